@@ -1,0 +1,43 @@
+# Two commands: `make conformance` runs the suite against the bundled reference, `make test` tests the suite itself.
+PYTHON ?= python3
+OUT ?= out
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: conformance test check kill-matrix bench lock clean
+
+conformance: $(READY)
+	$(BIN)/gse-cts run --workers auto --out $(OUT)
+
+test: $(READY)
+	$(BIN)/pytest tests -n auto --dist worksteal -q
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/gse-cts lint
+	$(BIN)/gse-cts schema --check
+
+kill-matrix: $(READY)
+	$(BIN)/gse-cts kill-matrix --workers auto --out $(OUT)
+
+bench: $(READY)
+	$(BIN)/python benchmarks/virtual_network.py
+
+# The environment is exactly the lock file; the stamp is written last, so a broken set-up is done again.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	  || { echo "Makefile: PYTHON: $(PYTHON) is not Python 3.11, 3.12 or 3.13; name one with make PYTHON=python3.11."; exit 4; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+lock: $(READY)
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	  --group dev pyproject.toml --custom-compile-command "make lock" --output-file requirements.lock
+
+clean:
+	rm -rf .venv out
