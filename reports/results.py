@@ -1,0 +1,296 @@
+"""The results file: one JSON object a line, a header, the verdicts as they fall, and a footer.
+
+It is the only source of verdicts; every report is rebuilt from it. A run that was cut off leaves no
+footer, at worst half a line, and reads as incomplete.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from spec.errors import InputError
+from spec.verdict import Verdict
+
+SCHEMA: Final = "gse-results/1"
+SCHEMA_PATH = Path(__file__).parent / "schema" / "results.schema.json"
+
+Scalar = bool | int | float | str
+Standing = Literal["under test", "reference", "emulated"]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Record(BaseModel):
+    """What every record of the file has in common: no unknown key, no change once made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Suite(Record):
+    """The suite that judged: its version, its commit, and whether the checkout had changes."""
+
+    version: str
+    commit: str = ""
+    dirty: bool = False
+
+
+class CatalogueIdentity(Record):
+    """The catalogue of clauses, by the SHA-256 of its files."""
+
+    digest: str
+
+
+class WireProfileIdentity(Record):
+    """The wire profile, by name and SHA-256."""
+
+    name: str
+    digest: str
+
+
+class IcsIdentity(Record):
+    """The implementation conformance statement, and the facts it declares."""
+
+    file: str
+    digest: str
+    identification: Mapping[str, Scalar] = Field(default_factory=dict)
+    roles: tuple[str, ...] = ()
+    facts: Mapping[str, Scalar] = Field(default_factory=dict)
+
+
+class ParameterValue(Record):
+    """A value, its unit and who said so (`declared by the vendor`, `suite default`)."""
+
+    value: Scalar
+    unit: str
+    origin: str
+
+
+class PlannedCase(Record):
+    """A case that was collected, selected or not, and the purpose it realises."""
+
+    case: str
+    clause: str
+    purpose: str | None = None
+
+
+class Header(Record):
+    """Identity of a run, written before the first case.
+
+    `selection` holds the ids of the cases that were to run, `cases` all that were collected.
+    """
+
+    kind: Literal["header"] = "header"
+    schema_name: Literal["gse-results/1"] = Field(default=SCHEMA, alias="schema")
+    run: str
+    started: AwareDatetime
+    suite: Suite
+    catalogue: CatalogueIdentity
+    wire_profile: WireProfileIdentity
+    binding: str
+    device: str
+    ics: IcsIdentity
+    parameters: Mapping[str, ParameterValue] = Field(default_factory=dict)
+    seed: int
+    command: str
+    selection: tuple[str, ...]
+    cases: tuple[PlannedCase, ...] = ()
+    tools: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Finding(Record):
+    """One breach: what was looked at, what was expected, what was got, and the packets that show it.
+
+    Packet numbers count from 1 in `recording`, a path relative to the folder of the run.
+    """
+
+    what: str
+    expected: str
+    got: str
+    packets: tuple[int, ...] = ()
+    recording: str | None = None
+
+
+class Evidence(Record):
+    """A file of the run that supports a verdict, relative to the folder of the run, and its SHA-256."""
+
+    file: str
+    sha256: Sha256
+
+
+class VerdictRecord(Record):
+    """One verdict of one case instance on one clause.
+
+    An invariant's record names the case whose recording it judged. `duration` is in seconds, `checked`
+    the number of expectations evaluated, `reproduce` the command that plays this case again.
+    """
+
+    kind: Literal["verdict"] = "verdict"
+    case: str
+    clause: str
+    purpose: str | None = None
+    verdict: Verdict
+    reason: str = ""
+    invariant: bool = False
+    findings: tuple[Finding, ...] = ()
+    checked: int = Field(default=0, ge=0)
+    parameters: Mapping[str, ParameterValue] = Field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+    testbed: str = ""
+    nodes: Mapping[str, Standing] = Field(default_factory=dict)
+    seed: int
+    started: AwareDatetime
+    duration: float = Field(ge=0)
+    worker: str = ""
+    reproduce: str = ""
+
+
+class Footer(Record):
+    """The last line of a run that ended by itself: its counts and its exit code."""
+
+    kind: Literal["footer"] = "footer"
+    finished: AwareDatetime
+    counts: Mapping[Verdict, int]
+    exit: int
+    complete: Literal[True] = True
+
+
+Line = Annotated[Header | VerdictRecord | Footer, Field(discriminator="kind")]
+_LINE: TypeAdapter[Header | VerdictRecord | Footer] = TypeAdapter(Line)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a results file holds."""
+
+    header: Header
+    verdicts: tuple[VerdictRecord, ...]
+    footer: Footer | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run ended by itself and every selected case has a verdict."""
+        return self.footer is not None and not self.unfinished()
+
+    def counts(self) -> dict[Verdict, int]:
+        """Count the records of each verdict."""
+        return dict(Counter(record.verdict for record in self.verdicts))
+
+    def unfinished(self) -> tuple[str, ...]:
+        """List the selected cases without any verdict, in the order of the selection."""
+        judged = {record.case for record in self.verdicts}
+        return tuple(case for case in self.header.selection if case not in judged)
+
+
+class ResultsWriter:
+    """Writes a results file; each record is on the disk before `append` returns.
+
+    Raises InputError where the file is there already: a run never overwrites another.
+    """
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self.path = path
+        self._counts: Counter[Verdict] = Counter()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._file = path.open("xb")
+        except FileExistsError:
+            raise InputError(path, "file", "holds another run", "choose a new output folder") from None
+        self._write(header)
+
+    def append(self, record: VerdictRecord) -> None:
+        """Write one verdict."""
+        self._write(record)
+        self._counts[record.verdict] += 1
+
+    def finish(self, finished: AwareDatetime, exit_code: int) -> Footer:
+        """Write the footer with the counts of what was appended, and close."""
+        footer = Footer(finished=finished, counts=dict(self._counts), exit=exit_code)
+        self._write(footer)
+        self.close()
+        return footer
+
+    def close(self) -> None:
+        """Close without a footer: the run reads as incomplete unless it was finished."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _write(self, record: Header | VerdictRecord | Footer) -> None:
+        line = record.model_dump_json(by_alias=True) + "\n"
+        self._file.write(line.encode())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+def read_results(path: Path) -> Results:
+    """Read a results file; a torn last line is left out and the run then counts as incomplete.
+
+    Raises InputError where the file is missing, has no header, or is corrupt before its last line.
+    """
+    if path.is_dir():
+        path /= "results.jsonl"
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        fault = f"cannot be read ({error.strerror})"
+        raise InputError(path, "file", fault, "name the output folder of a run") from None
+    lines = raw.split(b"\n")
+    tail = lines.pop()
+    records = [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
+    if tail and _is_whole(tail):
+        records.append(_parse(path, len(lines) + 1, tail))
+    return _assemble(path, records)
+
+
+def results_schema() -> dict[str, object]:
+    """JSON Schema of one line of a results file."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"One line of a GSE results file ({SCHEMA})",
+        **_LINE.json_schema(by_alias=True, mode="validation"),
+    }
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _parse(path: Path, number: int, line: bytes) -> Header | VerdictRecord | Footer:
+    try:
+        return _LINE.validate_json(line, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        fault = f"{place} is not a record ({first['msg']})" if place else f"is not a record ({first['msg']})"
+        raise InputError(path, f"line {number}", fault, "restore the file, or run again") from None
+
+
+def _assemble(path: Path, records: list[Header | VerdictRecord | Footer]) -> Results:
+    if not records or not isinstance(records[0], Header):
+        raise InputError(path, "line 1", "is not a header", "run again, the run ended before it began")
+    footer = records[-1] if isinstance(records[-1], Footer) else None
+    body = records[1:-1] if footer else records[1:]
+    verdicts = tuple(record for record in body if isinstance(record, VerdictRecord))
+    if len(verdicts) != len(body):
+        stray = next(n for n, record in enumerate(body, start=2) if not isinstance(record, VerdictRecord))
+        raise InputError(path, f"line {stray}", "is not a verdict", "keep one run in one file")
+    results = Results(records[0], verdicts, footer)
+    if footer and dict(footer.counts) != results.counts():
+        raise InputError(path, "footer", "counts other verdicts than the file holds", "restore the file")
+    return results
