@@ -1,0 +1,226 @@
+"""Reading of YAML documents into models; every fault becomes one `InputError`."""
+
+import difflib
+import math
+from collections.abc import Hashable, Iterable
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from spec.errors import InputError
+
+T = TypeVar("T")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Give the mend for a misspelt name: the nearest known one, or what there is to choose from."""
+    candidates = sorted(known)
+    folded = {candidate.casefold(): candidate for candidate in candidates}
+    near = difflib.get_close_matches(word.casefold(), folded, n=1)
+    if near:
+        return f"did you mean {folded[near[0]]}?"
+    if not candidates:
+        return "none is defined"
+    shown = ", ".join(candidates[:12])
+    return f"use one of {shown}{', ...' if len(candidates) > 12 else ''}"
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML with sequences as tuples, dates as text, and no duplicate keys."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the name and type are PyYAML's
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = True) -> dict[Hashable, Any]:  # noqa: ARG002
+        result: dict[Hashable, Any] = {}
+        for key_node, value_node in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key is a list or mapping", key_node.start_mark
+                )
+            if key in result:
+                raise _DuplicateKeyError(key, key_node.start_mark.line + 1)
+            result[key] = self.construct_object(value_node, deep=True)
+        return result
+
+    def construct_tuple(self, node: yaml.SequenceNode) -> tuple[Any, ...]:
+        return tuple(self.construct_object(child, deep=True) for child in node.value)
+
+    def construct_plain_mapping(self, node: yaml.MappingNode) -> dict[Hashable, Any]:
+        return self.construct_mapping(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:seq", _Loader.construct_tuple)
+_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_plain_mapping)
+
+
+class _DuplicateKeyError(Exception):
+    def __init__(self, key: Hashable, line: int) -> None:
+        self.key = key
+        self.line = line
+
+
+def read_yaml(path: Path) -> Any:  # noqa: ANN401 - a document is of any shape until a model has seen it
+    """Read one YAML document; sequences come as tuples. InputError when it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(path, "file", f"cannot be read ({error.strerror})", "check the path") from error
+    except UnicodeDecodeError as error:
+        raise InputError(path, "file", "is not UTF-8", "save it as UTF-8") from error
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
+    except _DuplicateKeyError as error:
+        raise InputError(
+            path, str(error.key), f"stands a second time in line {error.line}", "keep one of the two"
+        ) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}" if mark else "document"
+        fault = " ".join((error.problem or "cannot be parsed").split())
+        raise InputError(path, where, f"is not valid YAML ({fault})", "correct the syntax") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        fault = " ".join(str(error).split()) or "nested too deeply"
+        raise InputError(path, "document", f"is not valid YAML ({fault})", "correct the syntax") from error
+
+
+def validate(shape: type[T], data: object, path: Path) -> T:
+    """Turn a document into a model or a mapping of models; its first fault becomes an InputError."""
+    if data is None:
+        raise InputError(path, "document", "is empty", "write its entries")
+    adapter = TypeAdapter(shape)
+    try:
+        return adapter.validate_python(data)
+    except ValidationError as error:
+        details = min(error.errors(include_url=False), key=_rank)
+        key, fault, mend = _explain(shape, data, details)
+        raise InputError(path, key, fault, mend) from error
+
+
+def load(shape: type[T], path: Path) -> T:
+    """Read and validate one document."""
+    return validate(shape, read_yaml(path), path)
+
+
+def _rank(details: ErrorDetails) -> int:
+    """Put a misspelt key before the field that is missing because of it."""
+    return 0 if details["type"] == "extra_forbidden" else 1
+
+
+def key_path(location: Iterable[int | str], data: object) -> str:
+    """Write the path to a value; entries of a list that have an id go by it: `clauses[PKTC-A].purposes`."""
+    path = ""
+    value: Any = data
+    for part in location:
+        if isinstance(part, int):
+            value = value[part] if isinstance(value, tuple | list) and part < len(value) else None
+            named = isinstance(value, dict) and (value.get("id") or value.get("name"))
+            path += f"[{named if isinstance(named, str) else part}]"
+        else:
+            value = value.get(part) if isinstance(value, dict) else None
+            path += f".{part}" if path else part
+    return path or "document"
+
+
+def _explain(shape: Any, data: object, details: ErrorDetails) -> tuple[str, str, str]:  # noqa: ANN401
+    location = _real_location(details["loc"], data)
+    kind, context, value = details["type"], details.get("ctx", {}), details["input"]
+    key = key_path(location, data)
+    match kind:
+        case "extra_forbidden":
+            return key, "is not a known key", did_you_mean(str(location[-1]), _keys_at(shape, location[:-1]))
+        case "missing":
+            return key, "is missing", "add it"
+        case "literal_error":
+            choices = [part.strip(" '") for part in context["expected"].replace(" or ", ", ").split(",")]
+            return key, f"is {_show(value)}", did_you_mean(str(value), choices)
+        case "string_pattern_mismatch":
+            return key, f"is {_show(value)}", f"write it to match {context['pattern']}"
+        case "string_too_short" | "too_short":
+            return key, "is empty", "fill it in"
+        case "value_error":
+            return key, f"is inconsistent ({context['error']})", "correct it"
+        case "tuple_type":
+            return key, f"is {_show(value)}", "write a list"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return key, f"is {_show(value)}", "write a mapping of keys to values"
+    message = details["msg"]
+    return key, f"is {_show(value)}", f"note that {message[0].lower()}{message[1:]}"
+
+
+def _real_location(location: tuple[int | str, ...], data: object) -> tuple[int | str, ...]:
+    """Drop the parts of a pydantic location that name a branch of a union or a key, not a place in the data."""
+    real: list[int | str] = []
+    value: Any = data
+    for position, part in enumerate(location):
+        last = position == len(location) - 1
+        if isinstance(part, int) and isinstance(value, tuple) and part < len(value):
+            value = value[part]
+        elif isinstance(part, str) and isinstance(value, dict) and (part in value or last):
+            if part == "[key]":
+                continue
+            value = value.get(part)
+        elif isinstance(value, dict) and isinstance(part, int) and part in value:
+            value, part = value[part], str(part)  # noqa: PLW2901
+        else:
+            continue
+        real.append(part)
+    return tuple(real)
+
+
+def _keys_at(shape: Any, location: Iterable[int | str]) -> list[str]:  # noqa: ANN401
+    """Give the keys of the model that stands at a location of a shape."""
+    for part in location:
+        for model in _branches(shape):
+            if isinstance(part, int):
+                shape = get_args(model)[0]
+            elif get_origin(model) is dict:
+                shape = get_args(model)[1]
+            elif isinstance(model, type) and issubclass(model, BaseModel):
+                shape = next(
+                    (
+                        field.annotation
+                        for name, field in model.model_fields.items()
+                        if part in {name, field.alias}
+                    ),
+                    shape,
+                )
+            else:
+                continue
+            break
+    return [
+        field.alias or name
+        for model in _branches(shape)
+        if isinstance(model, type) and issubclass(model, BaseModel)
+        for name, field in model.model_fields.items()
+    ]
+
+
+def _branches(shape: Any) -> list[Any]:  # noqa: ANN401
+    """Take a shape out of its annotations and unions."""
+    if get_origin(shape) is Annotated:
+        return _branches(get_args(shape)[0])
+    if get_origin(shape) in {Union, UnionType}:
+        return [branch for part in get_args(shape) for branch in _branches(part)]
+    return [shape]
+
+
+def _show(value: object) -> str:
+    """Show a wrong value shortly."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, tuple):
+        return "a list"
+    if value is None:
+        return "empty"
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

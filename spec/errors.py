@@ -1,0 +1,29 @@
+"""What a user did wrong, in one sentence, and the exit codes of every command."""
+
+from enum import IntEnum
+from pathlib import Path
+
+
+class Exit(IntEnum):
+    """Exit codes of `gse-cts`; they agree with those of pytest."""
+
+    OK = 0
+    FAILED = 1
+    INTERRUPTED = 2
+    INTERNAL = 3
+    USAGE = 4
+    EMPTY = 5
+
+
+class InputError(Exception):
+    """A fault in what the user supplied: `file: key: fault; mend.`"""
+
+    def __init__(self, file: str | Path, key: str, fault: str, mend: str) -> None:
+        super().__init__(file, key, fault, mend)
+        self.file = str(file)
+        self.key = key
+        self.fault = fault
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key}: {self.fault}; {self.mend}."
