@@ -1,0 +1,165 @@
+"""What a case asks of a bench: frozen requests, and the topology that each of them stands for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, Protocol
+
+from traffic.recording import Address, Link, Node
+
+Standing = Literal["under test", "reference", "emulated"]
+
+GSF_NODE_BASE = 0x0100
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Devices and links. The ports of a device are its links in the order of `links`."""
+
+    nodes: Mapping[str, Node]
+    links: tuple[Link, ...]
+
+    @cached_property
+    def hosts(self) -> tuple[str, ...]:
+        """Names of all hosts, those behind emulated devices included."""
+        return tuple(link.name for link in self.links if not link.fabric)
+
+    def ports(self, node: str) -> tuple[Link, ...]:
+        """Links of a device in order of its port numbers."""
+        return tuple(link for link in self.links if node in (link.lower, link.upper))
+
+    @cached_property
+    def addresses(self) -> dict[str, Address]:
+        """Address of each host."""
+        found = {}
+        for index, host in enumerate(self.hosts):
+            link = next(link for link in self.links if link.name == host)
+            port = self.ports(link.upper).index(link)
+            found[host] = Address(bytes((2, 0, 0, 0, 1, index)), self.nodes[link.upper].id, port)
+        return found
+
+    def standing(self, standing: Standing) -> tuple[str, ...]:
+        """Names of the devices of that standing."""
+        return tuple(name for name, node in self.nodes.items() if node.standing == standing)
+
+    def realised(self, link: Link) -> bool:
+        """Whether the link is really there: the tester stands in for all that lies behind its own end."""
+        ends = (self.nodes[end] for end in (link.lower, link.upper) if end in self.nodes)
+        return any(node.standing != "emulated" for node in ends)
+
+
+class Request(Protocol):
+    """A testbed that a case asks for."""
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Roles of the devices under test."""
+
+    def topology(self, rate_mbps: int, delay_ns: int) -> Topology:
+        """Give the devices and links, with this rate and delay where the request names no other."""
+
+
+@dataclass(frozen=True)
+class SoloGsp:
+    """One GSP under test; the tester is its hosts, its GSFs, and the GSPs with as many hosts behind them."""
+
+    hosts: int = 2
+    uplinks: int = 2
+    remotes: int = 1
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The GSP alone is judged."""
+        return frozenset({"GSP"})
+
+    def topology(self, rate_mbps: int, delay_ns: int) -> Topology:
+        """Give a leaf and spine of which all but `gsp0` is emulated."""
+        return _Clos(gsps=1 + self.remotes, gsfs=self.uplinks, hosts=self.hosts, tested="gsp0").topology(
+            rate_mbps, delay_ns
+        )
+
+
+@dataclass(frozen=True)
+class SoloGsf:
+    """One GSF under test; the tester is every GSP around it, each on `parallel` links and with one host."""
+
+    gsps: int = 3
+    parallel: int = 1
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The GSF alone is judged."""
+        return frozenset({"GSF"})
+
+    def topology(self, rate_mbps: int, delay_ns: int) -> Topology:
+        """Give a star of which all but `gsf0` is emulated."""
+        return _Clos(gsps=self.gsps, gsfs=1, hosts=1, parallel=self.parallel, tested="gsf0").topology(
+            rate_mbps, delay_ns
+        )
+
+
+@dataclass(frozen=True)
+class LeafSpine:
+    """Every GSP linked to every GSF; `rates` (Mbit/s) and `delays` (ns) name links that differ."""
+
+    gsps: int = 2
+    gsfs: int = 2
+    hosts: int = 1
+    rates: Mapping[str, int] = field(default_factory=dict)
+    delays: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The whole fabric is judged."""
+        return frozenset({"GSP", "GSF"})
+
+    def topology(self, rate_mbps: int, delay_ns: int) -> Topology:
+        """Give a leaf and spine that is under test as a whole."""
+        whole = _Clos(gsps=self.gsps, gsfs=self.gsfs, hosts=self.hosts).topology(rate_mbps, delay_ns)
+        unknown = {*self.rates, *self.delays} - {link.name for link in whole.links}
+        if unknown:
+            raise ValueError(f"{self}: there is no link {', '.join(sorted(unknown))}")
+        links = tuple(
+            Link(
+                link.name,
+                link.lower,
+                link.upper,
+                self.rates.get(link.name, rate_mbps),
+                self.delays.get(link.name, delay_ns),
+            )
+            for link in whole.links
+        )
+        return Topology(whole.nodes, links)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Clos:
+    """Two tiers, fully linked; `tested` names the devices under test, None means all."""
+
+    gsps: int
+    gsfs: int
+    hosts: int
+    parallel: int = 1
+    tested: str | None = None
+
+    def topology(self, rate_mbps: int, delay_ns: int) -> Topology:
+        leaves = [f"gsp{index}" for index in range(self.gsps)]
+        spines = [f"gsf{index}" for index in range(self.gsfs)]
+        nodes = {name: self._node(name, index + 1, "GSP") for index, name in enumerate(leaves)}
+        nodes |= {name: self._node(name, GSF_NODE_BASE + index, "GSF") for index, name in enumerate(spines)}
+        hosts = [
+            (f"h{index * self.hosts + port}", leaf)
+            for index, leaf in enumerate(leaves)
+            for port in range(self.hosts)
+        ]
+        links = [Link(host, host, leaf, rate_mbps, delay_ns) for host, leaf in hosts]
+        links += [
+            Link(f"{leaf}-{spine}" + (f".{copy}" if copy else ""), leaf, spine, rate_mbps, delay_ns)
+            for leaf in leaves
+            for spine in spines
+            for copy in range(self.parallel)
+        ]
+        return Topology(nodes, tuple(links))
+
+    def _node(self, name: str, number: int, role: str) -> Node:
+        return Node(number, role, "under test" if self.tested in (None, name) else "emulated")
