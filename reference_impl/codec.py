@@ -1,0 +1,319 @@
+"""The reference's own codec: functions compiled from the wire profile, fast enough for the data path.
+
+A frame of the fabric is a destination MAC, a source MAC and the EtherType (the 14 octets called `prefix`),
+the common header, the extension with its checksum and, in DATA, the whole host frame. The functions below
+are set by `use`; the order of their arguments and results is that of the fields in the profile.
+"""
+
+from binascii import crc_hqx
+from collections.abc import Callable, Iterable
+from struct import Struct
+from typing import Any
+
+from spec.wire import Field, Message, WireProfile, load_profile
+
+START = 14
+"""The octet of a frame at which the common header starts."""
+
+Header = tuple[int, int, int, int, int, int, int]
+"""Type, class, flags, source, destination, port and hop limit."""
+
+Data = tuple[int, int, int, int, int, int, int, int, int, int, int]
+"""Class, flags, source, destination, port, hop limit, sequence, generation, index, previous frames, fill."""
+
+Container = tuple[int, int, int, int, int, int]
+"""Source, destination, port, class, generation and sequence: what names a container in the fabric."""
+
+PROFILE: WireProfile
+HELLO_ADDRESS: bytes
+ETHERTYPE: bytes
+DATA_HEADER_OCTETS: int
+"""What DATA adds to a host frame, its own MAC addresses and EtherType included."""
+DATA: int
+REQUEST: int
+GRANT: int
+BACKPRESSURE: int
+HELLO: int
+FAULT: int
+LAST: int
+UNGOVERNED: int
+
+verify: Callable[[bytes], str]
+"""The cause to drop a frame for (`bad_version`, `bad_message`, `bad_checksum`), or nothing."""
+peek: Callable[[bytes], Header]
+forward: Callable[[bytes, bytes], bytes]
+"""`forward(frame, prefix)`: the frame with one less in its hop limit, for another link."""
+container: Callable[[bytes], Container]
+host_frame: Callable[[bytes], bytes]
+encode_data: Callable[..., bytes]
+"""`(prefix, class, flags, source, destination, port, sequence, generation, index, previous, fill, frame)`."""
+decode_data: Callable[[bytes], Data]
+encode_request: Callable[[bytes, int, int, int, int, int, int, int, int], bytes]
+"""`(prefix, class, source, destination, port, generation, demand, sent, forfeited)`."""
+decode_request: Callable[[bytes], tuple[int, int, int, int]]
+encode_grant: Callable[[bytes, int, int, int, int, int, int, int, int], bytes]
+"""`(prefix, class, source, destination, port, generation, granted, expired, validity_us)`."""
+decode_grant: Callable[[bytes], tuple[int, int, int, int]]
+encode_backpressure: Callable[[bytes, int, int, int, int, int, int, int], bytes]
+"""`(prefix, class, source, destination, port, about, level, validity_us)`."""
+decode_backpressure: Callable[[bytes], tuple[int, int, int]]
+encode_hello: Callable[..., bytes]
+"""`(prefix, class, source, destination, port, role, port_id, sequence, rate, heard, heard sequence, entries)`."""
+decode_hello: Callable[[bytes], tuple[int, int, int, int, int, int, list[tuple[int, int]]]]
+"""`(role, port_id, sequence, rate_mbps, heard_node, heard_sequence, [(node, rate_mbps)])`."""
+encode_fault: Callable[[bytes, int, int, int, int, int, int, int, int, int], bytes]
+"""`(prefix, class, source, destination, port, code, node, port_id, origin, sequence)`."""
+decode_fault: Callable[[bytes], tuple[int, int, int, int, int]]
+
+WORDS = {8: "B", 16: "H", 32: "I", 64: "Q"}
+CONSTANT = {"version", "type", "hop_limit"}
+OMITTED = {"reserved", "crc"}
+
+
+def words(fields: Iterable[Field]) -> list[tuple[int, list[Field]]]:
+    """Group fields into machine words of 8, 16, 32 or 64 bits, each with its width.
+
+    A group is closed as soon as it makes a word; fields that never do are a `ValueError`.
+    """
+    result: list[tuple[int, list[Field]]] = []
+    group: list[Field] = []
+    for item in fields:
+        group.append(item)
+        width = sum(each.width_bits for each in group)
+        if width in WORDS:
+            result.append((width, group))
+            group = []
+    if group:
+        raise ValueError(f"fields from {group[0].name!r} on do not fill words of 8, 16, 32 or 64 bits")
+    return result
+
+
+def packing(groups: list[tuple[int, list[Field]]], constants: dict[str, int]) -> list[str]:
+    """Write one expression a word that puts its fields together; omitted fields are 0."""
+    result = []
+    for width, group in groups:
+        shift = width
+        terms = []
+        for item in group:
+            shift -= item.width_bits
+            value = str(constants.get(item.name, "class_" if item.name == "class" else item.name))
+            if value != "0":
+                terms.append(f"{value} << {shift}" if shift else value)
+        result.append(" | ".join(terms) or "0")
+    return result
+
+
+def unpacking(groups: list[tuple[int, list[Field]]], wanted: Callable[[str], bool]) -> list[str]:
+    """Write one expression a wanted field that takes it out of its word `w<n>`."""
+    result = []
+    for index, (width, group) in enumerate(groups):
+        shift = width
+        for item in group:
+            shift -= item.width_bits
+            if wanted(item.name):
+                moved = f"w{index} >> {shift}" if shift else f"w{index}"
+                mask = f" & {(1 << item.width_bits) - 1:#x}"
+                result.append(moved + (mask if shift + item.width_bits < width else ""))
+    return result
+
+
+def residues(profile: WireProfile, octets: int) -> tuple[int, ...]:
+    """What each hop limit adds to the checksum of `octets` octets, which takes it as 0 (the CRC is linear)."""
+    if profile.zeroed != ("hop_limit",):
+        return (0,) * 256
+    place = profile.header.field("hop_limit").offset_bits // 8
+    return tuple(
+        crc_hqx(bytes(place) + bytes([value]) + bytes(octets - place - 1), 0) for value in range(256)
+    )
+
+
+class Compiler:
+    """Writes the functions of one profile as Python and compiles them, as `dataclasses` does."""
+
+    def __init__(self, profile: WireProfile) -> None:
+        self.profile = profile
+        self.header = words(profile.header.fields)
+        self.names: dict[str, Any] = {"crc_hqx": crc_hqx, "CRC": Struct(">H"), "residues": residues}
+        self.names["profile"] = profile
+        self.names["MORE"] = {}
+        self.source: list[str] = []
+
+    def function(self, signature: str, *lines: str) -> None:
+        """Add one function."""
+        self.source.append(f"def {signature}:\n" + "".join(f"    {line}\n" for line in lines))
+
+    def struct(self, name: str, groups: list[tuple[int, list[Field]]]) -> None:
+        """Add one struct under a name."""
+        self.names[name] = Struct(">" + "".join(WORDS[width] for width, _ in groups))
+
+    def compile(self) -> dict[str, Any]:
+        """Return the functions by name."""
+        ends = {}
+        for message in self.profile.messages.values():
+            ends[message.type_code] = START + self.profile.header.octets + message.fields.octets
+            self.message(message)
+        self.names["ENDS"] = ends
+        self.frame_functions()
+        exec(compile("\n".join(self.source), f"<codec of {self.profile.name}>", "exec"), self.names)  # noqa: S102 - the source is made here, from numbers and field names the profile's loader has checked
+        return {name: value for name, value in self.names.items() if callable(value)}
+
+    def place(self, name: str) -> str:
+        """Write the expression that reads one header field of at most one octet out of a frame."""
+        item = self.profile.header.field(name)
+        octet, bit = divmod(item.offset_bits, 8)
+        if bit + item.width_bits > 8:
+            raise ValueError(f"header field {name!r} crosses an octet")
+        shift = 8 - bit - item.width_bits
+        return f"(frame[{START + octet}] >> {shift} & {(1 << item.width_bits) - 1:#x})"
+
+    def frame_functions(self) -> None:
+        """Write what reads or changes any frame of the fabric."""
+        profile = self.profile
+        hop = START + profile.header.field("hop_limit").offset_bits // 8
+        self.names["LESS"] = tuple(bytes([max(value - 1, 0)]) for value in range(256))
+        repeated = next(message for message in profile.messages.values() if message.repeated is not None)
+        assert repeated.repeated is not None
+        count = repeated.fields.field("count")
+        at = START + profile.header.octets + count.offset_bits // 8
+        until = at + count.width_bits // 8
+        self.function(
+            "verify(frame)",
+            f"if len(frame) < {START + profile.header.octets}:",
+            "    return 'bad_message'",
+            f"if {self.place('version')} != {version(profile)}:",
+            "    return 'bad_version'",
+            f"kind = {self.place('type')}",
+            "end = ENDS.get(kind)",
+            f"if kind == {repeated.type_code}:",
+            f"    end += int.from_bytes(frame[{at}:{until}], 'big') * {repeated.repeated.octets}",
+            "if end is None or end > len(frame):",
+            "    return 'bad_message'",
+            "table = MORE.get(end)",
+            "if table is None:",
+            f"    table = MORE[end] = residues(profile, end - {START})",
+            f"return '' if crc_hqx(frame[{START}:end], 0xFFFF) == table[frame[{hop}]] else 'bad_checksum'",
+        )
+        self.struct("HEADER", self.header)
+        self.function(
+            "peek(frame)",
+            f"{targets(self.header)} = HEADER.unpack_from(frame, {START})",
+            f"return {', '.join(unpacking(self.header, lambda name: name != 'version'))}",
+        )
+        self.function(
+            "forward(frame, prefix)",
+            f"return b''.join((prefix, frame[{START}:{hop}], LESS[frame[{hop}]], frame[{hop + 1}:]))",
+        )
+
+    def message(self, message: Message) -> None:
+        """Write the encoder and the decoder of one message."""
+        name = message.name.lower()
+        groups = words([item for item in message.fields.fields if item.name != "crc"])
+        whole = self.header + groups
+        constants = {"version": version(self.profile), "type": message.type_code, "hop_limit": message.hop_limit, "reserved": 0}
+        if not message.payload:
+            constants["flags"] = 0
+        arguments = [
+            item.name
+            for _, group in whole
+            for item in group
+            if item.name not in constants and item.name != "count"
+        ]
+        arguments = ["class_" if item == "class" else item for item in arguments]
+        values = packing(whole, constants)
+        self.struct(name.upper() + "_WHOLE", whole)
+        self.struct(name.upper() + "_EXTENSION", groups)
+        fixed = self.profile.header.octets + message.fields.octets - 2
+        self.names[name.upper() + "_HOP"] = residues(self.profile, fixed)[message.hop_limit]
+        if message.repeated is not None:
+            self.repeated(message, arguments, values, groups, fixed)
+            return
+        tail = " + frame" if message.payload else ""
+        self.function(
+            f"encode_{name}(prefix, {', '.join(arguments)}{', frame' if message.payload else ''})",
+            f"body = {name.upper()}_WHOLE.pack({', '.join(values)})",
+            f"return prefix + body + CRC.pack(crc_hqx(body, 0xFFFF) ^ {name.upper()}_HOP){tail}",
+        )
+        if message.payload:
+            end = START + fixed + 2
+            wanted = unpacking(whole, lambda item: item not in OMITTED | {"version", "type"})
+            self.function(
+                f"decode_{name}(frame)",
+                f"{targets(whole)} = {name.upper()}_WHOLE.unpack_from(frame, {START})",
+                f"return {', '.join(wanted)}",
+            )
+            key = {"source", "destination", "port", "class", "generation", "sequence"}
+            order = [item.name for _, group in whole for item in group if item.name in key]
+            parts = dict(zip(order, unpacking(whole, lambda item: item in key), strict=True))
+            self.function(
+                "container(frame)",
+                f"{targets(whole)} = {name.upper()}_WHOLE.unpack_from(frame, {START})",
+                "return "
+                + ", ".join(
+                    parts[item] for item in ("source", "destination", "port", "class", "generation", "sequence")
+                ),
+            )
+            self.function("host_frame(frame)", f"return frame[{end}:]")
+            return
+        self.function(
+            f"decode_{name}(frame)",
+            f"{targets(groups)} = {name.upper()}_EXTENSION.unpack_from(frame, "
+            f"{START + self.profile.header.octets})",
+            f"return {', '.join(unpacking(groups, lambda item: item not in OMITTED))}",
+        )
+
+    def repeated(
+        self,
+        message: Message,
+        arguments: list[str],
+        values: list[str],
+        groups: list[tuple[int, list[Field]]],
+        fixed: int,
+    ) -> None:
+        """Write the encoder and the decoder of a message with a list of entries before its checksum."""
+        name = message.name.lower()
+        assert message.repeated is not None
+        self.struct("ENTRY", words(message.repeated.fields))
+        start = START + self.profile.header.octets
+        self.function(
+            f"encode_{name}(prefix, {', '.join(arguments)}, entries)",
+            "count = len(entries)",
+            f"body = {name.upper()}_WHOLE.pack({', '.join(values)})",
+            "body += b''.join([ENTRY.pack(*entry) for entry in entries])",
+            "delta = residues(profile, len(body))",
+            f"return prefix + body + CRC.pack(crc_hqx(body, 0xFFFF) ^ delta[{message.hop_limit}])",
+        )
+        self.function(
+            f"decode_{name}(frame)",
+            f"{targets(groups)} = {name.upper()}_EXTENSION.unpack_from(frame, {start})",
+            f"count = {unpacking(groups, lambda item: item == 'count')[0]}",
+            f"end = {START + fixed} + count * ENTRY.size",
+            f"entries = list(ENTRY.iter_unpack(frame[{START + fixed}:end]))",
+            f"return {', '.join(unpacking(groups, lambda item: item not in OMITTED | {'count'}))}, entries",
+        )
+
+
+def version(profile: WireProfile) -> int:
+    """The protocol version that a profile speaks: the least value its version field may have."""
+    field = profile.header.field("version")
+    return min(field.values, default=field.minimum)
+
+
+def targets(groups: list[tuple[int, list[Field]]]) -> str:
+    """Name the words that a struct unpacks to."""
+    return ", ".join(f"w{index}" for index in range(len(groups))) + ","
+
+
+def use(profile: WireProfile) -> None:
+    """Make this module speak a wire profile."""
+    names = Compiler(profile).compile()
+    names |= {name: message.type_code for name, message in profile.messages.items()}
+    names |= profile.flags
+    names["PROFILE"] = profile
+    names["HELLO_ADDRESS"] = profile.hello_address
+    names["ETHERTYPE"] = profile.ethertype.to_bytes(2, "big")
+    data = next(message for message in profile.messages.values() if message.payload)
+    names["DATA_HEADER_OCTETS"] = START + profile.header.octets + data.fields.octets
+    globals().update(names)
+
+
+use(load_profile("open-1"))

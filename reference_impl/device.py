@@ -1,0 +1,261 @@
+"""What every device of the reference has: settings, ports, a timer heap, counters and events."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import IntEnum
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+from typing import Any, ClassVar, Literal, Self, TypeVar
+
+from reference_impl.port import NEVER as NEVER  # noqa: PLC0414 - part of this interface
+from reference_impl.port import HostPort, OutPort
+
+Send = tuple[int, bytes]
+"""A port index and the frame that starts to leave on it, without its FCS."""
+
+T = TypeVar("T")
+
+
+class Role(IntEnum):
+    """The role octet of HELLO; a greater one stands higher in the fabric."""
+
+    GSP = 1
+    GSF = 2
+    SPINE = 3
+
+
+DROP_CAUSES = (
+    "unknown_destination",
+    "frame_too_long",
+    "link_local",
+    "hairpin",
+    "dgsq_exhausted",
+    "no_path",
+    "bad_checksum",
+    "bad_version",
+    "bad_message",
+    "hop_limit",
+    "not_for_this_node",
+    "unknown_node",
+    "late",
+    "duplicate",
+    "dgsq_aborted",
+    "table_withdrawn",
+    "queue_full",
+)
+"""The closed set of reasons to drop a frame."""
+
+COUNTERS = (
+    "rx_frames",
+    "rx_fabric_frames",
+    "containers_built",
+    "containers_closed_flush",
+    "containers_closed_full",
+    "containers_moved",
+    "dgsq_created",
+    "dgsq_released",
+    "dgsq_active",
+    "requests_sent",
+    "requests_received",
+    "grants_sent",
+    "grants_received",
+    "granted_bytes",
+    "expired_bytes",
+    "forfeited_bytes",
+    "backpressure_sent",
+    "backpressure_received",
+    "reorder_held",
+    "reorder_timeouts",
+    "gaps_closed",
+    "hellos_sent",
+    "hellos_received",
+    "faults_sent",
+    "faults_received",
+    "path_down",
+    "path_up",
+    "dropped_frames",
+    *(f"drop.{cause}" for cause in DROP_CAUSES),
+)
+"""The counters that a device keeps itself; the ports add what they sent."""
+
+
+@dataclass(frozen=True)
+class PortConfig:
+    """One port: what it faces, its rate in Mbit/s and its own MAC address."""
+
+    kind: Literal["host", "fabric"]
+    rate_mbps: int
+    mac: bytes
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The device parameters of `spec/parameters.yaml`: times in ns, sizes in octets, rates in Mbit/s."""
+
+    container_bytes: int = 16384
+    overflow_mode: str = "close-early"
+    flush_time: int = 20_000
+    max_frame: int = 9216
+    unsolicited_bytes: int = 0
+    request_refresh: int = 50_000
+    grant_validity: int = 200_000
+    grant_round_trip: int = 40_000
+    age_out: int = 1_000_000
+    dgsq_mode: str = "on-first-frame"
+    dgsq_max: int = 1024
+    reorder_timeout: int = 100_000
+    reorder_bytes: int = 1_048_576
+    path_delay_max: int = 50_000
+    hello_interval: int = 100_000
+    hello_misses: int = 3
+    flap_hold: int = 1_000_000
+    bp_threshold: int = 65_536
+    bp_validity: int = 100_000
+    bp_window: int = 50_000
+    unknown_unicast: str = "drop"
+    buffer_bytes: int = 8_388_608
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Take the device parameters out of the parameters of a run."""
+        return cls(**{name: values[name] for name in (item.name for item in fields(cls)) if name in values})
+
+
+@dataclass(frozen=True)
+class DeviceConfig:
+    """What a device is told before it starts; `table` maps a host MAC to its (node, port)."""
+
+    name: str
+    node: int
+    ports: tuple[PortConfig, ...]
+    settings: Settings = field(default_factory=Settings)
+    table: Mapping[bytes, tuple[int, int]] = field(default_factory=dict)
+    seed: int = 0
+
+
+class Device:
+    """A sans-IO state machine: frames and the time go in, frames come out, `due` says when to wake it.
+
+    Every rule lives in a component, made by `make`, so that another class can stand in for one of them.
+    """
+
+    role: ClassVar[Role]
+
+    def __init__(self, config: DeviceConfig, components: Mapping[type, type] | None = None) -> None:
+        self.config = config
+        self.node = config.node
+        self.settings = config.settings
+        self.components: Mapping[type, type] = components or {}
+        self.due = NEVER
+        self.timers: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self.ticket = count().__next__
+        self.sends: list[Send] = []
+        self.count: dict[str, int] = dict.fromkeys(COUNTERS, 0)
+        self.events: list[tuple[int, str, dict[str, Any]]] = []
+        self.random = Random(config.seed)
+        self.ports: list[OutPort] = [
+            self.make(HostPort if port.kind == "host" else OutPort, self, index, port)
+            for index, port in enumerate(config.ports)
+        ]
+
+    def make(self, kind: type[T], *arguments: object) -> T:
+        """Instantiate a component, or what the `components` mapping puts in its place."""
+        made: T = self.components.get(kind, kind)(*arguments)
+        return made
+
+    def at(self, time: int, callback: Callable[..., None], *arguments: object) -> None:
+        """Call `callback(now, *arguments)` at `time`; there is no way back, so a callback checks itself."""
+        heappush(self.timers, (time, self.ticket(), callback, arguments))
+        if time < self.due:
+            self.due = time
+
+    def start(self, now: int) -> list[Send]:
+        """Begin to work; called once, with every link of the device up."""
+        self.started(now)
+        return self.flush()
+
+    def receive(self, port: int, frame: bytes, now: int) -> list[Send]:
+        """Take one frame whose last bit has arrived on `port`."""
+        self.handle(port, frame, now)
+        sends = self.sends
+        if sends:
+            self.sends = []
+        return sends
+
+    def wake(self, now: int) -> list[Send]:
+        """Run every timer that is due."""
+        timers = self.timers
+        while timers and timers[0][0] <= now:
+            _, _, callback, arguments = heappop(timers)
+            callback(now, *arguments)
+        self.due = timers[0][0] if timers else NEVER
+        sends = self.sends
+        if sends:
+            self.sends = []
+        return sends
+
+    def carrier(self, port: int, up: bool, now: int) -> list[Send]:
+        """Learn that the light on a port went on or off."""
+        self.carrier_changed(port, up, now)
+        return self.flush()
+
+    def rate(self, port: int, rate_mbps: int, now: int) -> list[Send]:
+        """Learn that the link on a port now runs at another rate."""
+        self.ports[port].rate_mbps = rate_mbps
+        self.rate_changed(port, now)
+        return self.flush()
+
+    def manage(self, action: str, arguments: Mapping[str, Any], now: int) -> list[Send]:
+        """Do what GSOS or an operator asks: `setting` takes `name` and `value`; a role adds its own."""
+        method = getattr(self, f"manage_{action}", None)
+        if method is None:
+            raise ValueError(f"{self.config.name}: no management action {action!r}")
+        method(now, **arguments)
+        return self.flush()
+
+    def manage_setting(self, now: int, name: str, value: int | str) -> None:
+        """Change one setting while the device runs."""
+        self.settings = replace(self.settings, **{name: value})  # type: ignore[arg-type]
+        self.event(now, "setting", name=name, value=value)
+
+    def flush(self) -> list[Send]:
+        """Hand over the frames that started to leave."""
+        sends, self.sends = self.sends, []
+        return sends
+
+    def drop(self, cause: str) -> None:
+        """Count a frame that goes no further, under one of `DROP_CAUSES`."""
+        counters = self.count
+        counters["drop." + cause] += 1
+        counters["dropped_frames"] += 1
+
+    def event(self, now: int, name: str, **details: object) -> None:
+        """Note what an operator would want to read in the log."""
+        self.events.append((now, name, details))
+
+    def counters(self) -> dict[str, int]:
+        """Read every counter, those of the ports included."""
+        result = dict(self.count)
+        result["tx_frames"] = sum(port.sent_frames for port in self.ports if port.kind == "host")
+        result["tx_fabric_frames"] = sum(port.sent_frames for port in self.ports if port.kind == "fabric")
+        for port in self.ports:
+            result[f"tx_bytes.{port.index}"] = port.sent_bytes
+        return result
+
+    def state(self) -> dict[str, Any]:
+        """Show what the device knows, as JSON."""
+        return {"name": self.config.name, "node": self.node, "role": self.role.name}
+
+    def started(self, now: int) -> None:
+        """Begin to work; for the role to fill in."""
+
+    def handle(self, port: int, frame: bytes, now: int) -> None:
+        """Act on one frame; for the role to fill in."""
+        raise NotImplementedError
+
+    def carrier_changed(self, port: int, up: bool, now: int) -> None:
+        """Act on a change of the carrier; for the role to fill in."""
+
+    def rate_changed(self, port: int, now: int) -> None:
+        """Act on a change of a link rate; for the role to fill in."""

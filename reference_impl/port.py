@@ -1,0 +1,183 @@
+"""The sending side of a port: control ahead of data, one frame on the wire at a time."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reference_impl.device import Device, PortConfig
+
+NEVER = 1 << 62
+"""A time, in ns, that does not come."""
+
+
+class OutPort:
+    """A port towards the fabric: two queues in strict priority, drained at the rate of the port.
+
+    `queued` is the octets that wait; `idle(port, now)`, where set, is asked for more once the wire is free
+    and nothing waits.
+    """
+
+    __slots__ = (
+        "armed",
+        "control",
+        "data",
+        "device",
+        "free_at",
+        "idle",
+        "index",
+        "kind",
+        "mac",
+        "queued",
+        "rate_mbps",
+        "sent_bytes",
+        "sent_frames",
+    )
+
+    def __init__(self, device: "Device", index: int, config: "PortConfig") -> None:
+        self.device = device
+        self.index = index
+        self.kind = config.kind
+        self.mac = config.mac
+        self.rate_mbps = config.rate_mbps
+        self.control: deque[bytes] = deque()
+        self.data: deque[bytes] = deque()
+        self.free_at = 0
+        self.queued = 0
+        self.armed = NEVER
+        self.idle: Callable[[OutPort, int], None] | None = None
+        self.sent_frames = 0
+        self.sent_bytes = 0
+
+    def send(self, frame: bytes, now: int) -> bool:
+        """Send a data frame, or queue it; False when the buffer is full and the frame was dropped."""
+        if self.free_at <= now < self.armed:
+            self.transmit(frame, now)
+            return True
+        return self.enqueue(self.data, frame)
+
+    def send_control(self, frame: bytes, now: int) -> bool:
+        """Send a control message, ahead of every data frame that waits."""
+        if self.free_at <= now < self.armed:
+            self.transmit(frame, now)
+            return True
+        return self.enqueue(self.control, frame)
+
+    def enqueue(self, queue: deque[bytes], frame: bytes) -> bool:
+        """Let a frame wait for the wire."""
+        queued = self.queued + len(frame)
+        if queued > self.device.settings.buffer_bytes:
+            self.device.drop("queue_full")
+            return False
+        self.queued = queued
+        queue.append(frame)
+        self.arm(self.free_at)
+        return True
+
+    def arm(self, time: int) -> None:
+        """See that the queues are looked at, at `time` at the latest."""
+        if time < self.armed:
+            self.armed = time
+            self.device.at(time, self.drain)
+
+    def drain(self, now: int) -> None:
+        """Put the next frame on the wire, now that the last one has left."""
+        if now < self.armed:
+            return
+        self.armed = NEVER
+        frame = self.next_frame(now)
+        if frame is not None:
+            self.queued -= len(frame)
+            self.transmit(frame, now)
+        elif self.idle is not None:
+            self.idle(self, now)
+        if self.control or self.data or (self.idle is not None and self.free_at > now):
+            self.arm(self.free_at)
+
+    def next_frame(self, now: int) -> bytes | None:  # noqa: ARG002 - a host port needs the time
+        """Choose the frame that leaves next."""
+        if self.control:
+            return self.control.popleft()
+        if self.data:
+            return self.data.popleft()
+        return None
+
+    def transmit(self, frame: bytes, now: int) -> None:
+        """Start a frame on the wire, which it holds for its own octets and 24 more."""
+        size = len(frame)
+        self.free_at = now + -(-((size if size > 60 else 60) + 24) * 8000 // self.rate_mbps)
+        self.sent_frames += 1
+        self.sent_bytes += size
+        self.device.sends.append((self.index, frame))
+        if self.idle is not None:
+            self.arm(self.free_at)
+
+    def ask(self, idle: Callable[["OutPort", int], None] | None, now: int) -> None:
+        """Set or clear whom to ask for more, and ask at once when the wire is free."""
+        self.idle = idle
+        if idle is not None:
+            self.arm(self.free_at if self.free_at > now else now)
+
+    def withdraw(self) -> tuple[list[bytes], list[bytes]]:
+        """Take back the (control, data) frames that are not yet on the wire."""
+        taken = list(self.control), list(self.data)
+        self.control.clear()
+        self.data.clear()
+        self.queued = 0
+        return taken
+
+
+class HostPort(OutPort):
+    """A port towards a host: a queue a class, the highest first, each paused on its own (802.1Qbb)."""
+
+    __slots__ = ("classes", "paused_until")
+
+    def __init__(self, device: "Device", index: int, config: "PortConfig") -> None:
+        super().__init__(device, index, config)
+        self.classes: tuple[deque[bytes], ...] = tuple(deque() for _ in range(8))
+        self.paused_until = [0] * 8
+
+    def send(self, frame: bytes, now: int) -> bool:
+        """Send a host frame of class 0."""
+        return self.send_class(frame, 0, now)
+
+    def send_class(self, frame: bytes, cls: int, now: int) -> bool:
+        """Send a host frame of class `cls`, or queue it while the wire is held or the class paused."""
+        if self.free_at <= now < self.armed and self.paused_until[cls] <= now and not self.classes[cls]:
+            self.transmit(frame, now)
+            return True
+        return self.enqueue(self.classes[cls], frame)
+
+    def pause(self, cls: int, until: int, now: int) -> None:
+        """Hold one class until a time; a time not after `now` resumes it."""
+        self.paused_until[cls] = until
+        if self.classes[cls]:
+            self.arm(max(self.free_at, now))
+
+    def queued_of(self, cls: int) -> int:
+        """Octets that wait in one class."""
+        return sum(map(len, self.classes[cls]))
+
+    def drain(self, now: int) -> None:
+        """Put the next frame of an unpaused class on the wire, or wait for the first pause to end."""
+        super().drain(now)
+        waiting = [self.paused_until[cls] for cls in range(8) if self.classes[cls]]
+        if waiting:
+            self.arm(max(self.free_at, min(waiting)))
+
+    def next_frame(self, now: int) -> bytes | None:
+        """Choose control first, then the highest class that is not paused."""
+        if self.control:
+            return self.control.popleft()
+        for cls in range(7, -1, -1):
+            if self.classes[cls] and self.paused_until[cls] <= now:
+                return self.classes[cls].popleft()
+        return None
+
+    def withdraw(self) -> tuple[list[bytes], list[bytes]]:
+        """Take back the (control, data) frames that are not yet on the wire."""
+        control, data = super().withdraw()
+        for queue in self.classes:
+            data.extend(queue)
+            queue.clear()
+        return control, data
