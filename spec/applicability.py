@@ -15,7 +15,8 @@ from typing import Literal
 
 from spec.documents import did_you_mean
 
-Value = bool | int | str
+Value = bool | int | str | tuple[str, ...]
+"""A fact: yes or no, a number, a word, or the words a device can be set to."""
 
 DEEPEST = 50
 KEYWORDS = frozenset({"AND", "OR", "NOT", "ALWAYS"})
@@ -24,11 +25,15 @@ TOKEN = re.compile(
     re.ASCII,
 )
 ORDERS: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+EQUALITY = frozenset({"=", "!="})
 
 
 class ApplicabilityError(ValueError):
@@ -105,7 +110,9 @@ class Fact(Expression):
         """Give the fact."""
         value = _look_up(self.name, facts)
         if not isinstance(value, bool):
-            raise ApplicabilityError(f"{self.name} is {value}, not yes or no", "compare it with a value")
+            raise ApplicabilityError(
+                f"{self.name} is {_say(value)}, not yes or no", "compare it with a value"
+            )
         return value
 
     def annotated(self, facts: Mapping[str, Value]) -> str:
@@ -129,18 +136,18 @@ class Comparison(Expression):
         return f"{self.name} {self.operator} {self.operand}"
 
     def evaluate(self, facts: Mapping[str, Value]) -> bool:
-        """Compare; integers with integers, words with words."""
+        """Compare; of several words that a device can be set to, any may be equal."""
         value = _look_up(self.name, facts)
         operand = self.operand
         if isinstance(value, bool):
             raise ApplicabilityError(f"{self.name} is yes or no", f"write {self.name} or NOT {self.name}")
-        if isinstance(value, int) and isinstance(operand, int) and self.operator in ORDERS:
+        if isinstance(value, int) and isinstance(operand, int):
             return ORDERS[self.operator](value, operand)
-        if isinstance(value, int) != isinstance(operand, int) or self.operator in ORDERS:
-            raise ApplicabilityError(
-                f"{self.name} is {value}", f"it cannot stand before {self.operator} {operand}"
-            )
-        return (value == operand) == (self.operator == "=")
+        if isinstance(value, int) or isinstance(operand, int):
+            mend = "compare a number with a number and a word with a word"
+            raise ApplicabilityError(f"{self.name} is {_say(value)}, compared with {operand}", mend)
+        held = operand in value if isinstance(value, tuple) else operand == value
+        return held == (self.operator == "=")
 
     def annotated(self, facts: Mapping[str, Value]) -> str:
         """Give the comparison and the fact it rests on."""
@@ -245,7 +252,7 @@ def _check(leaf: Fact | Comparison, names: Mapping[str, FactType]) -> None:
             f"{leaf.name} is an integer, {leaf.operand} is not", "compare it with an integer"
         )
     if known.type == "enum":
-        if leaf.operator in ORDERS:
+        if leaf.operator not in EQUALITY:
             raise ApplicabilityError(f"the words of {leaf.name} have no order", "use = or !=")
         if leaf.operand not in known.values:
             raise ApplicabilityError(
@@ -269,7 +276,7 @@ def _tokens(text: str) -> list[_Token]:
         if match is None:
             column = position + len(text[position:]) - len(text[position:].lstrip())
             raise ApplicabilityError(
-                f"{text[column:].split(maxsplit=1)[0]!r} in column {column + 1} is no name, number or operator",
+                f"{text[column:].split(maxsplit=1)[0]!r} in column {column + 1} is not understood",
                 "use AND, OR, NOT, brackets, names and comparisons",
             )
         kind = "symbol" if match["symbol"] else "integer" if match["integer"] else "word"
@@ -345,15 +352,15 @@ class _Parser:
         if token.kind != "word" or token.text in KEYWORDS:
             raise self.unexpected("a name")
         self.position += 1
-        comparison = self.take("=", "!=", *ORDERS)
+        comparison = self.take(*ORDERS)
         if comparison is None:
             return Fact(token.text)
         operand = self.next
         if operand.kind == "integer":
             self.position += 1
             return Comparison(token.text, comparison, int(operand.text))
-        if operand.kind != "word" or operand.text in KEYWORDS or comparison in ORDERS:
-            raise self.unexpected("an integer" if comparison in ORDERS else "an integer or a word")
+        if operand.kind != "word" or operand.text in KEYWORDS or comparison not in EQUALITY:
+            raise self.unexpected("an integer or a word" if comparison in EQUALITY else "an integer")
         self.position += 1
         return Comparison(token.text, comparison, operand.text)
 
@@ -373,4 +380,4 @@ def _say(value: Value | None) -> str:
         return "not declared"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -129,7 +129,11 @@ def key_path(location: Iterable[int | str], data: object) -> str:
     return path or "document"
 
 
-def _explain(shape: Any, data: object, details: ErrorDetails) -> tuple[str, str, str]:  # noqa: ANN401
+def _explain(  # noqa: PLR0911 - one line a kind of fault
+    shape: Any,  # noqa: ANN401
+    data: object,
+    details: ErrorDetails,
+) -> tuple[str, str, str]:
     location = _real_location(details["loc"], data)
     kind, context, value = details["type"], details.get("ctx", {}), details["input"]
     key = key_path(location, data)
@@ -156,7 +160,7 @@ def _explain(shape: Any, data: object, details: ErrorDetails) -> tuple[str, str,
 
 
 def _real_location(location: tuple[int | str, ...], data: object) -> tuple[int | str, ...]:
-    """Drop the parts of a pydantic location that name a branch of a union or a key, not a place in the data."""
+    """Drop the parts of a pydantic location that name no place in the data but a branch of a union."""
     real: list[int | str] = []
     value: Any = data
     for position, part in enumerate(location):

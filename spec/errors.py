@@ -16,7 +16,7 @@ class Exit(IntEnum):
 
 
 class InputError(Exception):
-    """A fault in what the user supplied: `file: key: fault; mend.`"""
+    """A fault in what the user supplied: `file: key: fault; mend`."""
 
     def __init__(self, file: str | Path, key: str, fault: str, mend: str) -> None:
         super().__init__(file, key, fault, mend)

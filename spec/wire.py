@@ -118,7 +118,7 @@ class Row:
 
 
 def header_table(profile: WireProfile, message: str | None = None) -> tuple[Row, ...]:
-    """Give the rows of the common header, or of a message's extension, with offsets in bits from its start."""
+    """Give the rows of the common header, or of a message's extension, with offsets in bits."""
     if message is None:
         return _rows(profile.header.fields)
     extension = profile.messages[message]
@@ -138,13 +138,13 @@ def _rows(fields: Iterable[Field]) -> tuple[Row, ...]:
 
 
 class FieldEntry(Record):
-    """A field as written; `bit` is its offset from the start of its layout, by default where the last one ends."""
+    """A field as written; `bit` is its offset in its layout, by default where the last field ends."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
     bits: Annotated[int, Constraint(ge=1, le=64)]
     bit: Annotated[int, Constraint(ge=0)] | None = None
     meaning: Text
-    values: dict[int, Words] = {}
+    values: dict[int, Words] = Constraint(default_factory=dict)
     min: int | None = None
     max: int | None = None
 

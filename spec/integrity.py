@@ -1,0 +1,148 @@
+"""The references inside a catalogue: what must hold before anybody may use it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spec.applicability import ApplicabilityError, parse
+from spec.documents import did_you_mean
+from spec.errors import InputError
+
+if TYPE_CHECKING:
+    from spec.catalogue import Catalogue
+    from spec.model import Chapter, Clause
+
+
+def faults(catalogue: "Catalogue") -> Iterator[InputError]:
+    """Give every broken reference and every incomplete entry of a catalogue."""
+    for check in CHECKS:
+        yield from check(catalogue)
+
+
+def duplicate_ids(catalogue: "Catalogue") -> Iterator[InputError]:
+    """No clause id and, within a clause, no purpose id stands twice."""
+    seen: dict[str, Path] = {}
+    for path, chapter, clause in _entries(catalogue):
+        if clause.id in seen:
+            yield InputError(
+                path,
+                f"clauses[{clause.id}]",
+                f"stands a second time, after {seen[clause.id].name}",
+                "rename one",
+            )
+        seen[clause.id] = catalogue.files[chapter.chapter]
+        purposes = [purpose.id for purpose in clause.purposes]
+        for name in sorted({name for name in purposes if purposes.count(name) > 1}):
+            key = f"clauses[{clause.id}].purposes[{name}]"
+            yield InputError(path, key, "stands a second time in its clause", "rename one of the two")
+
+
+def prefixes(catalogue: "Catalogue") -> Iterator[InputError]:
+    """Every clause id begins with the prefix of its chapter, and chapters share none."""
+    owners: dict[str, str] = {}
+    for slug, chapter in catalogue.chapters.items():
+        if chapter.prefix in owners:
+            fault = f"is {chapter.prefix}, as in chapter {owners[chapter.prefix]}"
+            yield InputError(catalogue.files[slug], "prefix", fault, "give each chapter its own prefix")
+        owners[chapter.prefix] = slug
+    for path, chapter, clause in _entries(catalogue):
+        if not clause.id.startswith(f"{chapter.prefix}-"):
+            mend = f"begin it with {chapter.prefix}-"
+            yield InputError(
+                path, f"clauses[{clause.id}].id", f"lacks the prefix of chapter {chapter.chapter}", mend
+            )
+
+
+def retired_ids(catalogue: "Catalogue") -> Iterator[InputError]:
+    """No id that was retired comes back."""
+    retired = {name for chapter in catalogue.chapters.values() for name in chapter.retired}
+    for path, _, clause in _entries(catalogue):
+        if clause.id in retired:
+            yield InputError(path, f"clauses[{clause.id}].id", "was retired", "give the clause a new id")
+
+
+def purposes_present(catalogue: "Catalogue") -> Iterator[InputError]:
+    """Every clause has purposes, unless it says why it is untestable."""
+    for path, _, clause in _entries(catalogue):
+        if not clause.purposes and clause.untestable is None:
+            mend = "write a purpose, or say in untestable why there is none"
+            yield InputError(path, f"clauses[{clause.id}].purposes", "is missing", mend)
+        if clause.purposes and clause.untestable is not None:
+            mend = "keep either the purposes or untestable"
+            yield InputError(path, f"clauses[{clause.id}].untestable", "contradicts the purposes", mend)
+
+
+def facts_exist(catalogue: "Catalogue") -> Iterator[InputError]:
+    """Every fact that a clause names is in the fact base."""
+    for path, _, clause in _entries(catalogue):
+        for name in clause.facts:
+            if name not in catalogue.facts:
+                key = f"clauses[{clause.id}].facts[{name}]"
+                yield InputError(path, key, "is not in facts.yaml", did_you_mean(name, catalogue.facts))
+
+
+def sources_exist(catalogue: "Catalogue") -> Iterator[InputError]:
+    """Every source that a clause or a fact names is listed."""
+    for path, _, clause in _entries(catalogue):
+        for name in clause.sources:
+            if name not in catalogue.sources:
+                key = f"clauses[{clause.id}].sources[{name}]"
+                yield InputError(path, key, "is not in sources.yaml", did_you_mean(name, catalogue.sources))
+    for fact_id, fact in catalogue.facts.items():
+        for name in fact.sources:
+            if name not in catalogue.sources:
+                yield InputError(
+                    catalogue.root / "facts.yaml",
+                    f"{fact_id}.sources[{name}]",
+                    "is not in sources.yaml",
+                    did_you_mean(name, catalogue.sources),
+                )
+
+
+def fact_clauses_exist(catalogue: "Catalogue") -> Iterator[InputError]:
+    """Every clause that a fact names exists and names the fact in turn."""
+    for fact_id, fact in catalogue.facts.items():
+        for name in fact.clauses:
+            key = f"{fact_id}.clauses[{name}]"
+            path = catalogue.root / "facts.yaml"
+            if name not in catalogue.clauses:
+                yield InputError(path, key, "is no clause", did_you_mean(name, catalogue.clauses))
+            elif fact_id not in catalogue.clauses[name].facts:
+                yield InputError(path, key, "does not name the fact", f"add {fact_id} to the facts of {name}")
+
+
+def parameters_exist(catalogue: "Catalogue") -> Iterator[InputError]:
+    """Every parameter that a clause names is defined."""
+    for path, _, clause in _entries(catalogue):
+        for name in clause.parameters:
+            if name not in catalogue.parameters:
+                key = f"clauses[{clause.id}].parameters[{name}]"
+                mend = did_you_mean(name, catalogue.parameters)
+                yield InputError(path, key, "is not in parameters.yaml", mend)
+
+
+def applicability_parses(catalogue: "Catalogue") -> Iterator[InputError]:
+    """Every applicability is an expression over known names."""
+    for path, _, clause in _entries(catalogue):
+        try:
+            parse(clause.applicability, catalogue.vocabulary)
+        except ApplicabilityError as error:
+            yield InputError(path, f"clauses[{clause.id}].applicability", error.fault, error.mend)
+
+
+CHECKS = (
+    duplicate_ids,
+    prefixes,
+    retired_ids,
+    purposes_present,
+    facts_exist,
+    sources_exist,
+    fact_clauses_exist,
+    parameters_exist,
+    applicability_parses,
+)
+
+
+def _entries(catalogue: "Catalogue") -> Iterator[tuple[Path, "Chapter", "Clause"]]:
+    for chapter, clause in catalogue.entries():
+        yield catalogue.files[chapter.chapter], chapter, clause
