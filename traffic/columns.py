@@ -1,38 +1,32 @@
 """The plain data of a recording: frames in numpy columns, and the facts that a judge needs beside them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import IntEnum
+from dataclasses import dataclass as plain
+from dataclasses import field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, JsonValue
+from pydantic.dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from spec.wire import WireProfile
-    from traffic.decode import Decoded
+from spec.wire import WireProfile, load_profile
+from traffic.decode import Decoded, Rows, Table, decode
+from traffic.scenario import DOWN, UP, HostAddress
 
 Holds = Literal["all", "window", "counters"]
-Rows = NDArray[np.int64]
 Tap = tuple[int, int, int, bytes, int]
+"""Time in ns, index of the link, direction, octets of the frame, copies that reached the far end."""
 
-
-class Direction(IntEnum):
-    """UP leads away from the hosts (host to GSP, GSP to GSF), DOWN towards them."""
-
-    UP = 0
-    DOWN = 1
-
-
-UP, DOWN = Direction.UP, Direction.DOWN
+_STRICT: Final = ConfigDict(extra="forbid", strict=True)
 
 
 class BeyondRecording(Exception):  # noqa: N818 - it is the fact, not an error of the program
     """A question that the recording cannot answer, because the binding could not see that much."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Link:
     """One link; `lower` is the end nearer the hosts. A host link is called like its host."""
 
@@ -48,9 +42,9 @@ class Link:
         return self.name != self.lower
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Node:
-    """A device: its node id, its role, what the vendor declared of it, and its standing in this play."""
+    """A device: its node id, its role, what was declared of it, and its standing in this play."""
 
     id: int
     role: str
@@ -58,50 +52,41 @@ class Node:
     ics: Mapping[str, bool | int | str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Address:
-    """Where a host sits: its MAC address, and the node id and host port that lead to it."""
-
-    mac: bytes
-    node: int
-    port: int
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class ParameterValue:
-    """A value in force during the play, with its unit and origin (`suite default`, `declared by the vendor`)."""
+    """A value in force during the play, with its unit and origin (`declared by the vendor`, ...)."""
 
     value: int | float | str
     unit: str = ""
     origin: str = "suite default"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Facts:
-    """What has to be known to judge the frames: nodes, hosts, parameters and the wire profile."""
+    """What has to be known to judge the frames: nodes and hosts by name, parameters, the wire profile."""
 
     nodes: Mapping[str, Node] = field(default_factory=dict)
-    hosts: Mapping[str, Address] = field(default_factory=dict)
+    hosts: Mapping[str, HostAddress] = field(default_factory=dict)
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     wire_profile: str = "open-1"
     wire_digest: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class Event:
     """Something a device reported, at its time in ns."""
 
     time: int
     node: str
     name: str
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@plain(frozen=True, eq=False, repr=False, kw_only=True)
 class Columns:
     """Frames as columns, one row a frame in order of `time` (ns, last bit leaves the sender), and the facts.
 
-    `link` indexes `links`, `delivered` is the number of copies that reached the far end (0: lost on the link),
+    `link` indexes `links`, `delivered` counts the copies that reached the far end (0: lost on the link),
     `offset` and `length` point into `blob`. `counters` are differences against `baseline`.
     """
 
@@ -183,15 +168,8 @@ class Columns:
             raise BeyondRecording(f"no value of {name} was recorded") from None
 
     @cached_property
-    def link_index(self) -> dict[str, int]:
-        """Index of each link by its name."""
-        return {link.name: index for index, link in enumerate(self.links)}
-
-    @cached_property
-    def profile(self) -> "WireProfile":
+    def profile(self) -> WireProfile:
         """The wire profile that the fabric frames are read with."""
-        from spec.wire import load_profile
-
         return load_profile(self.facts.wire_profile)
 
     @cached_property
@@ -201,9 +179,48 @@ class Columns:
         return np.flatnonzero(fabric[self.link]) if len(self) else np.empty(0, np.int64)
 
     @cached_property
-    def fabric(self) -> "Decoded":
+    def fabric(self) -> Decoded:
         """All fabric frames decoded, one position for each of `fabric_rows`."""
-        from traffic.decode import decode
-
         self.need("fabric taps")
         return decode(self.profile, self.blob, self.offset, self.length, self.fabric_rows)
+
+    @cached_property
+    def arrival(self) -> NDArray[np.int64]:
+        """Time in ns at which the last bit of each row reaches the far end of an unimpaired link."""
+        return self.time + np.array([link.delay_ns for link in self.links] or [0], np.int64)[self.link]
+
+    def node_id(self, node: str | int) -> int:
+        """Return the id of a node given by name or id."""
+        return node if isinstance(node, int) else self.facts.nodes[node].id
+
+    def on_links(self, at: str | Iterable[str] | None) -> NDArray[np.bool_]:
+        """Tell for each link whether it is one of these (None: all); KeyError names the one there is not."""
+        if at is None:
+            return np.ones(len(self.links), bool)
+        wanted = {at} if isinstance(at, str) else set(at)
+        names = [link.name for link in self.links]
+        if unknown := wanted.difference(names):
+            raise KeyError(f"no link {min(unknown)} among {', '.join(names)}")
+        return np.array([name in wanted for name in names], bool)
+
+    def leaving(self, table: Table) -> NDArray[np.bool_]:
+        """Tell which messages were seen where they leave their source node.
+
+        That is upwards on a link of that node; one that emulated spines stand for has none, and theirs count.
+        """
+        return self._at_node(table, "source", UP)
+
+    def reaching(self, table: Table) -> NDArray[np.bool_]:
+        """Tell which messages were seen where they reach their destination node, lost on that link or not."""
+        return self._at_node(table, "destination", DOWN)
+
+    def _at_node(self, table: Table, end: str, direction: int) -> NDArray[np.bool_]:
+        lower = np.array([self._link_node(link) for link in self.links] or [-1], np.int64)
+        node = table[end].astype(np.int64)
+        seen = self.direction[table.rows]
+        own = (lower[self.link[table.rows]] == node) & (seen == direction)
+        there: NDArray[np.bool_] = own | (~np.isin(node, lower) & (seen != direction))
+        return there
+
+    def _link_node(self, link: Link) -> int:
+        return self.facts.nodes[link.lower].id if link.fabric and link.lower in self.facts.nodes else -1

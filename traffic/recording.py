@@ -1,32 +1,18 @@
-"""What came of a play: frames, counters, events and facts as plain data, and the judge's questions to them."""
+"""What came of a play as plain data: frames, counters, events, facts; and the questions a judge asks it."""
 
 from dataclasses import dataclass
 
-from traffic.columns import (
-    DOWN,
-    UP,
-    Address,
-    BeyondRecording,
-    Columns,
-    Direction,
-    Event,
-    Facts,
-    Holds,
-    Link,
-    Node,
-    ParameterValue,
-    Tap,
-)
+from traffic.columns import BeyondRecording, Columns, Event, Facts, Holds, Link, Node, ParameterValue, Tap
+from traffic.scenario import DOWN, UP, HostAddress
 
 __all__ = [
     "DOWN",
     "UP",
-    "Address",
     "BeyondRecording",
-    "Direction",
     "Event",
     "Facts",
     "Holds",
+    "HostAddress",
     "Link",
     "Node",
     "ParameterValue",
@@ -35,6 +21,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Recording(Columns):
     """The result of a play. Row r is packet r + 1 of the stored pcapng; all times are integer ns."""

@@ -83,7 +83,7 @@ class Impairment:
 
     `messages` (fabric message names, or HOST) narrows what is hit, then `ordinals` (from 1, among those),
     `every` nth of them, or each with `probability`. `value`: extra ns for delay, the most extra ns for
-    reorder, extra copies for duplicate, flipped bits for corrupt, Mbit/s for rate; none for loss and blackout.
+    reorder, extra copies for duplicate, flipped bits for corrupt, Mbit/s for rate; else unused.
     `voids` names the clauses whose invariants do not hold meanwhile.
     """
 
