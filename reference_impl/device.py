@@ -1,6 +1,6 @@
 """What every device of the reference has: settings, ports, a timer heap, counters and events."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from heapq import heappop, heappush
@@ -18,11 +18,12 @@ T = TypeVar("T")
 
 
 class Role(IntEnum):
-    """The role octet of HELLO; a greater one stands higher in the fabric."""
+    """The role octet of HELLO; a spine is a GSF of the second tier."""
 
     GSP = 1
     GSF = 2
-    SPINE = 3
+    NIC = 3
+    SPINE = 4
 
 
 DROP_CAUSES = (
@@ -259,3 +260,9 @@ class Device:
 
     def rate_changed(self, port: int, now: int) -> None:
         """Act on a change of a link rate; for the role to fill in."""
+
+    def paths_lost(self, lost: Set[tuple[int, int]], now: int) -> None:
+        """Save what waits on (port, node) pairs that lead nowhere any more; for the role to fill in."""
+
+    def paths_changed(self, now: int) -> None:
+        """Act on other paths or weights; for the role to fill in."""

@@ -11,6 +11,11 @@ NEVER = 1 << 62
 """A time, in ns, that does not come."""
 
 
+def everything(_frame: bytes) -> bool:
+    """Want any frame."""
+    return True
+
+
 class OutPort:
     """A port towards the fabric: two queues in strict priority, drained at the rate of the port.
 
@@ -118,12 +123,17 @@ class OutPort:
         if idle is not None:
             self.arm(self.free_at if self.free_at > now else now)
 
-    def withdraw(self) -> tuple[list[bytes], list[bytes]]:
-        """Take back the (control, data) frames that are not yet on the wire."""
-        taken = list(self.control), list(self.data)
-        self.control.clear()
-        self.data.clear()
-        self.queued = 0
+    def withdraw(self, wanted: Callable[[bytes], bool] = everything) -> tuple[list[bytes], list[bytes]]:
+        """Take back the (control, data) frames that are wanted and not yet on the wire."""
+        return self.take(self.control, wanted), self.take(self.data, wanted)
+
+    def take(self, queue: deque[bytes], wanted: Callable[[bytes], bool]) -> list[bytes]:
+        """Remove the wanted frames from a queue, and keep the order of both parts."""
+        frames = list(queue)
+        taken = [frame for frame in frames if wanted(frame)]
+        queue.clear()
+        queue.extend(frame for frame in frames if not wanted(frame))
+        self.queued -= sum(map(len, taken))
         return taken
 
 
@@ -174,10 +184,9 @@ class HostPort(OutPort):
                 return self.classes[cls].popleft()
         return None
 
-    def withdraw(self) -> tuple[list[bytes], list[bytes]]:
-        """Take back the (control, data) frames that are not yet on the wire."""
-        control, data = super().withdraw()
+    def withdraw(self, wanted: Callable[[bytes], bool] = everything) -> tuple[list[bytes], list[bytes]]:
+        """Take back the (control, data) frames that are wanted and not yet on the wire."""
+        control, data = super().withdraw(wanted)
         for queue in self.classes:
-            data.extend(queue)
-            queue.clear()
+            data += self.take(queue, wanted)
         return control, data
