@@ -93,7 +93,7 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - a document is of any shape u
 
 def validate(shape: type[T], data: object, path: Path) -> T:
     """Turn a document into a model or a mapping of models; its first fault becomes an InputError."""
-    if data is None:
+    if data is None or data in ({}, (), ""):
         raise InputError(path, "document", "is empty", "write its entries")
     adapter = TypeAdapter(shape)
     try:
