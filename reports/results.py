@@ -16,12 +16,14 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from spec.errors import InputError
+from spec.ics import Ics
 from spec.verdict import Verdict
 
 SCHEMA: Final = "gse-results/1"
 SCHEMA_PATH = Path(__file__).parent / "schema" / "results.schema.json"
 
 Scalar = bool | int | float | str
+FactValue = bool | int | str | tuple[str, ...]
 Standing = Literal["under test", "reference", "emulated"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -54,13 +56,22 @@ class WireProfileIdentity(Record):
 
 
 class IcsIdentity(Record):
-    """The implementation conformance statement, and the facts it declares."""
+    """The implementation conformance statement, and the facts it declares for each role under test."""
 
     file: str
     digest: str
-    identification: Mapping[str, Scalar] = Field(default_factory=dict)
-    roles: tuple[str, ...] = ()
-    facts: Mapping[str, Scalar] = Field(default_factory=dict)
+    identification: Mapping[str, str] = Field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, FactValue]] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, ics: Ics) -> Self:
+        """Describe a loaded statement."""
+        return cls(
+            file=ics.path.name,
+            digest=ics.digest,
+            identification=ics.identification.model_dump(exclude_none=True),
+            facts={role: ics.facts_for(role) for role in ics.roles},
+        )
 
 
 class ParameterValue(Record):
