@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from traffic.columns import BeyondRecording, Columns, Event, Facts, Holds, Link, Node, ParameterValue, Tap
+from traffic.columns import BeyondRecording, Event, Facts, Holds, Link, Node, ParameterValue, Tap
 from traffic.scenario import DOWN, UP, HostAddress
+from traffic.views import FabricViews
 
 __all__ = [
     "DOWN",
@@ -22,5 +23,5 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Recording(Columns):
+class Recording(FabricViews):
     """The result of a play. Row r is packet r + 1 of the stored pcapng; all times are integer ns."""
