@@ -4,6 +4,14 @@ from enum import IntEnum
 from pathlib import Path
 
 
+def shown(file: str | Path) -> str:
+    """Give a path as seen from the working directory, when it is below it."""
+    path = Path(file)
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        return str(path.relative_to(Path.cwd()))
+    return str(file)
+
+
 class Exit(IntEnum):
     """Exit codes of `gse-cts`; they agree with those of pytest."""
 
@@ -20,10 +28,11 @@ class InputError(Exception):
 
     def __init__(self, file: str | Path, key: str, fault: str, mend: str) -> None:
         super().__init__(file, key, fault, mend)
-        self.file = str(file)
+        self.file = shown(file)
         self.key = key
         self.fault = fault
         self.mend = mend
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.key}: {self.fault}; {self.mend}."
+        stop = "" if self.mend.endswith("?") else "."
+        return f"{self.file}: {self.key}: {self.fault}; {self.mend}{stop}"

@@ -31,7 +31,7 @@ class Identification(Record):
 
 
 class Declaration(Record):
-    """A parameter as declared: `value` alone, or `default` with its range `min` and `max`, or its `values`."""
+    """A parameter as declared: `value` alone, or `default` with its range `min`, `max` or its `values`."""
 
     value: Number | Words | None = None
     min: Number | None = None
@@ -62,17 +62,6 @@ class Setting:
     minimum: int | float | None = None
     maximum: int | float | None = None
     values: tuple[str, ...] = ()
-
-    def sweep(self) -> tuple[int | float | str, ...]:
-        """Give the values worth testing: all words of an enum, or least, usual and greatest, each once."""
-        if self.values:
-            return self.values
-        bounds = (self.minimum, self.value, self.maximum)
-        return tuple(dict.fromkeys(value for value in bounds if value is not None))
-
-    def record(self) -> dict[str, int | float | str]:
-        """Give the value with its unit and origin, as a verdict prints it."""
-        return {"value": self.value, "unit": self.unit, "origin": self.origin}
 
 
 @dataclass(frozen=True)
