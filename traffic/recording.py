@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from traffic.columns import BeyondRecording, Event, Facts, Holds, Link, Node, ParameterValue, Tap
+from traffic.delivery import HostViews
 from traffic.scenario import DOWN, UP, HostAddress
 from traffic.views import FabricViews
 
@@ -23,5 +24,5 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Recording(FabricViews):
+class Recording(FabricViews, HostViews):
     """The result of a play. Row r is packet r + 1 of the stored pcapng; all times are integer ns."""

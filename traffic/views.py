@@ -345,7 +345,8 @@ class FabricViews(Columns):
             strict=True,
         )
         return [
-            Message(table.name, *place, dict(zip(columns, values, strict=True))) for *place, values in seen
+            Message(table.name, row, time, link, way, copies, valid, dict(zip(columns, values, strict=True)))
+            for row, time, link, way, copies, valid, values in seen
         ]
 
     def _containers(self, table: Table) -> list[Container]:
