@@ -26,6 +26,7 @@ Container = tuple[int, int, int, int, int, int]
 
 PROFILE: WireProfile
 HELLO_ADDRESS: bytes
+HOP_LIMIT_OCTET: int
 ETHERTYPE: bytes
 DATA_HEADER_OCTETS: int
 """What DATA adds to a host frame, its own MAC addresses and EtherType included."""
@@ -58,7 +59,8 @@ encode_backpressure: Callable[[bytes, int, int, int, int, int, int, int], bytes]
 """`(prefix, class, source, destination, port, about, level, validity_us)`."""
 decode_backpressure: Callable[[bytes], tuple[int, int, int]]
 encode_hello: Callable[..., bytes]
-"""`(prefix, class, source, destination, port, role, port_id, sequence, rate, heard, heard sequence, entries)`."""
+"""`(prefix, class, source, destination, port, role, port_id, sequence, rate_mbps, heard_node, heard_sequence,
+[(node, rate_mbps)])`."""
 decode_hello: Callable[[bytes], tuple[int, int, int, int, int, int, list[tuple[int, int]]]]
 """`(role, port_id, sequence, rate_mbps, heard_node, heard_sequence, [(node, rate_mbps)])`."""
 encode_fault: Callable[[bytes, int, int, int, int, int, int, int, int, int], bytes]
@@ -118,7 +120,7 @@ def unpacking(groups: list[tuple[int, list[Field]]], wanted: Callable[[str], boo
 
 
 def residues(profile: WireProfile, octets: int) -> tuple[int, ...]:
-    """What each hop limit adds to the checksum of `octets` octets, which takes it as 0 (the CRC is linear)."""
+    """Give what each hop limit adds to the checksum of `octets` octets, which takes it as 0 (CRCs are linear)."""
     if profile.zeroed != ("hop_limit",):
         return (0,) * 256
     place = profile.header.field("hop_limit").offset_bits // 8
@@ -209,7 +211,12 @@ class Compiler:
         name = message.name.lower()
         groups = words([item for item in message.fields.fields if item.name != "crc"])
         whole = self.header + groups
-        constants = {"version": version(self.profile), "type": message.type_code, "hop_limit": message.hop_limit, "reserved": 0}
+        constants = {
+            "version": version(self.profile),
+            "type": message.type_code,
+            "hop_limit": message.hop_limit,
+            "reserved": 0,
+        }
         if not message.payload:
             constants["flags"] = 0
         arguments = [
@@ -241,16 +248,13 @@ class Compiler:
                 f"{targets(whole)} = {name.upper()}_WHOLE.unpack_from(frame, {START})",
                 f"return {', '.join(wanted)}",
             )
-            key = {"source", "destination", "port", "class", "generation", "sequence"}
+            key = ("source", "destination", "port", "class", "generation", "sequence")
             order = [item.name for _, group in whole for item in group if item.name in key]
             parts = dict(zip(order, unpacking(whole, lambda item: item in key), strict=True))
             self.function(
                 "container(frame)",
                 f"{targets(whole)} = {name.upper()}_WHOLE.unpack_from(frame, {START})",
-                "return "
-                + ", ".join(
-                    parts[item] for item in ("source", "destination", "port", "class", "generation", "sequence")
-                ),
+                f"return {', '.join(parts[item] for item in key)}",
             )
             self.function("host_frame(frame)", f"return frame[{end}:]")
             return
@@ -293,7 +297,7 @@ class Compiler:
 
 
 def version(profile: WireProfile) -> int:
-    """The protocol version that a profile speaks: the least value its version field may have."""
+    """Give the protocol version that a profile speaks: the least value its version field may have."""
     field = profile.header.field("version")
     return min(field.values, default=field.minimum)
 
@@ -310,6 +314,7 @@ def use(profile: WireProfile) -> None:
     names |= profile.flags
     names["PROFILE"] = profile
     names["HELLO_ADDRESS"] = profile.hello_address
+    names["HOP_LIMIT_OCTET"] = START + profile.header.field("hop_limit").offset_bits // 8
     names["ETHERTYPE"] = profile.ethertype.to_bytes(2, "big")
     data = next(message for message in profile.messages.values() if message.payload)
     names["DATA_HEADER_OCTETS"] = START + profile.header.octets + data.fields.octets

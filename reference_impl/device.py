@@ -1,6 +1,7 @@
 """What every device of the reference has: settings, ports, a timer heap, counters and events."""
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from heapq import heappop, heappush
@@ -168,7 +169,7 @@ class Device:
     def at(self, time: int, callback: Callable[..., None], *arguments: object) -> None:
         """Call `callback(now, *arguments)` at `time`; there is no way back, so a callback checks itself."""
         heappush(self.timers, (time, self.ticket(), callback, arguments))
-        if time < self.due:
+        if time < self.due:  # noqa: PLR1730 - the data path
             self.due = time
 
     def start(self, now: int) -> list[Send]:
@@ -231,7 +232,7 @@ class Device:
         counters["drop." + cause] += 1
         counters["dropped_frames"] += 1
 
-    def event(self, now: int, name: str, **details: object) -> None:
+    def event(self, now: int, name: str, /, **details: object) -> None:
         """Note what an operator would want to read in the log."""
         self.events.append((now, name, details))
 
@@ -241,7 +242,8 @@ class Device:
         result["tx_frames"] = sum(port.sent_frames for port in self.ports if port.kind == "host")
         result["tx_fabric_frames"] = sum(port.sent_frames for port in self.ports if port.kind == "fabric")
         for port in self.ports:
-            result[f"tx_bytes.{port.index}"] = port.sent_bytes
+            if port.kind == "fabric":
+                result[f"tx_bytes.{port.index}"] = port.sent_bytes
         return result
 
     def state(self) -> dict[str, Any]:
@@ -261,7 +263,7 @@ class Device:
     def rate_changed(self, port: int, now: int) -> None:
         """Act on a change of a link rate; for the role to fill in."""
 
-    def paths_lost(self, lost: Set[tuple[int, int]], now: int) -> None:
+    def paths_lost(self, lost: AbstractSet[tuple[int, int]], now: int) -> None:
         """Save what waits on (port, node) pairs that lead nowhere any more; for the role to fill in."""
 
     def paths_changed(self, now: int) -> None:

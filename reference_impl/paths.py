@@ -19,7 +19,7 @@ REMEMBERED_HELLOS = 16
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One link that leads to a node; `weight` in Mbit/s is what it may carry, `prefix` the MAC header for it."""
+    """One link that leads to a node: the rate and the weight in Mbit/s, and the MAC header for it."""
 
     port: int
     neighbour: int
@@ -51,7 +51,9 @@ class Link:
     returned_at: int = 0
     """When the newest own HELLO that came back had left."""
     checking: bool = False
-    up_since: int | None = None
+    returned: int | None = None
+    """When a link that had been down came up again."""
+    fallen: bool = False
     flapped: bool = False
     held_until: int | None = None
     levels: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -61,7 +63,7 @@ class Link:
 class PathTable:
     """Hello, fault and back-pressure on the fabric ports of one device.
 
-    `version` changes whenever any path or weight does; then the device hears `paths_lost` and `paths_changed`.
+    When a path or a weight changes, so does `version`, and the device hears `paths_lost`, `paths_changed`.
     """
 
     def __init__(self, device: "Device") -> None:
@@ -72,6 +74,7 @@ class PathTable:
             if port.kind == "fabric"
         }
         self.version = 0
+        self.heard_of: set[int] = set()
         self.fault_sequence = 0
         self.usable: dict[int, tuple[Path, ...]] = {}
         self.known: dict[int, tuple[Path, ...]] = {}
@@ -83,6 +86,10 @@ class PathTable:
     def live(self, node: int) -> tuple[Path, ...]:
         """Live paths to a node, the stopped ones (weight 0) included."""
         return self.known.get(node, ())
+
+    def seen(self, node: int) -> bool:
+        """Say whether a node was ever announced here."""
+        return node in self.heard_of
 
     def nodes(self) -> Iterable[int]:
         """Nodes that can be reached now."""
@@ -171,10 +178,11 @@ class PathTable:
             if (link.heard_sequence - sequence) & 0xFFFFFFFF < REMEMBERED_HELLOS:
                 return
         else:
-            self.meet(link, source, port_id, role, frame[6:12], now)
+            self.meet(link, (source, port_id), role, frame[6:12], now)
         new = link.heard_at < 0
+        before = link.up, link.rate_mbps, link.reach
         link.heard_sequence, link.heard_at, link.rate_mbps = sequence, now, rate
-        link.reach = self.learn(link, entries)
+        link.reach = self.learn(entries)
         if self.fresh(link, heard_node, heard_sequence, now):
             self.alive(link, now)
         elif link.up or link.held_until is not None:
@@ -182,19 +190,21 @@ class PathTable:
         if not link.checking:
             link.checking = True
             self.device.at(now + self.lifetime(), self.check, link)
-        self.rebuild(now)
+        if before != (link.up, link.rate_mbps, link.reach):
+            self.rebuild(now)
         if new:
             self.send_hello(link, now)
 
-    def meet(self, link: Link, node: int, port_id: int, role: int, mac: bytes, now: int) -> None:
-        """Note a neighbour that was not on this link before."""
+    def meet(self, link: Link, neighbour: tuple[int, int], role: int, mac: bytes, now: int) -> None:
+        """Note a neighbour (node, port) that was not on this link before."""
         self.down(link, "another neighbour", now)
+        node, port_id = neighbour
         link.neighbour, link.neighbour_port, link.role = node, port_id, role
         link.prefix = mac + self.device.ports[link.port].mac + codec.ETHERTYPE
         link.heard_at = -1
         self.device.event(now, "neighbour", port=link.port, node=node, neighbour_port=port_id)
 
-    def learn(self, link: Link, entries: Iterable[tuple[int, int]]) -> dict[int, int]:
+    def learn(self, entries: Iterable[tuple[int, int]]) -> dict[int, int]:
         """Take the announced nodes of a HELLO, which overrides every earlier FAULT of the link."""
         return {node: rate for node, rate in entries if node != self.device.node}
 
@@ -219,7 +229,7 @@ class PathTable:
             self.bring_up(link, now)
 
     def damped(self, link: Link) -> bool:
-        """Say whether a link went down within `flap_hold` of coming up, and so has to prove itself."""
+        """Say whether a link went down within `flap_hold` of coming back, and so has to prove itself."""
         return link.flapped
 
     def release(self, now: int, link: Link) -> None:
@@ -230,19 +240,21 @@ class PathTable:
 
     def bring_up(self, link: Link, now: int) -> None:
         """Use a link from now on."""
-        link.up, link.up_since, link.held_until = True, now, None
+        link.up, link.held_until = True, None
+        link.returned = now if link.fallen else None
         self.device.event(now, "link_up", port=link.port, node=link.neighbour)
 
     def down(self, link: Link, reason: str, now: int) -> None:
         """Stop using a link and forget what was heard on it."""
         if link.up:
-            link.flapped = link.up_since is not None and self.flapping(now - link.up_since)
+            link.fallen = True
+            link.flapped = link.returned is not None and self.flapping(now - link.returned)
             self.device.event(now, "link_down", port=link.port, node=link.neighbour, reason=reason)
         link.up, link.held_until = False, None
         link.levels.clear()
 
     def flapping(self, held: int) -> bool:
-        """Say whether a link that was up for `held` ns went down too soon."""
+        """Say whether a link that had been back for `held` ns went down too soon."""
         return held < self.device.settings.flap_hold
 
     def forget(self, link: Link) -> None:
@@ -281,6 +293,11 @@ class PathTable:
             self.forget(link)
             self.rebuild(now)
 
+    def rate_changed(self, port: int, now: int) -> None:
+        """Follow the rate of a port, and tell the neighbour."""
+        self.rebuild(now)
+        self.send_hello(self.links[port], now)
+
     def take_fault(self, port: int, frame: bytes, now: int) -> None:
         """Take a FAULT: the neighbour no longer reaches a node, until its next HELLO says otherwise."""
         self.device.count["faults_received"] += 1
@@ -312,7 +329,7 @@ class PathTable:
             self.rebuild(now)
 
     def weight(self, link: Link, node: int, rate: int) -> int:
-        """What a path may carry: the least of both link ends and the announced rate, less back-pressure."""
+        """Weigh a path: the least of both link ends and the announced rate, less back-pressure."""
         level, _ = link.levels.get(node, (0, 0))
         return self.path_rate(link, rate) * (255 - level) // 255
 
@@ -344,6 +361,7 @@ class PathTable:
         self.known = after
         self.usable = {node: tuple(path for path in paths if path.weight) for node, paths in after.items()}
         self.version += 1
+        self.heard_of.update(after)
         old = {(path.port, node) for node, paths in before.items() for path in paths}
         new = {(path.port, node) for node, paths in after.items() for path in paths}
         self.device.count["path_down"] += len(old - new)
@@ -386,6 +404,7 @@ class PathTable:
             link.port,
             *cause,
         )
+        link.told.pop(node, None)
         self.device.count["faults_sent"] += 1
         self.device.ports[link.port].send_control(frame, now)
         if copies > 1:

@@ -110,9 +110,10 @@ class OutPort:
     def transmit(self, frame: bytes, now: int) -> None:
         """Start a frame on the wire, which it holds for its own octets and 24 more."""
         size = len(frame)
-        self.free_at = now + -(-((size if size > 60 else 60) + 24) * 8000 // self.rate_mbps)
+        octets = size + 24 if size > 60 else 84
+        self.free_at = now - -octets * 8000 // self.rate_mbps
         self.sent_frames += 1
-        self.sent_bytes += size
+        self.sent_bytes += octets
         self.device.sends.append((self.index, frame))
         if self.idle is not None:
             self.arm(self.free_at)
@@ -121,7 +122,7 @@ class OutPort:
         """Set or clear whom to ask for more, and ask at once when the wire is free."""
         self.idle = idle
         if idle is not None:
-            self.arm(self.free_at if self.free_at > now else now)
+            self.arm(max(now, self.free_at))
 
     def withdraw(self, wanted: Callable[[bytes], bool] = everything) -> tuple[list[bytes], list[bytes]]:
         """Take back the (control, data) frames that are wanted and not yet on the wire."""

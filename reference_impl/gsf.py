@@ -1,0 +1,285 @@
+"""GSF: passes containers on, keeps each on one link, and says when a queue grows."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from reference_impl import codec
+from reference_impl.codec import Container, Header
+from reference_impl.device import Device, DeviceConfig, Role
+from reference_impl.paths import Path, PathTable
+from reference_impl.port import OutPort
+
+
+class Gsf(Device):
+    """A fabric node: no host ports, no ordering, no containers of its own."""
+
+    role = Role.GSF
+
+    def __init__(self, config: DeviceConfig, components: Mapping[type, type] | None = None) -> None:
+        super().__init__(config, components)
+        self.paths = self.make(PathTable, self)
+        self.backpressure = self.make(BackPressure, self)
+        self.forwarder = self.make(GsfForwarder, self)
+
+    def started(self, now: int) -> None:
+        """Say hello."""
+        self.paths.start(now)
+
+    def handle(self, port: int, frame: bytes, now: int) -> None:
+        """Check a frame of the fabric and act on its type."""
+        self.count["rx_fabric_frames"] += 1
+        cause = self.refuse(port, frame)
+        if cause:
+            self.drop(cause)
+            return
+        header = codec.peek(frame)
+        kind = header[0]
+        if kind == codec.DATA:
+            self.forwarder.data(port, frame, header, now)
+        elif kind == codec.HELLO:
+            self.paths.hear(port, frame, now)
+        elif kind == codec.FAULT:
+            self.paths.take_fault(port, frame, now)
+        else:
+            self.forwarder.control(port, frame, header, now)
+
+    def refuse(self, port: int, frame: bytes) -> str:
+        """Give the cause to drop a frame for before looking at what it says, or nothing."""
+        if frame[12:14] != codec.ETHERTYPE:
+            return "bad_message"
+        address = frame[:6]
+        if address != self.ports[port].mac and address != codec.HELLO_ADDRESS:
+            return "not_for_this_node"
+        return codec.verify(frame)
+
+    def carrier_changed(self, port: int, up: bool, now: int) -> None:
+        """Follow the carrier."""
+        self.paths.carrier(port, up, now)
+
+    def rate_changed(self, port: int, now: int) -> None:
+        """Follow the rate of a link."""
+        self.paths.rate_changed(port, now)
+
+    def paths_lost(self, lost: AbstractSet[tuple[int, int]], now: int) -> None:
+        """Send what waits for a lost path another way."""
+        self.forwarder.reroute(lost, now)
+
+    def paths_changed(self, now: int) -> None:
+        """Start the tallies of the links anew."""
+        self.forwarder.restart(now)
+
+    def state(self) -> dict[str, Any]:
+        """Show the links, the queues and the episodes of back-pressure, as JSON."""
+        return super().state() | {
+            "paths": self.paths.state(),
+            "queues": {str(port.index): port.queued for port in self.ports},
+            "backpressure": self.backpressure.state(),
+        }
+
+
+def leads_to(nodes: AbstractSet[int], frame: bytes) -> bool:
+    """Say whether a frame is for one of the nodes."""
+    return codec.peek(frame)[4] in nodes
+
+
+class GsfForwarder:
+    """Chooses the link of every frame that passes through."""
+
+    def __init__(self, device: Gsf) -> None:
+        self.device = device
+        self.paths = device.paths
+        self.backpressure = device.backpressure
+        self.ports = device.ports
+        self.links: dict[Container, tuple[int, int]] = {}
+        """Port of a container that has a choice, and when its last frame passed."""
+        self.swept_at = 0
+        self.tallies: dict[tuple[int, int], int] = {}
+        """Octets sent by (destination, port) since the weights last changed."""
+
+    def data(self, port: int, frame: bytes, header: Header, now: int) -> None:
+        """Pass a frame of a container on."""
+        _, _, _, source, destination, _, hop_limit = header
+        if not self.may_pass(hop_limit):
+            self.device.drop("hop_limit")
+            return
+        paths = self.paths.known.get(destination)
+        if not paths:
+            self.device.drop(self.cause_of_no_path(destination))
+            return
+        path = paths[0] if len(paths) == 1 else self.choose(paths, frame, destination, now)
+        if path.port == port:
+            self.device.drop("hairpin")
+            return
+        out = self.ports[path.port]
+        out.send(codec.forward(frame, path.prefix), now)
+        if out.queued > self.device.settings.bp_threshold:
+            self.backpressure.congested(out, source, destination, now)
+
+    def control(self, port: int, frame: bytes, header: Header, now: int) -> None:
+        """Pass REQUEST, GRANT or BACKPRESSURE on by its destination, ahead of data and outside credit."""
+        destination, hop_limit = header[4], header[6]
+        if not self.may_pass(hop_limit):
+            self.device.drop("hop_limit")
+            return
+        paths = self.paths.live(destination)
+        if not paths:
+            self.device.drop(self.cause_of_no_path(destination))
+            return
+        path = paths[0]
+        if path.port == port:
+            self.device.drop("hairpin")
+            return
+        self.ports[path.port].send_control(codec.forward(frame, path.prefix), now)
+
+    def may_pass(self, hop_limit: int) -> bool:
+        """Say whether a frame with this hop limit may make another hop."""
+        return hop_limit > 1
+
+    def cause_of_no_path(self, destination: int) -> str:
+        """Tell a node that was never announced from one that was lost."""
+        return "no_path" if self.paths.seen(destination) else "unknown_node"
+
+    def choose(self, paths: tuple[Path, ...], frame: bytes, destination: int, now: int) -> Path:
+        """Keep a container on the link it began on, and begin a new one on the least used link."""
+        key = codec.container(frame)
+        known = self.links.get(key)
+        path = None
+        if known is not None and now - known[1] <= self.memory():
+            path = next((path for path in paths if path.port == known[0]), None)
+        if path is None:
+            path = self.least_used(paths, destination)
+        self.sweep(now)
+        self.links[key] = path.port, now
+        self.tallies[destination, path.port] = self.tallies.get((destination, path.port), 0) + len(frame)
+        return path
+
+    def memory(self) -> int:
+        """How long a container is remembered after its last frame."""
+        return self.device.settings.flush_time + self.device.settings.path_delay_max
+
+    def least_used(self, paths: tuple[Path, ...], destination: int) -> Path:
+        """Take the path with the least octets by weight; the stopped ones only when all are."""
+        open_paths = [path for path in paths if path.weight] or paths
+        return min(
+            open_paths, key=lambda path: self.tallies.get((destination, path.port), 0) / max(path.weight, 1)
+        )
+
+    def sweep(self, now: int) -> None:
+        """Forget the containers whose last frame is too long ago."""
+        if now - self.swept_at > self.memory():
+            self.swept_at = now
+            oldest = now - self.memory()
+            self.links = {key: entry for key, entry in self.links.items() if entry[1] >= oldest}
+
+    def restart(self, now: int) -> None:  # noqa: ARG002 - a role may want the time
+        """Start the tallies anew, since the weights have changed."""
+        self.tallies.clear()
+
+    def reroute(self, lost: AbstractSet[tuple[int, int]], now: int) -> None:
+        """Move the frames that wait on a lost path to a live one, or drop them."""
+        for port in sorted({port for port, _ in lost}):
+            nodes = {node for lost_port, node in lost if lost_port == port}
+            wanted = partial(leads_to, nodes)
+            control, data = self.ports[port].withdraw(wanted)
+            for frame in control:
+                self.move(frame, control=True, now=now)
+            for frame in data:
+                self.move(frame, control=False, now=now)
+
+    def move(self, frame: bytes, control: bool, now: int) -> None:
+        """Send a frame that had a path already on another one, its hop limit as it is."""
+        header = codec.peek(frame)
+        if header[0] == codec.FAULT:
+            return
+        paths = self.paths.live(header[4])
+        if not paths:
+            self.device.drop("no_path")
+        elif control:
+            path = paths[0]
+            self.ports[path.port].send_control(path.prefix + frame[codec.START :], now)
+        else:
+            path = paths[0] if len(paths) == 1 else self.choose(paths, frame, header[4], now)
+            self.ports[path.port].send(path.prefix + frame[codec.START :], now)
+
+
+@dataclass(slots=True)
+class Episode:
+    """A queue over its threshold with traffic for one node: the level last told, and to whom."""
+
+    level: int
+    sources: dict[int, int] = field(default_factory=dict)
+    """When each source last added to the queue."""
+
+
+class BackPressure:
+    """Tells the sources of the traffic for one node that a queue towards it grows or is short again."""
+
+    def __init__(self, device: Gsf) -> None:
+        self.device = device
+        self.episodes: dict[tuple[int, int], Episode] = {}
+
+    def congested(self, port: OutPort, source: int, destination: int, now: int) -> None:
+        """Note that a source added to a queue that is over the threshold."""
+        key = (port.index, destination)
+        episode = self.episodes.get(key)
+        if episode is None:
+            episode = self.episodes[key] = Episode(self.level(port.queued))
+            self.device.at(now + self.device.settings.bp_validity // 2, self.refresh, key)
+        level = self.level(port.queued)
+        if level > episode.level and (level == 255 or level >= episode.level + 64):
+            episode.level = level
+            for other in episode.sources:
+                self.send(other, destination, level, now)
+        elif source not in episode.sources:
+            self.send(source, destination, episode.level, now)
+        episode.sources[source] = now
+
+    def level(self, queued: int) -> int:
+        """How much to withhold, in 255ths: half at the threshold, all at twice the threshold."""
+        return min(255, 255 * queued // (2 * self.device.settings.bp_threshold))
+
+    def over(self, queued: int) -> bool:
+        """Say whether a queue that crossed the threshold is short enough again."""
+        return queued <= self.device.settings.bp_threshold // 2
+
+    def refresh(self, now: int, key: tuple[int, int]) -> None:
+        """Repeat what holds at half of its validity, or release."""
+        port, destination = key
+        episode = self.episodes[key]
+        queued = self.device.ports[port].queued
+        validity = self.device.settings.bp_validity
+        if self.over(queued):
+            del self.episodes[key]
+            for source in episode.sources:
+                self.send(source, destination, 0, now)
+            return
+        episode.level = self.level(queued)
+        episode.sources = {
+            source: last for source, last in episode.sources.items() if last > now - 2 * validity
+        }
+        for source in episode.sources:
+            self.send(source, destination, episode.level, now)
+        self.device.at(now + validity // 2, self.refresh, key)
+
+    def send(self, source: int, about: int, level: int, now: int) -> None:
+        """Send BACKPRESSURE to one source."""
+        paths = self.device.paths.live(source)
+        if not paths:
+            return
+        path = paths[0]
+        validity_us = -(-self.device.settings.bp_validity // 1000)
+        frame = codec.encode_backpressure(
+            path.prefix, 0, self.device.node, source, 0, about, level, validity_us
+        )
+        self.device.count["backpressure_sent"] += 1
+        self.device.ports[path.port].send_control(frame, now)
+
+    def state(self) -> list[dict[str, int]]:
+        """Show the episodes, as JSON."""
+        return [
+            {"port": port, "about": about, "level": episode.level}
+            for (port, about), episode in self.episodes.items()
+        ]

@@ -1,0 +1,515 @@
+"""The virtual-time network: devices, links that carry real octets, and what can go wrong on them.
+
+Time is integer ns. Events wait in a timing wheel, in the order they were made within one ns; what lies
+beyond the wheel waits in a heap. The same nodes, links, impairments and seed give the same run.
+"""
+
+from bisect import insort
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from itertools import count
+from operator import itemgetter
+from random import Random
+from typing import Any, Literal, Protocol
+
+from reference_impl import codec
+from reference_impl.device import NEVER, Send
+
+SHIFT = 8
+SLOTS = 1024
+MASK = SLOTS - 1
+TIME = itemgetter(0)
+WAKE = -1
+CALL = -2
+
+Tap = tuple[int, int, int, bytes, int]
+"""When the last bit left the sender (ns), link index, direction (0 is a to b), frame, copies delivered."""
+
+Kind = Literal["loss", "duplicate", "delay", "reorder", "corrupt", "rate", "blackout"]
+
+
+class Node(Protocol):
+    """What a network can host: `due` says when `wake` is wanted, every call yields the frames to send."""
+
+    @property
+    def due(self) -> int:
+        """Time of the next wake, in ns."""
+
+    def receive(self, port: int, frame: bytes, now: int) -> Sequence[Send]:
+        """Take a frame whose last bit has arrived."""
+
+    def wake(self, now: int) -> Sequence[Send]:
+        """Do what is due."""
+
+    def carrier(self, port: int, up: bool, now: int) -> Sequence[Send]:
+        """Learn of a change of the carrier."""
+
+
+@dataclass(frozen=True)
+class Impairment:
+    """Harm done to frames on a link from `start` to `stop` (ns; None: for good), in one direction or both.
+
+    Of the frames whose message is in `messages` (all when empty; HOST is any that is no message of the
+    fabric), `ordinals` (from 1) are hit, or every `every`th, or each with `probability`. `value` is the
+    extra ns of a delay, the most extra ns of a reorder, extra copies, flipped bits, or Mbit/s.
+    """
+
+    link: str
+    kind: Kind
+    direction: int | None = None
+    start: int = 0
+    stop: int | None = None
+    value: int = 1
+    probability: float = 1.0
+    messages: tuple[str, ...] = ()
+    every: int | None = None
+    ordinals: tuple[int, ...] = ()
+
+
+class Harm:
+    """An impairment at work on one direction, with its own count and its own random numbers."""
+
+    def __init__(self, impairment: Impairment, seed: str) -> None:
+        self.impairment = impairment
+        self.kind = impairment.kind
+        self.random = Random(seed)
+        self.seen = 0
+        names = impairment.messages
+        messages = codec.PROFILE.messages
+        self.types = {messages[name].type_code for name in names if name != "HOST"}
+        self.all = not names
+        if "HOST" in names:
+            self.types.add(-1)
+
+    def hits(self, frame: bytes) -> bool:
+        """Count a frame, and say whether it is hit."""
+        impairment = self.impairment
+        if not self.all and message_type(frame) not in self.types:
+            return False
+        self.seen += 1
+        if impairment.ordinals:
+            return self.seen in impairment.ordinals
+        if impairment.every is not None:
+            return self.seen % impairment.every == 0
+        return impairment.probability >= 1 or self.random.random() < impairment.probability
+
+    def corrupt(self, frame: bytes) -> bytes:
+        """Flip bits under the checksum of a fabric message, or anywhere behind the MACs of a host frame."""
+        first, last = checked_octets(frame)
+        places = [
+            bit for bit in range(first * 8, last * 8) if not first < last or bit // 8 != codec.HOP_LIMIT_OCTET
+        ]
+        if message_type(frame) < 0:
+            places = list(range(first * 8, last * 8))
+        damaged = bytearray(frame)
+        for bit in self.random.sample(places, min(self.impairment.value, len(places))):
+            damaged[bit // 8] ^= 0x80 >> bit % 8
+        return bytes(damaged)
+
+
+def message_type(frame: bytes) -> int:
+    """Type code of a fabric message, -1 for any other frame."""
+    if frame[12:14] != codec.ETHERTYPE or len(frame) <= codec.HOP_LIMIT_OCTET:
+        return -1
+    return codec.peek(frame)[0]
+
+
+def checked_octets(frame: bytes) -> tuple[int, int]:
+    """First octet and end of where a bit error is to fall: header and extension, or all but the MACs."""
+    kind = message_type(frame)
+    message = codec.PROFILE.message_of(kind)
+    if message is None:
+        return min(12, len(frame)), len(frame)
+    return codec.START, min(len(frame), codec.START + codec.PROFILE.header.octets + message.fields.octets)
+
+
+class Direction:
+    """One direction of a link, as the sender's port sees it."""
+
+    __slots__ = (
+        "delay",
+        "down",
+        "free_at",
+        "harms",
+        "index",
+        "last",
+        "link",
+        "name",
+        "port",
+        "rate_mbps",
+        "seat",
+        "slow",
+        "tapped",
+    )
+
+    def __init__(  # noqa: PLR0917 - made in one place
+        self,
+        name: str,
+        link: int,
+        index: int,
+        seat: "Seat",
+        port: int,
+        rate_mbps: int,
+        delay: int,
+        tapped: bool,
+    ) -> None:
+        self.name = name
+        self.link = link
+        self.index = index
+        self.seat = seat
+        self.port = port
+        self.rate_mbps = rate_mbps
+        self.delay = delay
+        self.tapped = tapped
+        self.free_at = 0
+        self.down = False
+        self.slow = False
+        self.harms: list[Harm] = []
+        self.last = 0
+
+
+class Seat:
+    """A node in the network, with the directions that its ports send on."""
+
+    __slots__ = ("armed", "index", "node", "outs", "pending", "receive", "wake")
+
+    def __init__(self, node: Node, index: int) -> None:
+        self.node = node
+        self.index = index
+        self.receive = node.receive
+        self.wake = node.wake
+        self.outs: dict[int, Direction] = {}
+        self.armed = NEVER
+        self.pending: set[int] = set()
+
+
+Event = tuple[int, Seat, int, Any]
+"""Time, seat, and a port with its frame, or `WAKE`, or `CALL` with a function of the time."""
+
+
+class Network:
+    """Nodes and links in virtual time."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self.now = 0
+        self.slot = 0
+        self.wheel: list[list[Event]] = [[] for _ in range(SLOTS)]
+        self.far: list[tuple[int, int, Event]] = []
+        self.ticket = count().__next__
+        self.seats: list[Seat] = []
+        self.seat_of: dict[int, Seat] = {}
+        self.links: list[tuple[Direction, Direction]] = []
+        self.link_names: list[str] = []
+        self.tapped: list[Tap] = []
+        self.events = 0
+
+    def add(self, node: Node) -> None:
+        """Take a node in."""
+        seat = Seat(node, len(self.seats))
+        self.seats.append(seat)
+        self.seat_of[id(node)] = seat
+
+    def link(
+        self,
+        name: str,
+        a: tuple[Node, int],
+        b: tuple[Node, int],
+        *,
+        rate_mbps: int = 8000,
+        delay_ns: int = 500,
+        tap: bool = True,
+    ) -> int:
+        """Join `a` and `b`, each (node, port number); direction 0 is from a to b. Gives the link's index."""
+        index = len(self.links)
+        first, second = self.seat_of[id(a[0])], self.seat_of[id(b[0])]
+        there = Direction(name, index, 0, second, b[1], rate_mbps, delay_ns, tap)
+        back = Direction(name, index, 1, first, a[1], rate_mbps, delay_ns, tap)
+        for seat, port, direction in ((first, a[1], there), (second, b[1], back)):
+            if port in seat.outs:
+                raise ValueError(f"link {name!r}: port {port} has a link already")
+            seat.outs[port] = direction
+        self.links.append((there, back))
+        self.link_names.append(name)
+        return index
+
+    def directions(self, link: str, direction: int | None = None) -> tuple[Direction, ...]:
+        """Give one or both directions of a link; KeyError for an unknown one."""
+        if link not in self.link_names:
+            raise KeyError(f"no link {link!r}")
+        pair = self.links[self.link_names.index(link)]
+        return pair if direction is None else (pair[direction],)
+
+    @property
+    def taps(self) -> list[Tap]:
+        """Every frame sent on a tapped link, in the order in which the last bits left."""
+        self.tapped.sort(key=TIME)
+        return self.tapped
+
+    def impair(self, impairment: Impairment, offset: int = 0) -> None:
+        """Plan an impairment, its times counted from `offset`."""
+        for direction in self.directions(impairment.link, impairment.direction):
+            number = self.ticket()
+            harm = Harm(impairment, f"{self.seed}/{direction.name}/{direction.index}/{number}")
+            self.call(offset + impairment.start, self.begin(direction, harm))
+            if impairment.stop is not None:
+                self.call(offset + impairment.stop, self.end(direction, harm))
+
+    def begin(self, direction: Direction, harm: Harm) -> Callable[[int], None]:
+        """Make the call that starts an impairment."""
+
+        def begin(now: int) -> None:
+            if harm.kind == "rate":
+                harm.seen = direction.rate_mbps
+                self.change_rate(direction, harm.impairment.value, now)
+                return
+            direction.harms.append(harm)
+            direction.slow = True
+
+        return begin
+
+    def end(self, direction: Direction, harm: Harm) -> Callable[[int], None]:
+        """Make the call that ends an impairment."""
+
+        def end(now: int) -> None:
+            if harm.kind == "rate":
+                self.change_rate(direction, harm.seen, now)
+                return
+            direction.harms.remove(harm)
+            direction.slow = bool(direction.harms) or direction.down or direction.last > now
+
+        return end
+
+    def change_rate(self, direction: Direction, rate_mbps: int, now: int) -> None:
+        """Run a direction at another rate, and tell its sender where that can be told."""
+        direction.rate_mbps = rate_mbps
+        back = self.links[direction.link][1 - direction.index]
+        hook = getattr(back.seat.node, "rate", None)
+        if hook is not None:
+            self.transmit(back.seat, hook(back.port, rate_mbps, now), now)
+
+    def link_event(self, time: int, link: str, up: bool) -> None:
+        """Cut or mend a link; what is on it when it is cut is lost, and both ends learn of the carrier."""
+        pair = self.directions(link)
+
+        def change(now: int) -> None:
+            if pair[0].down is not up:
+                return
+            for direction in pair:
+                direction.down = not up
+                direction.slow = direction.down or bool(direction.harms)
+                if not up:
+                    self.purge(direction, now)
+                    direction.free_at = direction.last = now
+            for direction in pair:
+                seat = direction.seat
+                self.transmit(seat, seat.node.carrier(direction.port, up, now), now)
+
+        self.call(time, change)
+
+    def call(self, time: int, function: Callable[[int], None]) -> None:
+        """Call a function at a time, before what is planned later for the same ns."""
+        self.insert((max(time, self.now), self.seats[0], CALL, function))
+
+    def manage(self, time: int, node: Any, action: str, arguments: dict[str, Any]) -> None:  # noqa: ANN401 - any device with management
+        """Ask a node to do something at a time."""
+        seat = self.seat_of[id(node)]
+        self.call(time, lambda now: self.transmit(seat, node.manage(action, arguments, now), now))
+
+    def start(self) -> None:
+        """Start every node that has a start, in the order they were added."""
+        for seat in self.seats:
+            begin = getattr(seat.node, "start", None)
+            self.transmit(seat, begin(self.now) if begin is not None else (), self.now)
+
+    def insert(self, event: Event) -> None:
+        """Put an event in its place; its time is not before the current one."""
+        slot = event[0] >> SHIFT
+        if slot == self.slot:
+            insort(self.wheel[slot & MASK], event, key=TIME)
+        elif slot - self.slot < SLOTS:
+            self.wheel[slot & MASK].append(event)
+        else:
+            heappush(self.far, (event[0], self.ticket(), event))
+
+    def arm(self, seat: Seat, now: int) -> None:
+        """See that a node is woken when it wants to be."""
+        due = seat.node.due
+        seat.armed = due
+        if due < NEVER and due not in seat.pending:
+            seat.pending.add(due)
+            self.insert((max(due, now), seat, WAKE, due))
+
+    def transmit(self, seat: Seat, sends: Sequence[Send], now: int) -> None:
+        """Put frames on the links of a node, then see when it wants to be woken."""
+        for port, frame in sends:
+            direction = seat.outs.get(port)
+            if direction is None:
+                continue
+            size = len(frame)
+            left = (
+                max(now, direction.free_at) - -(size + 24 if size > 60 else 84) * 8000 // direction.rate_mbps
+            )
+            direction.free_at = left
+            self.carry(direction, frame, left)
+        if seat.node.due != seat.armed:
+            self.arm(seat, now)
+
+    def carry(self, direction: Direction, frame: bytes, left: int) -> None:  # noqa: C901 - one arm a kind
+        """Bring a frame whose last bit leaves at `left` to the other end, with the harm due to it."""
+        copies = 0 if direction.down else 1
+        sent = frame
+        extra = 0
+        ordered = True
+        for harm in direction.harms:
+            if not harm.hits(sent):
+                continue
+            match harm.kind:
+                case "loss" | "blackout":
+                    copies = 0
+                case "duplicate":
+                    copies += harm.impairment.value if copies else 0
+                case "delay":
+                    extra += harm.impairment.value
+                case "reorder":
+                    extra += harm.random.randint(0, harm.impairment.value)
+                    ordered = False
+                case "corrupt":
+                    frame = harm.corrupt(frame)
+        if direction.tapped:
+            self.tapped.append((left, direction.link, direction.index, sent, copies))
+        arrive = left + direction.delay + extra
+        if ordered:
+            arrive = max(arrive, direction.last)
+            direction.last = arrive
+        for copy in range(copies):
+            self.insert((arrive + copy, direction.seat, direction.port, frame))
+
+    def purge(self, direction: Direction, now: int) -> None:
+        """Lose the frames that are on a direction, and say so in the taps."""
+
+        def on_wire(event: Event) -> bool:
+            return event[1] is direction.seat and event[2] == direction.port and event[0] > now
+
+        lost: Counter[int] = Counter()
+        for bucket in self.wheel:
+            gone = [id(event[3]) for event in bucket if on_wire(event)]
+            if gone:
+                lost.update(gone)
+                bucket[:] = [event for event in bucket if not on_wire(event)]
+        lost.update(id(event[3]) for _, _, event in self.far if on_wire(event))
+        self.far = [entry for entry in self.far if not on_wire(entry[2])]
+        heapify(self.far)
+        for index in range(len(self.tapped) - 1, -1, -1):
+            if not lost:
+                break
+            time, link, way, frame, _ = self.tapped[index]
+            if link == direction.link and way == direction.index and id(frame) in lost:
+                lost.subtract([id(frame)])
+                lost = +lost
+                self.tapped[index] = (time, link, way, frame, 0)
+
+    def run(self, until: int) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot loop, kept in one piece
+        """Let everything happen up to and including a time."""
+        for seat in self.seats:
+            if seat.node.due != seat.armed:
+                self.arm(seat, self.now)
+        wheel = self.wheel
+        last = until >> SHIFT
+        slot = self.slot
+        tap = self.tapped.append
+        turn = slot
+        while slot <= last:
+            if slot >= turn:
+                turn = slot + SLOTS // 2
+                while self.far and self.far[0][0] >> SHIFT < slot + SLOTS:
+                    event = heappop(self.far)[2]
+                    wheel[event[0] >> SHIFT & MASK].append(event)
+            events = wheel[slot & MASK]
+            if not events:
+                slot += 1
+                continue
+            self.slot = slot
+            if len(events) > 1:
+                events.sort(key=TIME)
+            done = 0
+            for now, seat, port, frame in events:
+                if now > until:
+                    break
+                done += 1
+                if port >= 0:
+                    sends = seat.receive(port, frame, now)
+                elif port == WAKE:
+                    seat.pending.discard(frame)
+                    if seat.node.due > now:
+                        continue
+                    seat.armed = NEVER
+                    sends = seat.wake(now)
+                else:
+                    self.now = now
+                    frame(now)
+                    continue
+                if sends:
+                    outs = seat.outs
+                    for out, data in sends:
+                        direction = outs[out]
+                        size = len(data)
+                        left = direction.free_at
+                        if left < now:  # noqa: PLR1730 - the hot loop
+                            left = now
+                        left -= -(size + 24 if size > 60 else 84) * 8000 // direction.rate_mbps
+                        direction.free_at = left
+                        if direction.slow:
+                            self.carry(direction, data, left)
+                            continue
+                        if direction.tapped:
+                            tap((left, direction.link, direction.index, data, 1))
+                        left += direction.delay
+                        to = left >> SHIFT
+                        if to - slot < SLOTS and to != slot:
+                            wheel[to & MASK].append((left, direction.seat, direction.port, data))
+                        else:
+                            self.insert((left, direction.seat, direction.port, data))
+                due = seat.node.due
+                if due != seat.armed:
+                    seat.armed = due
+                    pending = seat.pending
+                    if due < NEVER and due not in pending:
+                        pending.add(due)
+                        to = due >> SHIFT
+                        if slot < to < slot + SLOTS:
+                            wheel[to & MASK].append((due, seat, WAKE, due))
+                        else:
+                            self.insert((max(now, due), seat, WAKE, due))
+            self.events += done
+            if done < len(events):
+                del events[:done]
+                break
+            events.clear()
+            slot += 1
+        self.slot = last
+        self.now = until
+
+    def run_until_quiet(
+        self,
+        settle: int,
+        limit: int,
+        is_data: Callable[[bytes], bool],
+        busy: Callable[[], bool] = lambda: False,
+    ) -> int:
+        """Run until no data frame was seen for `settle` ns and nothing is `busy`, or to the time `limit`.
+
+        Gives the time at which the run ended.
+        """
+        quiet_from = self.now
+        seen = len(self.tapped)
+        while self.now < limit:
+            self.run(min(limit, max(quiet_from, self.now) + settle if busy() else quiet_from + settle))
+            fresh = [time for time, _, _, frame, _ in self.tapped[seen:] if is_data(frame)]
+            seen = len(self.tapped)
+            quiet_from = max([quiet_from, *fresh])
+            if self.now >= quiet_from + settle and not busy():
+                break
+        return self.now
