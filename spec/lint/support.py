@@ -10,11 +10,12 @@ from spec.lint import Finding, Rule
 from spec.lint.wording import clauses
 from spec.model import GRADES, Grade, Release, Role
 
+OWN = "open-1"
 STRENGTH = {grade: len(GRADES) - position for position, grade in enumerate(GRADES)}
 
 
 class MustIsSupported(Rule):
-    """A MUST that only weak facts support has a note that says why it is one."""
+    """A MUST that only weak facts support is derived from open-1, or has a note that says why."""
 
     name = "must-is-supported"
 
@@ -23,8 +24,9 @@ class MustIsSupported(Rule):
         findings: list[Finding] = []
         for file, clause in clauses(catalogue):
             facts = [catalogue.facts[name] for name in clause.facts if name in catalogue.facts]
-            weak = all(fact.weak or fact.grade == "open" for fact in facts)
-            if clause.level == "MUST" and facts and weak and clause.note is None:
+            weak = bool(facts) and all(fact.weak or fact.grade == "open" for fact in facts)
+            own = clause.grade == "derived" and OWN in clause.sources
+            if clause.level == "MUST" and weak and not own and clause.note is None:
                 message = "is MUST on weak facts alone; add a note, another fact, or lower it"
                 findings.append(self.finding(file, f"clauses[{clause.id}].level", message))
         return findings

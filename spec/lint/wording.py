@@ -173,6 +173,7 @@ OBSERVABLES = frozenset(
 )
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+LATIN = re.compile(r"(?<![A-Za-z0-9_-])[a-z]{2,}(?![A-Za-z0-9_-])")
 CODE_WORD = re.compile(r"[a-z]+(?:_[a-z]+)+")
 
 
@@ -227,12 +228,12 @@ class ChineseIsChinese(Rule):
     name = "chinese-is-chinese"
 
     def check(self, catalogue: Catalogue, coverage: Coverage) -> list[Finding]:  # noqa: ARG002
-        """Compare Chinese characters with Latin words."""
+        """Compare Chinese characters with Latin words that are no names."""
         findings: list[Finding] = []
         for file, clause in clauses(catalogue):
             for key, text in texts(clause):
                 characters = len(CHINESE.findall(text.zh))
-                if characters < 2 or characters < len(WORD.findall(text.zh)):
+                if not characters or characters < len(LATIN.findall(text.zh)):
                     findings.append(self.finding(file, f"{key}.zh", "is not Chinese"))
                 if CHINESE.search(text.en):
                     findings.append(self.finding(file, f"{key}.en", "holds Chinese characters"))

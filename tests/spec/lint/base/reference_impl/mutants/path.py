@@ -1,0 +1,10 @@
+def mutant(name):
+    return lambda flawed: flawed
+
+
+@mutant("PKTC-ONE-PATH")
+class SpraysFrames:
+    """Takes another uplink for every frame, so that a container has many paths."""
+
+    def choose(self, frame):
+        return frame % 2
