@@ -6,14 +6,6 @@ import pytest
 
 from conformance.testbeds import Request
 
-MARKERS: Final = (
-    "clause(id, purpose=None): the clause, and the purpose of it, that the case realises",
-    "testbed(request): the topology that the case asks for",
-    "needs(*names): the capabilities of the binding without which the case cannot be run",
-    "sweep(parameter): one instance each for the minimum, default and maximum of the declared range",
-    "configure(**settings): device settings that the case depends on",
-    "duration(seconds): about how long the case runs on a bench, in seconds",
-)
 CAPABILITIES: Final = frozenset(
     {
         "fabric taps",

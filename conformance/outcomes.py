@@ -1,7 +1,5 @@
 """The ways a case can end other than well, each with the verdict that it stands for."""
 
-from spec.verdict import Verdict
-
 
 class RequirementBroken(AssertionError):  # noqa: N818 - it is the fact, not an error of the program
     """A requirement was broken: the case's own (FAIL), or an invariant's while its own stands."""
@@ -29,20 +27,3 @@ class TesterLimited(Exception):  # noqa: N818
 
 class NotApplicable(Exception):  # noqa: N818
     """The declaration of the vendor excludes the clause."""
-
-
-def verdict_of(error: BaseException | None) -> Verdict:
-    """Give the verdict that an ending of a case stands for."""
-    match error:
-        case None:
-            return Verdict.PASS
-        case RequirementBroken():
-            return Verdict.FAIL
-        case Inconclusive():
-            return Verdict.INCONCLUSIVE
-        case TesterLimited():
-            return Verdict.TESTER_LIMITED
-        case NotApplicable():
-            return Verdict.NOT_APPLICABLE
-        case _:
-            return Verdict.ERROR

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Protocol
 
-from traffic.recording import Address, Link, Node
+from traffic.recording import Link, Node
+from traffic.scenario import HostAddress
 
 Standing = Literal["under test", "reference", "emulated"]
 
@@ -29,13 +30,14 @@ class Topology:
         return tuple(link for link in self.links if node in (link.lower, link.upper))
 
     @cached_property
-    def addresses(self) -> dict[str, Address]:
+    def addresses(self) -> dict[str, HostAddress]:
         """Address of each host."""
         found = {}
         for index, host in enumerate(self.hosts):
             link = next(link for link in self.links if link.name == host)
             port = self.ports(link.upper).index(link)
-            found[host] = Address(bytes((2, 0, 0, 0, 1, index)), self.nodes[link.upper].id, port)
+            mac, ip = bytes((2, 0, 0, 0, 1, index)), bytes((198, 18, 0, index + 1))
+            found[host] = HostAddress(host, mac, ip, self.nodes[link.upper].id, port)
         return found
 
     def standing(self, standing: Standing) -> tuple[str, ...]:

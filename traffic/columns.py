@@ -49,7 +49,7 @@ class Node:
     id: int
     role: str
     standing: Literal["under test", "reference", "emulated"] = "reference"
-    ics: Mapping[str, bool | int | str] = field(default_factory=dict)
+    ics: Mapping[str, bool | int | str | tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=_STRICT)

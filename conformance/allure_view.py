@@ -1,0 +1,57 @@
+# mypy: disallow-untyped-calls=False
+# allure-pytest is published without types
+"""What a case shows in Allure. It is a view of the records, and never the source of a verdict."""
+
+from pathlib import Path
+
+import allure
+import allure_commons
+import pytest
+from allure_commons.logger import AllureFileLogger
+from allure_pytest.listener import AllureListener
+from allure_pytest.plugin import cleanup_factory
+
+from conformance.judging import Trial
+
+LISTENER = "allure_listener"
+EPIC = "GSE"
+
+
+def begin(config: pytest.Config, folder: Path) -> None:
+    """Let allure-pytest write to the folder of the run, unless the user named another."""
+    if config.pluginmanager.has_plugin(LISTENER):
+        return
+    listener, logger = AllureListener(config), AllureFileLogger(str(folder))
+    config.pluginmanager.register(listener, LISTENER)
+    for plugin in (listener, logger):
+        allure_commons.plugin_manager.register(plugin)
+        config.add_cleanup(cleanup_factory(plugin))
+
+
+def decorate(config: pytest.Config, trial: Trial) -> None:
+    """Name the clause of the current result, and attach what was recorded."""
+    if not config.pluginmanager.has_plugin(LISTENER):
+        return
+    case, clause = trial.case, trial.case.clause
+    show = allure.dynamic
+    show.epic(EPIC)
+    show.feature(trial.bench.catalogue.chapter_of(clause.id).title.en)
+    show.story(clause.id)
+    show.title(f"{clause.id}: {case.summary or clause.title.en}")
+    show.description(clause.text.en)
+    show.tag(clause.level)
+    for name, value in (
+        ("clause", clause.id),
+        ("level", clause.level),
+        ("grade", clause.grade),
+        ("verdict", trial.worst.value),
+    ):
+        show.label(name, value)
+    show.link(f"../compliance.html#{clause.id}", name=clause.id, link_type="clause")
+    for name in trial.recordings:
+        path = trial.bench.options.out / name
+        allure.attach.file(str(path), name=path.name, extension=path.suffix.removeprefix("."))
+    if trial.dissection:
+        allure.attach(
+            trial.dissection, name="packets of the findings", attachment_type=allure.attachment_type.TEXT
+        )

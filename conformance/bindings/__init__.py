@@ -1,0 +1,87 @@
+"""What supplies a testbed. A binding is an entry point of the group `gse.bindings`, loaded by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol
+
+from conformance.testbeds import Request, Topology
+from spec.documents import did_you_mean
+from spec.errors import InputError
+from traffic.recording import Facts, Recording
+from traffic.scenario import Scenario
+
+GROUP = "gse.bindings"
+
+
+@dataclass(frozen=True)
+class BindingOptions:
+    """What a run says about its bench; a binding refuses what it has no use for."""
+
+    device: str = "reference"
+    recordings: Path | None = None
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One case's testbed: its topology, the facts in force, and the seed of all chance in it."""
+
+    case: str
+    request: Request
+    topology: Topology
+    facts: Facts
+    seed: int
+
+
+class Driver(Protocol):
+    """A testbed that stands."""
+
+    def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
+        """Play a scenario, the case's `number`th from 1, on a quiesced bed, or on one just started."""
+
+    def close(self) -> None:
+        """Give the bed back."""
+
+
+class Binding(Protocol):
+    """A kind of bench: what it can do, how many beds it has at once, and how well it measures.
+
+    `parallelism` None is any number; `uncertainty` is by unit (`ns`); `device` names what is tested, `ics`
+    is its statement where the binding brings one.
+    """
+
+    name: str
+    device: str
+    ics: Path | None
+    capabilities: frozenset[str]
+    parallelism: int | None
+    uncertainty: Mapping[str, float]
+
+    def open(self, setup: Setup) -> Driver:
+        """Stand a testbed up."""
+
+    def check(self, facts: Facts) -> None:
+        """Play the smallest thing there is; BenchError when the bench, not the device, is broken."""
+
+
+class BindingFactory(Protocol):
+    """What the entry point names."""
+
+    def __call__(self, options: BindingOptions) -> Binding:
+        """Make the binding; InputError when the options do not suit it."""
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Names of the bindings that are installed."""
+    return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
+
+
+def load_binding(name: str, options: BindingOptions) -> Binding:
+    """Load a binding by name; InputError when there is none of that name."""
+    for point in entry_points(group=GROUP, name=name):
+        factory: BindingFactory = point.load()
+        return factory(options)
+    raise InputError("command line", "--binding", f"there is no binding {name}", did_you_mean(name, names()))

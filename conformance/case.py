@@ -1,0 +1,137 @@
+"""A case as it was collected: a pytest item with a clause, a testbed and what it needs, all checked."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from conformance.marks import CAPABILITIES
+from conformance.testbeds import Request
+from spec.catalogue import Catalogue
+from spec.documents import did_you_mean
+from spec.errors import InputError
+from spec.model import Clause
+
+FOLDER = "conformance/cases/"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case; `settings` are the parameters that it configures or sweeps."""
+
+    id: str
+    clause: Clause
+    purpose: str | None
+    request: Request
+    needs: frozenset[str]
+    settings: Mapping[str, int | float | str]
+    seconds: float
+    summary: str
+
+    @property
+    def slug(self) -> str:
+        """Name of the case as a folder."""
+        return re.sub(r"[^\w.]+", "-", self.id.removeprefix(FOLDER).replace(".py::", "-")).strip("-")
+
+
+def seed_of(run_seed: int, case_id: str) -> int:
+    """Seed of a case in a run, the same in whatever order and process it is played."""
+    return int.from_bytes(hashlib.sha256(f"{run_seed}:{case_id}".encode()).digest()[:6])
+
+
+def case_of(node: pytest.Item, catalogue: Catalogue) -> Case:
+    """Read the marks of an item; InputError names the case, what is wrong with it, and the mend."""
+    reader = _Reader(node, catalogue)
+    clause, purpose = reader.clause()
+    callspec = getattr(node, "callspec", None)
+    swept: Mapping[str, Any] = callspec.params if callspec else {}
+    settings = dict(reader.configured()) | {name: swept[name] for name in reader.sweeps() if name in swept}
+    return Case(
+        id=node.nodeid,
+        clause=clause,
+        purpose=purpose,
+        request=reader.request(),
+        needs=reader.needs(),
+        settings=settings,
+        seconds=reader.seconds(),
+        summary=(reader.function.__doc__ or "").strip().partition("\n")[0],
+    )
+
+
+class _Reader:
+    """Reads and checks the marks of one item."""
+
+    def __init__(self, node: pytest.Item, catalogue: Catalogue) -> None:
+        self.node = node
+        self.catalogue = catalogue
+        self.function: Any = getattr(node, "function", None)
+        self.file = node.nodeid.partition("::")[0]
+        self.name: str = getattr(node, "originalname", None) or node.name
+
+    def fault(self, fault: str, mend: str) -> InputError:
+        return InputError(self.file, self.name, fault, mend)
+
+    def clause(self) -> tuple[Clause, str | None]:
+        marks = list(self.node.iter_markers("clause"))
+        if len(marks) != 1:
+            words = "names no clause" if not marks else f"names {len(marks)} clauses"
+            raise self.fault(words, "give it one @clause")
+        arguments = (*marks[0].args, None)
+        clause_id, purpose = arguments[0], arguments[1]
+        clauses = self.catalogue.clauses
+        if clause_id not in clauses:
+            raise self.fault(f"the clause {clause_id} is unknown", did_you_mean(str(clause_id), clauses))
+        clause = clauses[clause_id]
+        purposes = [item.id for item in clause.purposes]
+        if purpose is None and len(purposes) > 1:
+            raise self.fault(
+                f"{clause_id} has {len(purposes)} purposes", f"name one of {', '.join(purposes)}"
+            )
+        if purpose is None:
+            return clause, purposes[0] if purposes else None
+        if purpose not in purposes:
+            mend = did_you_mean(purpose, purposes)
+            raise self.fault(f"{clause_id} has no purpose {purpose}", mend)
+        return clause, purpose
+
+    def request(self) -> Request:
+        mark = self.node.get_closest_marker("testbed")
+        if mark is None or len(mark.args) != 1:
+            raise self.fault("asks for no testbed", "give it one @testbed")
+        request: Request = mark.args[0]
+        return request
+
+    def needs(self) -> frozenset[str]:
+        found = {name for mark in self.node.iter_markers("needs") for name in mark.args}
+        for name in sorted(found - CAPABILITIES):
+            raise self.fault(f"the need {name!r} is unknown", did_you_mean(name, CAPABILITIES))
+        return frozenset(found)
+
+    def sweeps(self) -> tuple[str, ...]:
+        found = tuple(mark.args[0] for mark in self.node.iter_markers("sweep"))
+        for name in found:
+            self.parameter(name, "sweep")
+        return found
+
+    def configured(self) -> Mapping[str, Any]:
+        found = {
+            name: value for mark in self.node.iter_markers("configure") for name, value in mark.kwargs.items()
+        }
+        for name, value in found.items():
+            wrong = self.parameter(name, "configure")(value)
+            if wrong:
+                raise self.fault(f"{name} {wrong}", "choose a value in its range")
+        return found
+
+    def parameter(self, name: str, mark: str) -> Any:  # noqa: ANN401 - the check of its values
+        known = self.catalogue.parameters
+        if name not in known:
+            raise self.fault(f"@{mark} names no parameter: {name}", did_you_mean(name, known))
+        return known[name].fault_of
+
+    def seconds(self) -> float:
+        mark = self.node.get_closest_marker("duration")
+        return float(mark.args[0]) if mark else 0.0

@@ -1,0 +1,41 @@
+"""The command `gse-cts`. Every module here is a command: `foo_bar.py` is `foo-bar`, its function `command`."""
+
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+
+import click
+import typer
+
+from conformance.checkout import stranger
+
+USAGE = 4
+INTERRUPTED = 2
+
+
+def main() -> None:
+    """Run a command; what the user got wrong is one sentence on standard error and exit code 4."""
+    wrong = stranger()
+    if wrong:
+        print(wrong, file=sys.stderr)
+        sys.exit(USAGE)
+    from spec.errors import InputError  # noqa: PLC0415 - only now is it known to be this checkout's
+
+    try:
+        sys.exit(typer.main.get_command(_application())(standalone_mode=False))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        sys.exit(USAGE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(USAGE)
+    except click.Abort:
+        sys.exit(INTERRUPTED)
+
+
+def _application() -> typer.Typer:
+    application = typer.Typer(no_args_is_help=True, add_completion=False, help="GSE conformance test suite")
+    for module in sorted(iter_modules(__path__), key=lambda module: module.name):
+        command = import_module(f"{__name__}.{module.name}").command
+        application.command(module.name.replace("_", "-"))(command)
+    return application

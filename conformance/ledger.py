@@ -1,0 +1,147 @@
+"""What the process that was started writes: the header, each record as it falls, and the footer."""
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from conformance.bench import Bench
+from conformance.case import Case, seed_of
+from conformance.checkout import ROOT
+from conformance.judging import parameter_record
+from conformance.plugin import PLAN_FILE
+from reports.results import (
+    CatalogueIdentity,
+    Header,
+    IcsIdentity,
+    PlannedCase,
+    ResultsWriter,
+    Suite,
+    VerdictRecord,
+    WireProfileIdentity,
+)
+from spec.verdict import Verdict
+
+TOOLS: Final = ("pytest", "pytest-xdist", "pytest-timeout", "allure-pytest", "numpy", "pydantic", "scapy")
+ENDED: Final = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cases that were collected, each with clause and purpose, and the ids of those that are to run."""
+
+    cases: tuple[tuple[str, str, str | None], ...]
+    selection: tuple[str, ...]
+
+
+def plan_of(cases: Iterable[Case], selection: Iterable[str]) -> Plan:
+    """Make a plan."""
+    return Plan(tuple((case.id, case.clause.id, case.purpose) for case in cases), tuple(selection))
+
+
+def leave_plan(folder: Path, plan: Plan) -> None:
+    """Write a worker's plan into the folder of the run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f"{PLAN_FILE}.{os.getpid()}"
+    draft.write_text(json.dumps(asdict(plan)))
+    draft.replace(folder / PLAN_FILE)
+
+
+def take_plan(folder: Path) -> Plan | None:
+    """Read a worker's plan and remove it; None when no worker left one."""
+    path = folder / PLAN_FILE
+    try:
+        data = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    path.unlink()
+    return Plan(
+        tuple((case, clause, purpose) for case, clause, purpose in data["cases"]), tuple(data["selection"])
+    )
+
+
+class Ledger:
+    """Writes the results file of a run."""
+
+    def __init__(self, bench: Bench, plan: Plan) -> None:
+        self.bench = bench
+        self.planned = {case: (clause, purpose) for case, clause, purpose in plan.cases}
+        out = bench.options.out
+        self.path = out / "results.jsonl"
+        self.writer = ResultsWriter(self.path, _header(bench, plan))
+
+    def write(self, report: pytest.TestReport) -> None:
+        """Write what a report of pytest carries; a report of a crash becomes an ERROR."""
+        if report.when not in {"setup", "call", "teardown"}:
+            self._crashed(report)
+        for line in getattr(report, "gse_records", ()):
+            record = VerdictRecord.model_validate_json(line)
+            self.writer.append(record.model_copy(update={"worker": getattr(report, "worker_id", "")}))
+
+    def close(self, exit_code: int) -> None:
+        """End the file, with a footer unless the run was interrupted."""
+        if exit_code in ENDED:
+            self.writer.finish(datetime.now(UTC), exit_code)
+        else:
+            self.writer.close()
+        (self.path.parent / PLAN_FILE).unlink(missing_ok=True)
+
+    def _crashed(self, report: pytest.TestReport) -> None:
+        if report.nodeid not in self.planned:
+            return
+        clause, purpose = self.planned[report.nodeid]
+        self.writer.append(
+            VerdictRecord(
+                case=report.nodeid,
+                clause=clause,
+                purpose=purpose,
+                verdict=Verdict.ERROR,
+                reason=report.longreprtext.partition("\n")[0],
+                seed=seed_of(self.bench.options.seed, report.nodeid),
+                started=datetime.now(UTC),
+                duration=0,
+                reproduce=self.bench.command(report.nodeid),
+            )
+        )
+
+
+def _header(bench: Bench, plan: Plan) -> Header:
+    return Header(
+        run=bench.options.out.name,
+        started=datetime.now(UTC),
+        suite=_suite(),
+        catalogue=CatalogueIdentity(digest=bench.catalogue.digest),
+        wire_profile=WireProfileIdentity(name=bench.profile.name, digest=bench.profile.digest),
+        binding=bench.binding.name,
+        device=bench.binding.device,
+        ics=IcsIdentity.of(bench.ics),
+        parameters={name: parameter_record(value) for name, value in bench.parameters.items()},
+        seed=bench.options.seed,
+        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        selection=plan.selection,
+        cases=tuple(
+            PlannedCase(case=case, clause=clause, purpose=purpose) for case, clause, purpose in plan.cases
+        ),
+        tools={"python": platform.python_version(), **{name: version(name) for name in TOOLS}},
+    )
+
+
+def _suite() -> Suite:
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(ROOT), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+
+    number = version("gse-conformance")
+    if not (ROOT / ".git").exists():
+        return Suite(version=number)
+    return Suite(version=number, commit=git("rev-parse", "HEAD"), dirty=bool(git("status", "--porcelain")))

@@ -1,0 +1,36 @@
+"""Which cases a run wants: by clause and by chapter."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from conformance.case import Case
+from spec.catalogue import Catalogue
+from spec.documents import did_you_mean
+from spec.errors import InputError
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Clause ids or globs of them, and chapter names; nothing wants everything. InputError when unknown."""
+
+    catalogue: Catalogue
+    clauses: tuple[str, ...] = ()
+    chapters: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        known = self.catalogue.clauses
+        for glob in self.clauses:
+            if not any(fnmatchcase(clause_id, glob) for clause_id in known):
+                raise InputError(
+                    "command line", f"--clauses {glob}", "matches no clause", did_you_mean(glob, known)
+                )
+        for name in self.chapters:
+            if name not in self.catalogue.chapters:
+                mend = did_you_mean(name, self.catalogue.chapters)
+                raise InputError("command line", f"--chapter {name}", "is unknown", mend)
+
+    def wants(self, case: Case) -> bool:
+        """Whether the case is selected."""
+        if self.clauses and not any(fnmatchcase(case.clause.id, glob) for glob in self.clauses):
+            return False
+        return not self.chapters or self.catalogue.chapter_of(case.clause.id).chapter in self.chapters

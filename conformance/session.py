@@ -1,0 +1,226 @@
+"""The part of the plugin that a run with cases wakes: it selects, runs, judges and writes."""
+
+from collections.abc import Generator
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from conformance import allure_view
+from conformance.bench import Bench, RunOptions
+from conformance.case import case_of
+from conformance.checkout import stranger
+from conformance.expect import Expect
+from conformance.judging import Trial
+from conformance.ledger import Ledger, Plan, leave_plan, plan_of, take_plan
+from conformance.outcomes import NotApplicable, TesterLimited
+from conformance.plugin import is_case
+from conformance.selection import Selection
+from spec.errors import InputError
+from spec.verdict import Verdict
+
+TRIAL: Final = pytest.StashKey[Trial]()
+CASE_TIMEOUT: Final = 120
+"""Seconds of wall time after which a case is broken off, beside five times what it says it takes."""
+
+
+class Session:
+    """A run with cases, in the process that was started and in each worker."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.out = Path(config.option.out)
+        self.worker = hasattr(config, "workerinput")
+        self.plan: Plan | None = None
+        self.ledger: Ledger | None = None
+
+    @cached_property
+    def bench(self) -> Bench:
+        """Everything that is the same for all cases; InputError when the options are wrong."""
+        option = self.config.option
+        return Bench(
+            RunOptions(
+                binding=option.binding,
+                device=option.device,
+                ics=Path(option.ics) if option.ics else None,
+                recordings=Path(option.recordings) if option.recordings else None,
+                wire_profile=option.wire_profile,
+                parameters=tuple(option.parameters),
+                seed=option.run_seed,
+                out=self.out,
+                evidence=option.evidence,
+            )
+        )
+
+    @cached_property
+    def selection(self) -> Selection:
+        """What the run wants; InputError when it names what is not there."""
+        option = self.config.option
+        return Selection(self.bench.catalogue, tuple(option.clauses), tuple(option.chapter))
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with the checkout or the options, in one sentence."""
+        try:
+            return stranger() or (str(self.selection) and None)
+        except InputError as error:
+            return str(error)
+
+    @property
+    def parallelism(self) -> int | None:
+        """How many beds the binding has; None is any number."""
+        return self.bench.binding.parallelism
+
+    def trial(self, item: pytest.Item) -> Trial:
+        """Give the trial of a case."""
+        return item.stash[TRIAL]
+
+    def expand(self, metafunc: pytest.Metafunc) -> str | None:
+        """Make the instances of a case, or say in one sentence what is wrong with it."""
+        node = metafunc.definition
+        wrong = self.fault
+        if wrong:
+            return wrong
+        try:
+            case_of(node, self.bench.catalogue)
+        except InputError as error:
+            return str(error)
+        for mark in node.iter_markers("sweep"):
+            name = mark.args[0]
+            if name not in metafunc.fixturenames:
+                file, function = node.nodeid.partition("::")[::2]
+                return str(
+                    InputError(file, function, f"does not take {name}, which it sweeps", "add the argument")
+                )
+            values = self.bench.sweep(name)
+            metafunc.parametrize(name, list(values.values()), ids=[f"{name}={label}" for label in values])
+        return None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Select the cases that were asked for, and order them by testbed, configuration and duration."""
+        others = [item for item in items if not is_case(item)]
+        kept: list[pytest.Item] = []
+        dropped: list[pytest.Item] = []
+        cases = []
+        for item in items:
+            if not is_case(item):
+                continue
+            case = case_of(item, self.bench.catalogue)
+            cases.append(case)
+            item.stash[TRIAL] = Trial(self.bench, case, Expect(self.bench.binding.uncertainty))
+            (kept if self.selection.wants(case) else dropped).append(item)
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(CASE_TIMEOUT + 5 * case.seconds))
+        kept.sort(key=_order)
+        items[:] = others + kept
+        if dropped:
+            self.config.hook.pytest_deselected(items=dropped)
+        if cases:
+            self.plan = plan_of(cases, [item.nodeid for item in kept])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self) -> None:
+        """Begin the results before the first case; a worker leaves its plan where the controller finds it."""
+        if self.plan is None or not self.plan.selection or self.config.option.collectonly:
+            return
+        allure_view.begin(self.config, self.out / "allure-results")
+        if self.worker:
+            leave_plan(self.out, self.plan)
+        else:
+            self.ledger = Ledger(self.bench, self.plan)
+
+    def begin_for_workers(self) -> None:
+        """Begin the results with the plan that a worker left."""
+        plan = take_plan(self.out)
+        if plan is not None and self.ledger is None:
+            self.ledger = Ledger(self.bench, plan)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
+        """Admit a case before anything is built for it."""
+        trial = item.stash.get(TRIAL, None)
+        if trial is None:
+            return (yield)
+        try:
+            trial.bench.admit(trial.case)
+            yield
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a timeout and a skip are no Exceptions to Python
+            trial.break_off(error)
+            _show(trial, error)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Turn the end of a case into its verdict; nothing but `expect` makes a FAIL."""
+        trial = pyfuncitem.stash.get(TRIAL, None)
+        if trial is None:
+            return (yield)
+        ended: BaseException | None = None
+        try:
+            yield
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a timeout and a skip are no Exceptions to Python
+            ended = error
+        trial.settle(ended)
+        _show(trial, ended)
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
+        """Decorate the result of a case for Allure, now that its verdict is known."""
+        if TRIAL in item.stash:
+            allure_view.decorate(self.config, item.stash[TRIAL])
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Let the records travel in the report of the item."""
+        report = yield
+        trial = item.stash.get(TRIAL, None)
+        if trial is None or (call.when != "call" and call.excinfo is None):
+            return report
+        if call.when == "teardown" and call.excinfo is not None:
+            trial.break_off(call.excinfo.value)
+        records = trial.records(call.start, call.duration)
+        report.gse_records = [record.model_dump_json() for record in records]  # type: ignore[attr-defined]
+        if report.failed:
+            trace = f"\n\n{report.longreprtext}" if trial.worst is Verdict.ERROR else ""
+            report.longrepr = trial.message() + trace
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write the records of an item; a crashed worker's case is an ERROR."""
+        if self.ledger is not None:
+            self.ledger.write(report)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Close the results. A run that was interrupted gets no footer and so reads as incomplete."""
+        if self.ledger is not None:
+            self.ledger.close(int(session.exitstatus))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Name the results."""
+        if self.ledger is not None:
+            terminalreporter.write_line(f"results: {self.ledger.path}")
+
+
+def _order(item: pytest.Item) -> tuple[str, str, float, str]:
+    case = item.stash[TRIAL].case
+    return repr(case.request), repr(sorted(case.settings.items())), case.seconds, case.id
+
+
+def _show(trial: Trial, ended: BaseException | None) -> None:
+    """Let pytest see the verdict."""
+    __tracebackhide__ = True
+    ending = trial.ending()
+    if isinstance(ending, NotApplicable | TesterLimited):
+        pytest.skip(str(ending))
+    if ending is not None:
+        raise ending from ended
