@@ -19,9 +19,13 @@ UNJUDGED = frozenset({Verdict.NOT_TESTED, Verdict.TESTER_LIMITED, Verdict.NOT_AP
 
 @dataclass(frozen=True)
 class PurposeResult:
-    """The verdict of one test purpose, its reason where it is not PASS, and the records behind it."""
+    """The verdict of one test purpose, its reason where it is not PASS, and the records behind it.
+
+    `selected` says whether a case for it was to run; it did run where there are records.
+    """
 
     purpose: Purpose
+    selected: bool
     verdict: Verdict
     reason: str
     records: tuple[VerdictRecord, ...]
@@ -187,7 +191,7 @@ def _clause_result(clause: Clause, records: tuple[VerdictRecord, ...], results: 
             if exclusion
             else (merge(r.verdict for r in records), f"untestable: {clause.untestable}")
         )
-        purposes = tuple(PurposeResult(p, verdict, reason, ()) for p in clause.purposes)
+        purposes = tuple(PurposeResult(p, False, verdict, reason, ()) for p in clause.purposes)
         return ClauseResult(clause, verdict, reason, purposes, records)
     purposes = tuple(_purpose_result(clause, purpose, records, results) for purpose in clause.purposes)
     whole = [record for record in records if record.purpose is None]
@@ -206,11 +210,14 @@ def _purpose_result(
     """Judge a purpose by its own records, else by those of the whole clause, as an invariant's are."""
     own = [record for record in records if record.purpose == purpose.id]
     chosen = own or [record for record in records if record.purpose is None]
+    selection = results.header.selection
+    selected = bool(own) or any(case in selection for case in _realising(clause, purpose.id, results))
     if not chosen:
-        return PurposeResult(purpose, Verdict.NOT_TESTED, _untried(clause, purpose.id, results), ())
+        reason = _untried(clause, purpose.id, results)
+        return PurposeResult(purpose, selected, Verdict.NOT_TESTED, reason, ())
     verdict = merge(record.verdict for record in chosen)
     reasons = dict.fromkeys(_why(record) for record in chosen if record.verdict is verdict)
-    return PurposeResult(purpose, verdict, "; ".join(filter(None, reasons)), tuple(chosen))
+    return PurposeResult(purpose, selected, verdict, "; ".join(filter(None, reasons)), tuple(chosen))
 
 
 def _why(record: VerdictRecord) -> str:
@@ -221,11 +228,7 @@ def _why(record: VerdictRecord) -> str:
 
 def _untried(clause: Clause, purpose: str | None, results: Results) -> str:
     """Say why there is no record: interrupted, not selected, by inspection, or no case at all."""
-    realising = [
-        planned.case
-        for planned in results.header.cases
-        if planned.clause == clause.id and (purpose is None or planned.purpose in {purpose, None})
-    ]
+    realising = _realising(clause, purpose, results)
     if any(case in results.header.selection for case in realising):
         return "the run ended before its case gave a verdict"
     if realising:
@@ -235,3 +238,12 @@ def _untried(clause: Clause, purpose: str | None, results: Results) -> str:
     if clause.invariant:
         return "no recording that could show it was judged"
     return "no case realises this purpose" if purpose else "no case realises this clause"
+
+
+def _realising(clause: Clause, purpose: str | None, results: Results) -> list[str]:
+    """List the collected cases of a clause, or of one of its purposes."""
+    return [
+        planned.case
+        for planned in results.header.cases
+        if planned.clause == clause.id and (purpose is None or planned.purpose in {purpose, None})
+    ]
