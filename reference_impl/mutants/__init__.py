@@ -1,0 +1,58 @@
+"""Devices with exactly one flaw each, named for it; the registry finds every class that is decorated."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TypeVar
+
+from reference_impl.device import Device
+
+C = TypeVar("C", bound=type)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A flawed class, the clause that it breaks, and the class that it stands in for."""
+
+    name: str
+    clause: str
+    flaw: type
+
+    @property
+    def original(self) -> type:
+        """The component, or the device, that is replaced."""
+        base: type = self.flaw.__bases__[0]
+        return base
+
+    @property
+    def is_device(self) -> bool:
+        """Whether a whole device is replaced rather than one of its components."""
+        return issubclass(self.flaw, Device)
+
+
+_KNOWN: dict[str, Mutant] = {}
+
+
+def mutant(clause: str) -> Callable[[C], C]:
+    """Register a subclass of one component, or of a device, as breaking a clause; its name is the flaw's."""
+
+    def register(flaw: C) -> C:
+        name = flaw.__name__
+        if name in _KNOWN:
+            raise ValueError(f"two mutants are called {name}")
+        if len(flaw.__bases__) != 1:
+            raise TypeError(f"{name}: a mutant stands in for one class")
+        _KNOWN[name] = Mutant(name, clause, flaw)
+        return flaw
+
+    return register
+
+
+@cache
+def mutants() -> dict[str, Mutant]:
+    """All mutants of this package by name."""
+    for module in sorted(iter_modules(__path__), key=lambda module: module.name):
+        import_module(f"{__name__}.{module.name}")
+    return dict(sorted(_KNOWN.items()))
