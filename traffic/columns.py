@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, JsonValue
 from pydantic.dataclasses import dataclass
 
+from spec.errors import InputError
 from spec.wire import WireProfile, load_profile
 from traffic.decode import Decoded, Rows, Table, decode
 from traffic.scenario import DOWN, UP, HostAddress
@@ -169,8 +170,12 @@ class Columns:
 
     @cached_property
     def profile(self) -> WireProfile:
-        """The wire profile that the fabric frames are read with."""
-        return load_profile(self.facts.wire_profile)
+        """The wire profile of the play; InputError if it is another one by now."""
+        profile = load_profile(self.facts.wire_profile)
+        if self.facts.wire_digest not in {"", profile.digest}:
+            fault = "is not the one that the play was recorded with"
+            raise InputError(self.facts.wire_profile, "digest", fault, "restore that profile or play again")
+        return profile
 
     @cached_property
     def fabric_rows(self) -> Rows:
