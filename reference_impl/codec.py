@@ -120,7 +120,7 @@ def unpacking(groups: list[tuple[int, list[Field]]], wanted: Callable[[str], boo
 
 
 def residues(profile: WireProfile, octets: int) -> tuple[int, ...]:
-    """Give what each hop limit adds to the checksum of `octets` octets, which takes it as 0 (CRCs are linear)."""
+    """Give what each hop limit adds to the checksum of `octets` octets; the profile takes it as 0."""
     if profile.zeroed != ("hop_limit",):
         return (0,) * 256
     place = profile.header.field("hop_limit").offset_bits // 8

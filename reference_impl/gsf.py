@@ -80,6 +80,12 @@ class Gsf(Device):
         }
 
 
+class Spine(Gsf):
+    """A GSF of the second tier, whose neighbours are GSFs."""
+
+    role = Role.SPINE
+
+
 def leads_to(nodes: AbstractSet[int], frame: bytes) -> bool:
     """Say whether a frame is for one of the nodes."""
     return codec.peek(frame)[4] in nodes
