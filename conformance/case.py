@@ -34,7 +34,12 @@ class Case:
     @property
     def slug(self) -> str:
         """Name of the case as a folder."""
-        return re.sub(r"[^\w.]+", "-", self.id.removeprefix(FOLDER).replace(".py::", "-")).strip("-")
+        return slug_of(self.id)
+
+
+def slug_of(case_id: str) -> str:
+    """Name of a case as a folder."""
+    return re.sub(r"[^\w.]+", "-", case_id.removeprefix(FOLDER).replace(".py::", "-")).strip("-")
 
 
 def seed_of(run_seed: int, case_id: str) -> int:

@@ -61,6 +61,10 @@ class Trial:
     recordings: tuple[str, ...] = ()
     dissection: str = ""
 
+    def admit(self) -> None:
+        """Raise what keeps the case from being played."""
+        self.bench.admit(self.case)
+
     def open(self) -> Bed:
         """Stand the testbed up that the case asks for."""
         self.bed = self.bench.open(self.case, self.expect)

@@ -34,6 +34,7 @@ class Session:
         self.worker = hasattr(config, "workerinput")
         self.plan: Plan | None = None
         self.ledger: Ledger | None = None
+        config.pluginmanager.register(Admission(), "gse-admission")
 
     @cached_property
     def bench(self) -> Bench:
@@ -137,20 +138,18 @@ class Session:
         if plan is not None and self.ledger is None:
             self.ledger = Ledger(self.bench, plan)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
-        """Admit a case before anything is built for it."""
-        trial = item.stash.get(TRIAL, None)
-        if trial is None:
-            return (yield)
+        """Turn what keeps a case from being played into its verdict."""
         try:
-            trial.bench.admit(trial.case)
-            yield
+            return (yield)
         except (KeyboardInterrupt, pytest.exit.Exception):
             raise
-        except BaseException as error:  # noqa: BLE001 - a timeout and a skip are no Exceptions to Python
-            trial.break_off(error)
-            _show(trial, error)
+        except BaseException as error:
+            if TRIAL not in item.stash:
+                raise
+            item.stash[TRIAL].break_off(error)
+            _show(item.stash[TRIAL], error)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
@@ -209,6 +208,16 @@ class Session:
         """Name the results."""
         if self.ledger is not None:
             terminalreporter.write_line(f"results: {self.ledger.path}")
+
+
+class Admission:
+    """Asks the bench before anything is built for a case."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Raise what keeps the case from being played."""
+        if TRIAL in item.stash:
+            item.stash[TRIAL].admit()
 
 
 def _order(item: pytest.Item) -> tuple[str, str, float, str]:

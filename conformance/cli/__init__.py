@@ -1,10 +1,9 @@
-"""The command `gse-cts`. Every module here is a command: `foo_bar.py` is `foo-bar`, its function `command`."""
+"""The command `gse-cts`: each module here is one; `foo_bar.py` is `foo-bar`, and runs its `command`."""
 
 import sys
 from importlib import import_module
 from pkgutil import iter_modules
 
-import click
 import typer
 
 from conformance.checkout import stranger
@@ -26,11 +25,11 @@ def main() -> None:
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(USAGE)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(USAGE)
-    except click.Abort:
+    except typer.Abort:
         sys.exit(INTERRUPTED)
+    except typer.TyperException as error:
+        print(f"gse-cts: {error}; try gse-cts --help.", file=sys.stderr)
+        sys.exit(USAGE)
 
 
 def _application() -> typer.Typer:

@@ -1,0 +1,157 @@
+"""Every way a case can end has its verdict, in the records and in pytest."""
+
+import json
+
+import pytest
+
+CASE = """
+@clause("FWD-BYTE-EXACT", "generated-frames")
+@testbed(LeafSpine())
+{marks}
+def test_it(bed, expect):
+    recording = bed.play(Scenario({scenario}))
+    {body}
+"""
+
+EXPECT_PASS = {
+    "met": "expect.that(True, 'it', 'this', 'this')",
+    "equal": "expect.equal(1, 1, 'it')",
+    "at-most": "expect.at_most(100, 100, 'time', 'us')",
+    "at-most-with-tolerance": "expect.at_most(104, 100, 'time', 'us', 0.05)",
+    "at-least": "expect.at_least(0.98, 0.98, 'index')",
+    "each": "expect.each([1, 2], 'numbers', lambda number: number)",
+    "none": "expect.none([], 'frames', between=(0, 9))",
+    "none-inside": "expect.none([__import__('types').SimpleNamespace(row=12)], 'frames', between=(0, 9))",
+}
+EXPECT_FAIL = {
+    "broken": "expect.that(False, 'it', 'this', 'that')",
+    "one-of-two": "expect.that(False, 'it', 'this', 'that'); expect.that(True, 'it', 'this', 'this')",
+    "over": "expect.at_most(112, 100, 'time', 'ns')",
+    "under": "expect.at_least(0.97, 0.98, 'index')",
+    "each": "expect.each([1, 0], 'numbers', lambda number: number)",
+    "each-and-too-few": "expect.each([0], 'numbers', lambda number: number, at_least=2)",
+    "some": "expect.none([__import__('types').SimpleNamespace(row=5)], 'frames', between=(0, 9))",
+    "then-an-exception": "expect.that(False, 'it', 'this', 'that'); 1 / 0",
+}
+EXPECT_INCONCLUSIVE = {
+    "too-few": "expect.each([1], 'numbers', lambda number: number, at_least=2)",
+    "no-items": "expect.each([], 'numbers', lambda number: number)",
+    "no-control-frame": "expect.none([], 'frames', between=(None, 9))",
+    "within-uncertainty-above": "expect.at_most(109, 100, 'time', 'ns')",
+    "within-uncertainty-below": "expect.at_most(91, 100, 'time', 'ns')",
+    "not-measured": "expect.at_least(None, 1, 'rate')",
+}
+EXPECT_ERROR = {
+    "no-expectation": "pass",
+    "exception": "1 / 0",
+    "bare-assert": "expect.that(True, 'it', 'this', 'this'); assert False",
+    "pytest-fail": "pytest.fail('no')",
+    "pytest-skip": "pytest.skip('no')",
+    "undeclared-question": "recording.need('counters')",
+    "undeclared-link-event": "bed.play(Scenario(links=(LinkEvent(0, 'h0', False),)))",
+    "undeclared-impairment": "bed.play(Scenario(impairments=(Impairment('h0', 'loss'),)))",
+}
+TABLE = [
+    *(("PASS", name, body) for name, body in EXPECT_PASS.items()),
+    *(("FAIL", name, body) for name, body in EXPECT_FAIL.items()),
+    *(("INCONCLUSIVE", name, body) for name, body in EXPECT_INCONCLUSIVE.items()),
+    *(("ERROR", name, body) for name, body in EXPECT_ERROR.items()),
+    ("TESTER_LIMITED", "not-recorded", "recording.parameter('no such thing')"),
+]
+
+
+def records(path):
+    lines = [json.loads(line) for line in (path / "run" / "results.jsonl").read_text().splitlines()]
+    return lines[0], [line for line in lines if line["kind"] == "verdict"], lines[-1]
+
+
+def written(body, marks="", scenario=""):
+    return CASE.format(body=body, marks=marks, scenario=scenario)
+
+
+def test_expect_table(bench):
+    bodies = {f"test_{number}": written(body) for number, (_, _, body) in enumerate(TABLE)}
+    bench.cases(**bodies)
+    result = bench.run("-n0")
+    _, verdicts, footer = records(bench.path)
+    got = {record["case"].partition(".")[0]: record["verdict"] for record in verdicts}
+    wanted = {f"test_{number}": verdict for number, (verdict, _, _) in enumerate(TABLE)}
+    assert got == wanted
+    assert footer["kind"] == "footer"
+    assert footer["exit"] == result.ret == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "marks", "outcome", "status"),
+    [
+        ("expect.that(True, 'it', 1, 1)", "", "passed", "passed"),
+        ("expect.that(False, 'it', 1, 2)", "", "failed", "failed"),
+        ("pass", "", "failed", "broken"),
+        ("assert False", "", "failed", "broken"),
+        ("expect.each([], 'it', bool)", "", "failed", "broken"),
+        ("expect.that(True, 'it', 1, 1)", "@needs('pfc')", "skipped", "skipped"),
+        ("__import__('time').sleep(9)", "@pytest.mark.timeout(0.5, method='signal')", "failed", "broken"),
+    ],
+)
+def test_pytest_and_allure_show_the_verdict(bench, body, marks, outcome, status):
+    bench.cases(test_it=written(body, marks))
+    result = bench.run()
+    result.assert_outcomes(**{outcome: 1})
+    (shown,) = (bench.path / "run" / "allure-results").glob("*-result.json")
+    view = json.loads(shown.read_text())
+    labels = {label["name"]: label["value"] for label in view["labels"]}
+    assert view["status"] == status
+    assert view["name"].startswith("FWD-BYTE-EXACT: ")
+    assert labels["clause"] == labels["story"] == "FWD-BYTE-EXACT"
+    assert labels["epic"] == "GSE"
+
+
+def test_a_failure_prints_what_a_reader_needs(bench):
+    body = "expect.that(False, 'the frame', 'as sent', 'another', rows=[3, 4])"
+    bench.cases(test_it=written(body))
+    output = bench.run().stdout.str()
+    for words in (
+        "FWD-BYTE-EXACT (MUST) FAIL: ",
+        "expected: as sent",
+        "got:      another",
+        "packets:  4, 5 of ",
+        "sent:     play 1: nothing",
+        "again:    gse-cts run test_it.py::test_it --seed 1 --binding still",
+    ):
+        assert words in output
+
+
+def test_a_case_that_does_not_apply_says_why(bench):
+    marks = "@configure(max_frame=1518)"
+    bench.cases(test_it=written("expect.that(True, 'it', 1, 1)", marks))
+    bench.run()
+    _, (record,), _ = records(bench.path)
+    assert record["verdict"] == "NOT_APPLICABLE"
+    assert record["reason"] == "max_frame is 1518, outside the declared 9216..9216"
+
+
+def test_a_capability_that_is_missing_limits_the_tester(bench):
+    bench.cases(test_it=written("pass", "@needs('pfc', 'fabric taps')"))
+    bench.run()
+    _, (record,), _ = records(bench.path)
+    assert record["verdict"] == "TESTER_LIMITED"
+    assert record["reason"] == "the binding still has no pfc"
+
+
+def test_a_broken_bench_is_an_error_and_no_verdict_on_the_device(bench):
+    bench.cases(test_it=written("expect.that(False, 'it', 1, 2)"))
+    conftest = bench.path / "conftest.py"
+    conftest.write_text(conftest.read_text().replace("def check(self, facts):\n        pass", "check = None"))
+    bench.run()
+    _, (record,), _ = records(bench.path)
+    assert record["verdict"] == "ERROR"
+    assert record["reason"].startswith("binding: ")
+
+
+def test_a_bed_that_cannot_be_given_back_is_an_error(bench):
+    bench.cases(test_it=written("expect.that(True, 'it', 1, 1)"))
+    conftest = bench.path / "conftest.py"
+    conftest.write_text(conftest.read_text().replace("def close(self):\n        pass", "close = None"))
+    bench.run()
+    _, verdicts, _ = records(bench.path)
+    assert [record["verdict"] for record in verdicts] == ["PASS", "ERROR"]
