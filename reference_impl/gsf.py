@@ -213,11 +213,13 @@ class GsfForwarder:
 
 @dataclass(slots=True)
 class Episode:
-    """A queue over its threshold with traffic for one node: the level last told, and to whom."""
+    """A queue over its threshold with traffic for one node: the level last told, and to whom.
+
+    A source that was stopped adds nothing more, yet has to hear of the release.
+    """
 
     level: int
-    sources: dict[int, int] = field(default_factory=dict)
-    """When each source last added to the queue."""
+    sources: list[int] = field(default_factory=list)
 
 
 class BackPressure:
@@ -239,9 +241,9 @@ class BackPressure:
             episode.level = level
             for other in episode.sources:
                 self.send(other, destination, level, now)
-        elif source not in episode.sources:
+        if source not in episode.sources:
+            episode.sources.append(source)
             self.send(source, destination, episode.level, now)
-        episode.sources[source] = now
 
     def level(self, queued: int) -> int:
         """How much to withhold, in 255ths: half at the threshold, all at twice the threshold."""
@@ -263,9 +265,6 @@ class BackPressure:
                 self.send(source, destination, 0, now)
             return
         episode.level = self.level(queued)
-        episode.sources = {
-            source: last for source, last in episode.sources.items() if last > now - 2 * validity
-        }
         for source in episode.sources:
             self.send(source, destination, episode.level, now)
         self.device.at(now + validity // 2, self.refresh, key)

@@ -11,9 +11,7 @@ HOST = bytes.fromhex("020000000101 020000000100 0800 45") + bytes(45)
 
 GOLDEN = {
     "DATA": (
-        codec.encode_data(
-            PREFIX, 5, 3, 1, 2, 3, 0x01020304, 0x0506, 0x0708, 0x090A, 0x0B0C0D, b""
-        ),
+        codec.encode_data(PREFIX, 5, 3, 1, 2, 3, 0x01020304, 0x0506, 0x0708, 0x090A, 0x0B0C0D, b""),
         "10a3000100020304 01020304 0506 0708 090a 0b0c0d 00 1a54",
     ),
     "REQUEST": (

@@ -89,7 +89,14 @@ def test_far_timers_come_in_time():
     times = [0, 5, (SLOTS << SHIFT) - 1, SLOTS << SHIFT, (SLOTS << SHIFT) + 1, 3 * SLOTS << SHIFT, 10**9]
     network, _, b = pair([(time, 0, bytes(60)) for time in times])
     network.run(2 * 10**9)
-    assert [time - 584 for time, _, _ in b.got] == [0, 84, *times[2:3], times[3] + 83, times[4] + 166, *times[5:]]
+    assert [time - 584 for time, _, _ in b.got] == [
+        0,
+        84,
+        *times[2:3],
+        times[3] + 83,
+        times[4] + 166,
+        *times[5:],
+    ]
 
 
 def test_a_plan_that_grows_between_runs_is_seen():
