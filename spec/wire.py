@@ -225,7 +225,7 @@ class _Check:
         entry = self.entry
         width = self.checksum_width()
         header = self.layout("header", entry.header, HEADER_FIELDS)
-        self.require_names("messages", entry.messages, MESSAGE_FIELDS, closed=True)
+        self.require_names("messages.{}", entry.messages, MESSAGE_FIELDS, closed=True)
         messages = {
             name: self.message(name, message, header, width) for name, message in entry.messages.items()
         }
@@ -258,17 +258,17 @@ class _Check:
         return CHECKSUMS[algorithm]
 
     def require_names(
-        self, key: str, names: Iterable[str], required: Iterable[str], closed: bool = False
+        self, place: str, names: Iterable[str], required: Iterable[str], closed: bool = False
     ) -> None:
         names = list(names)
         required = list(required)
         if closed:
             for name in names:
                 if name not in required:
-                    raise self.error(f"{key}[{name}]", "is unknown", did_you_mean(name, required))
+                    raise self.error(place.format(name), "is unknown", did_you_mean(name, required))
         for name in required:
             if name not in names:
-                raise self.error(f"{key}[{name}]", "is missing", "add it; the suite reads it by this name")
+                raise self.error(place.format(name), "is missing", "add it; the suite reads it by this name")
 
     def layout(self, key: str, entries: tuple[FieldEntry, ...], required: Iterable[str]) -> Layout:
         fields: list[Field] = []
@@ -288,7 +288,7 @@ class _Check:
                 raise self.error(f"{place}.bit", fault, "fill the gap with a reserved field")
             fields.append(self.field(place, entry, offset))
             position += entry.bits
-        self.require_names(key, (field.name for field in fields), required)
+        self.require_names(f"{key}[{{}}]", (field.name for field in fields), required)
         if position % 8:
             raise self.error(key, f"has {position} bits, not whole octets", "add a reserved field")
         self.aligned(key, fields)
@@ -317,11 +317,11 @@ class _Check:
         for value in entry.values:
             if not minimum <= value <= maximum:
                 fault = f"is outside {minimum}..{maximum}"
-                raise self.error(f"{place}.values[{value}]", fault, "correct the value or the width")
+                raise self.error(f"{place}.values.{value}", fault, "correct the value or the width")
         return Field(entry.name, entry.bits, offset, entry.meaning, entry.values, minimum, maximum)
 
     def message(self, name: str, entry: MessageEntry, header: Layout, checksum_bits: int) -> Message:
-        key = f"messages[{name}]"
+        key = f"messages.{name}"
         fields = self.layout(f"{key}.fields", entry.fields, (*MESSAGE_FIELDS[name], "crc"))
         crc = fields.fields[-1]
         if crc.name != "crc" or crc.width_bits != checksum_bits:
@@ -349,19 +349,19 @@ class _Check:
         for name, message in self.entry.messages.items():
             if message.type in seen:
                 fault = f"is {message.type}, the code of {seen[message.type]}"
-                raise self.error(f"messages[{name}].type", fault, "give each message its own code")
+                raise self.error(f"messages.{name}.type", fault, "give each message its own code")
             seen[message.type] = name
         for value in header.field("type").values:
             if value not in seen:
-                raise self.error(f"header[type].values[{value}]", "has no message", "define it in messages")
+                raise self.error(f"header[type].values.{value}", "has no message", "define it in messages")
 
     def flags(self, field: Field) -> dict[str, int]:
-        self.require_names("flags", self.entry.flags, FLAGS)
+        self.require_names("flags.{}", self.entry.flags, FLAGS)
         seen: dict[int, str] = {}
         for name, flag in self.entry.flags.items():
-            key = f"flags[{name}].value"
+            key = f"flags.{name}.value"
             if re.fullmatch(r"[A-Z][A-Z0-9_]*", name) is None:
-                raise self.error(f"flags[{name}]", "is not in capitals", f"write {name.upper()}")
+                raise self.error(f"flags.{name}", "is not in capitals", f"write {name.upper()}")
             if flag.value.bit_count() != 1 or not 0 < flag.value <= field.maximum:
                 raise self.error(key, f"is {flag.value}", f"give one bit of 1..{field.maximum}")
             if flag.value in seen:

@@ -1,3 +1,4 @@
+import contextlib
 import operator
 
 import pytest
@@ -49,9 +50,9 @@ def python_says(expression, values):
         case Not(term):
             return not python_says(term, values)
         case And(terms):
-            return all([python_says(term, values) for term in terms])
+            return all(python_says(term, values) for term in terms)
         case Or(terms):
-            return any([python_says(term, values) for term in terms])
+            return any(python_says(term, values) for term in terms)
     raise AssertionError(expression)
 
 
@@ -74,11 +75,8 @@ def test_explanation_ends_in_the_outcome(expression, values):
 
 @given(st.text(max_size=40))
 def test_any_text_parses_or_is_refused(text):
-    try:
-        parse(text)
-    except ApplicabilityError as error:
-        assert error.fault
-        assert error.mend
+    with contextlib.suppress(ApplicabilityError):
+        assert parse(str(parse(text))) == parse(text)
 
 
 @pytest.mark.parametrize(
@@ -111,11 +109,17 @@ def test_evaluate(text, holds):
 
 
 def test_explain_shows_the_facts():
-    values = {"GSP": True, "UNSOLICITED": True, "container_bytes": 9000, "overflow_mode": ("close-early", "overflow")}
+    values = {
+        "GSP": True,
+        "UNSOLICITED": True,
+        "container_bytes": 9000,
+        "overflow_mode": ("close-early", "overflow"),
+    }
     assert parse("GSP AND NOT UNSOLICITED").explain(values) == "GSP (yes) AND NOT UNSOLICITED (yes) = no"
     assert (
         parse("NOT (GSP AND container_bytes > 9216) OR overflow_mode = overflow").explain(values)
-        == "NOT (GSP (yes) AND container_bytes > 9216 (9000)) OR overflow_mode = overflow (close-early, overflow) = yes"
+        == "NOT (GSP (yes) AND container_bytes > 9216 (9000))"
+        " OR overflow_mode = overflow (close-early, overflow) = yes"
     )
     assert parse("UNSOLICITED OR GSF").explain(values) == "UNSOLICITED (yes) OR GSF (not declared) = yes"
 

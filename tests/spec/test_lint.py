@@ -49,26 +49,51 @@ def test_rule_fails(checkout, name):
     ("file", "old", "new", "rule"),
     [
         ("conformance/cases/pktc/test_path.py", "bed.play()", "bed.sleep()", "cases-do-not-sleep"),
-        ("conformance/cases/pktc/test_path.py", "from conf", "from time import x\nfrom conf", "cases-do-not-sleep"),
+        (
+            "conformance/cases/pktc/test_path.py",
+            "from conf",
+            "from time import x\nfrom conf",
+            "cases-do-not-sleep",
+        ),
         ("conformance/cases/pktc/test_path.py", "at_least=20", "at_least=0.5", "cases-have-no-numbers"),
         ("conformance/cases/pktc/test_path.py", "at_least=20", "at_least=1001", "cases-have-no-numbers"),
-        ("conformance/cases/pktc/test_path.py", '"PKTC-ONE-PATH", purpose="link-lost"', "ID", "cases-name-clauses"),
+        (
+            "conformance/cases/pktc/test_path.py",
+            '"PKTC-ONE-PATH", purpose="link-lost"',
+            "ID",
+            "cases-name-clauses",
+        ),
         ("conformance/cases/pktc/test_path.py", ', purpose="link-lost"', "", "cases-name-clauses"),
         ("conformance/cases/pktc/test_path.py", "gap=0)", "gap=0)" + "\n" * 40, "cases-are-short"),
-        ("conformance/cases/pktc/test_path.py", '@clause("PKTC-ONE-PATH", purpose="link-lost")', "", "cases-name-clauses"),
-        ("reference_impl/mutants/path.py", "def choose", "def pick(self):\n        pass\n\n    def choose", "mutants-are-explained"),
+        (
+            "conformance/cases/pktc/test_path.py",
+            '@clause("PKTC-ONE-PATH", purpose="link-lost")',
+            "",
+            "cases-name-clauses",
+        ),
+        (
+            "reference_impl/mutants/path.py",
+            "def choose",
+            "def pick(self):\n        pass\n\n    def choose",
+            "mutants-are-explained",
+        ),
         ("spec/facts.yaml", "clauses: [PKTC-ONE-PATH]", "reason: it is old", "facts-are-covered"),
         ("spec/facts.yaml", "clauses: [PKTC-ONE-PATH]", "clauses: [PKTC-BUFFER]", "fact-clauses-exist"),
         ("spec/clauses/pktc.yaml", "roles: [GSP]", "roles: [GSP, GSF]", "applicability-agrees"),
         ("spec/clauses/pktc.yaml", "release: [GSE2.0]", "release: [GSE1.0]", "applicability-agrees"),
         ("spec/clauses/pktc.yaml", "All frames of one", "All 帧 of one", "chinese-is-chinese"),
-        ("spec/clauses/pktc.yaml", "en: Any load.", "en: Any load of container_byte.", "parameters-are-listed"),
+        (
+            "spec/clauses/pktc.yaml",
+            "en: Any load.",
+            "en: Any load of container_byte.",
+            "parameters-are-listed",
+        ),
         ("spec/clauses/pktc.yaml", "one uplink.\n", "one uplink, none SHOULD.\n", "level-is-worded"),
         ("spec/clauses/pktc.yaml", "    invariant: true", "    untestable: nobody looks", "purposes-present"),
         ("spec/clauses/pktc.yaml", "sources: [S1]", "sources: [S2]", "sources-exist"),
         ("spec/clauses/pktc.yaml", "id: PKTC-ORDER", "id: PKTC-ONE-PATH", "unique-ids"),
     ],
-)  # fmt: skip
+)
 def test_rule_sees_other_breaches(checkout, file, old, new, rule):
     checkout.edit(file, old, new)
     if rule == "level-is-worded":
@@ -77,13 +102,19 @@ def test_rule_sees_other_breaches(checkout, file, old, new, rule):
 
 
 def test_prefix_of_two_chapters_is_found(checkout):
-    other = (checkout.spec / "clauses" / "pktc.yaml").read_text(encoding="utf-8").replace("chapter: pktc", "chapter: other")
+    other = (
+        (checkout.spec / "clauses" / "pktc.yaml")
+        .read_text(encoding="utf-8")
+        .replace("chapter: pktc", "chapter: other")
+    )
     (checkout.spec / "clauses" / "other.yaml").write_text(other, encoding="utf-8")
     assert [finding.key for finding in breaches(checkout, RULES["chapter-prefix"])] == ["prefix"]
 
 
 def test_methods_of_classes_are_cases(checkout):
     path = checkout.root / "conformance" / "cases" / "test_more.py"
-    path.write_text('class TestPath:\n    @marks.clause("PKTC-ORDER")\n    def test_it(self):\n        """It."""\n')
+    path.write_text(
+        'class TestPath:\n    @marks.clause("PKTC-ORDER")\n    def test_it(self):\n        """It."""\n'
+    )
     cases = scan(checkout.root).by_clause["PKTC-ORDER"]
     assert [case.id for case in cases] == ["conformance/cases/test_more.py::TestPath::test_it"]

@@ -8,14 +8,14 @@ verdicts = st.sampled_from(list(Verdict))
 
 
 def test_order():
-    assert [str(verdict) for verdict in sorted(reversed(Verdict))] == [
-        "NOT_APPLICABLE",
-        "PASS",
-        "NOT_TESTED",
-        "TESTER_LIMITED",
-        "INCONCLUSIVE",
-        "ERROR",
+    assert [str(verdict) for verdict in sorted(Verdict, reverse=True)] == [
         "FAIL",
+        "ERROR",
+        "INCONCLUSIVE",
+        "TESTER_LIMITED",
+        "NOT_TESTED",
+        "PASS",
+        "NOT_APPLICABLE",
     ]
 
 
@@ -44,4 +44,4 @@ def test_comparisons_agree(left, right):
 
 def test_a_verdict_is_not_compared_with_other_words():
     with pytest.raises(ValueError, match="PASSED"):
-        _ = Verdict.PASS < "PASSED"
+        _ = Verdict.FAIL < "PASSED"

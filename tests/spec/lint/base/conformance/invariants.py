@@ -1,5 +1,5 @@
 def invariant(name):
-    return lambda function: function
+    return lambda function: (name, function)[1]
 
 
 @invariant("PKTC-ORDER")

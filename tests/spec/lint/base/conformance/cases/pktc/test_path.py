@@ -5,6 +5,7 @@ from conformance.marks import clause, sweep
 @sweep("overflow_mode")
 def test_container_keeps_to_one_uplink(bed, expect, overflow_mode):
     """Frames of one container leave on one uplink."""
+    assert overflow_mode
     recording = bed.play(bed.host(0), size=1518, ethertype=0x88B5, gap=0)
     expect.at_least(recording.fairness, bed.parameter("fairness_min"), at_least=20)
 

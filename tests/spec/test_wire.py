@@ -1,0 +1,303 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spec import wire
+from spec.errors import InputError
+from spec.wire import FOLDER, header_table, load_profile
+
+HEADER = [
+    ("version", 0, 4), ("type", 4, 4), ("class", 8, 3), ("flags", 11, 5), ("source", 16, 16),
+    ("destination", 32, 16), ("port", 48, 8), ("hop_limit", 56, 8),
+]  # fmt: skip
+MESSAGES = {
+    "DATA": (0, 4, 16, [
+        ("sequence", 0, 32), ("generation", 32, 16), ("index", 48, 16), ("previous_frames", 64, 16),
+        ("fill", 80, 24), ("reserved", 104, 8), ("crc", 112, 16),
+    ]),
+    "REQUEST": (1, 4, 28, [
+        ("generation", 0, 16), ("demand", 16, 64), ("sent", 80, 64), ("forfeited", 144, 64), ("crc", 208, 16),
+    ]),
+    "GRANT": (2, 4, 24, [
+        ("generation", 0, 16), ("granted", 16, 64), ("expired", 80, 64), ("validity_us", 144, 32),
+        ("crc", 176, 16),
+    ]),
+    "BACKPRESSURE": (3, 4, 9, [("about", 0, 16), ("level", 16, 8), ("validity_us", 24, 32), ("crc", 56, 16)]),
+    "HELLO": (4, 1, 20, [
+        ("role", 0, 8), ("port_id", 8, 8), ("sequence", 16, 32), ("rate_mbps", 48, 32),
+        ("heard_node", 80, 16),
+        ("heard_sequence", 96, 32), ("count", 128, 16), ("crc", 144, 16),
+    ]),
+    "FAULT": (5, 1, 12, [
+        ("code", 0, 8), ("node", 8, 16), ("port_id", 24, 8), ("origin", 32, 16), ("sequence", 48, 32),
+        ("crc", 80, 16),
+    ]),
+}  # fmt: skip
+
+
+def places(layout):
+    return [(field.name, field.offset_bits, field.width_bits) for field in layout.fields]
+
+
+def test_open_1_is_laid_out_as_written_down():
+    profile = load_profile()
+    assert profile.name == "open-1"
+    assert profile.ethertype == 0x88B5
+    assert profile.hello_address == bytes.fromhex("0180c200000e")
+    assert (profile.checksum, profile.zeroed) == ("CRC-16/CCITT-FALSE", ("hop_limit",))
+    assert profile.flags == {"LAST": 1, "UNGOVERNED": 2}
+    assert places(profile.header) == HEADER
+    assert profile.header.octets == 8
+    assert {
+        name: (message.type_code, message.hop_limit, message.fields.octets, places(message.fields))
+        for name, message in profile.messages.items()
+    } == MESSAGES
+    assert {name for name, message in profile.messages.items() if message.payload} == {"DATA"}
+    repeated = {name: message.repeated for name, message in profile.messages.items() if message.repeated}
+    assert {name: (layout.octets, places(layout)) for name, layout in repeated.items()} == {
+        "HELLO": (6, [("node", 0, 16), ("rate_mbps", 16, 32)])
+    }
+
+
+def test_fields_know_what_is_legal():
+    profile = load_profile()
+    assert profile.header.field("version").legal(1)
+    assert not profile.header.field("version").legal(2)
+    assert not profile.messages["DATA"].fields.field("generation").legal(0)
+    assert profile.messages["DATA"].fields.field("generation").legal(0xFFFF)
+    assert not profile.messages["DATA"].fields.field("generation").legal(0x10000)
+    with pytest.raises(KeyError):
+        profile.header.field("colour")
+
+
+def test_messages_by_type_code():
+    profile = load_profile()
+    found = [profile.message_of(code) for code in range(7)]
+    assert [message.name if message else None for message in found] == [*MESSAGES, None]
+
+
+def test_header_table_puts_entries_before_the_checksum():
+    profile = load_profile()
+    rows = header_table(profile, "HELLO")
+    assert [(row.name, row.bits, row.offset, row.repeated) for row in rows[-4:]] == [
+        ("count", 16, 128, False),
+        ("node", 16, None, True),
+        ("rate_mbps", 32, None, True),
+        ("crc", 16, None, False),
+    ]
+    assert [(row.name, row.offset, row.bits) for row in header_table(profile)] == HEADER
+    assert [(row.name, row.offset, row.bits) for row in header_table(profile, "FAULT")] == MESSAGES["FAULT"][
+        3
+    ]
+    assert all(row.meaning.en and row.meaning.zh for row in rows)
+
+
+@given(st.sampled_from(list(MESSAGES)))
+def test_fields_tile_their_layout(name):
+    fields = load_profile().messages[name].fields
+    ends = [field.offset_bits + field.width_bits for field in fields.fields]
+    assert [field.offset_bits for field in fields.fields] == [0, *ends[:-1]]
+    assert ends[-1] == fields.octets * 8
+
+
+@pytest.fixture
+def write(tmp_path):
+    def profile(old, new):
+        text = (FOLDER / "open-1.yaml").read_text(encoding="utf-8")
+        assert old in text, old
+        path = tmp_path / "own.yaml"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return path
+
+    return profile
+
+
+def test_offsets_may_be_written_out(write):
+    path = write("{name: source, bits: 16,", "{name: source, bits: 16, bit: 16,")
+    assert places(load_profile(path).header) == HEADER
+
+
+def test_digest_is_that_of_the_file(write):
+    assert load_profile(write("name: open-1", "name: own")).digest != load_profile().digest
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (
+            "{name: source, bits: 16,",
+            "{name: source, bits: 16, bit: 8,",
+            "header[source].bit: starts at bit 8 and overlaps flags, which ends at bit 15; start it at bit 1",
+        ),
+        (
+            "{name: source, bits: 16,",
+            "{name: source, bits: 16, bit: 24,",
+            "header[source].bit: starts at bit 24 and leaves a gap from bit 16; fill the gap with a reserved",
+        ),
+        (
+            "{name: hop_limit, bits: 8,",
+            "{name: hop_limit, bits: 7,",
+            "header: has 63 bits, not whole octets; add a reserved field.",
+        ),
+        ("{name: class, bits: 3,", "{name: class, bits: 7,", "header: has 68 bits, not whole octets"),
+        (
+            "{name: index, bits: 16,",
+            "{name: index, bits: 12,",
+            "messages.DATA.fields: has 124 bits, not whole",
+        ),
+        ("{name: reserved, bits: 8,", "{name: reserved, bits: 16,", None),
+        (
+            "{name: reserved, bits: 8,",
+            "{name: reserved, bits: 0,",
+            "messages.DATA.fields[reserved].bits: is 0; note",
+        ),
+        (
+            "{name: version, bits: 4,",
+            "{name: version, bits: 12,",
+            "header[version]: has 12 bits from bit 0, not whole octets on an octet; align it with a reserved",
+        ),
+        ("{name: version, bits: 4,", "{name: version, bits: 7,", "header: has 67 bits"),
+        (
+            "{name: reserved, bits: 8,",
+            "{name: fill, bits: 8,",
+            "messages.DATA.fields[fill]: stands a second time in its layout; rename one of the two.",
+        ),
+        (
+            "algorithm: CRC-16/CCITT-FALSE",
+            "algorithm: CRC-16/CCITT-FALS",
+            "checksum.algorithm: CRC-16/CCITT-FALS is unknown; did you mean CRC-16/CCITT-FALSE?",
+        ),
+        (
+            "zeroed: [hop_limit]",
+            "zeroed: [hop_limits]",
+            "checksum.zeroed[hop_limits]: is no field of the header; did",
+        ),
+        (
+            "    type: 2",
+            "    type: 1",
+            "messages.GRANT.type: is 1, the code of REQUEST; give each message its own",
+        ),
+        ("    type: 2", "    type: 16", "messages.GRANT.type: is 16; give a value that the field can hold."),
+        ("    type: 2", "    type: 7", "messages.GRANT.type: is 7; give a value"),
+        ("5: FAULT}", "5: FAULT, 6: MORE}", "header[type].values.6: has no message; define it in messages."),
+        (
+            "5: FAULT}",
+            "16: FAULT}",
+            "header[type].values.16: is outside 0..15; correct the value or the width.",
+        ),
+        (
+            "    hop_limit: 4",
+            "    hop_limit: 256",
+            "messages.DATA.hop_limit: is 256; give a value that the field can",
+        ),
+        ("  GRANT:", "  GRNT:", "messages.GRNT: is unknown; did you mean GRANT?"),
+        (
+            "{name: granted,",
+            "{name: grant,",
+            "messages.GRANT.fields[granted]: is missing; add it; the suite reads",
+        ),
+        (
+            "{name: port,",
+            "{name: egress,",
+            "header[port]: is missing; add it; the suite reads it by this name.",
+        ),
+        (
+            "{name: sequence, bits: 32",
+            "{name: Sequence, bits: 32",
+            "messages.DATA.fields[Sequence].name: is 'Sequence'",
+        ),
+        (
+            "bits: 16, min: 1,",
+            "bits: 16, min: 70000,",
+            "messages.DATA.fields[generation]: has the range 70000..65535 in 16 bits, which hold 0..65535; c",
+        ),
+        ("max: 0,", "max: -1,", "messages.DATA.fields[reserved]: has the range 0..-1 in 8 bits"),
+        (
+            "    payload: true\n",
+            "",
+            "messages.DATA.payload: is False; let DATA, and nothing else, carry a payload.",
+        ),
+        ("value: 0x02", "value: 0x03", "flags.UNGOVERNED.value: is 3; give one bit of 1..31."),
+        ("value: 0x02", "value: 0x20", "flags.UNGOVERNED.value: is 32; give one bit of 1..31."),
+        (
+            "value: 0x02",
+            "value: 0x01",
+            "flags.UNGOVERNED.value: is the bit of LAST; give each flag its own bit.",
+        ),
+        ("  LAST:", "  FINAL:", "flags.LAST: is missing; add it"),
+        (
+            "  LAST:",
+            "  more: {value: 4, meaning: {en: More, zh: 更多}}\n  LAST:",
+            "flags.more: is not in capitals; w",
+        ),
+        (
+            "ethertype: 0x88B5",
+            "ethertype: 0x05DC",
+            "ethertype: is 1500; note that input should be greater than or",
+        ),
+        ("01:80:c2:00:00:0e", "01:80:c2", "hello_address: is '01:80:c2'; write it to match ^[0-9a-f]{2}"),
+        ("hello_address:", "helo_address:", "helo_address: is not a known key; did you mean hello_address?"),
+    ],
+)
+def test_faults_are_refused(write, old, new, sentence):
+    path = write(old, new)
+    if sentence is None:
+        assert load_profile(path).messages["DATA"].fields.octets == 17
+        return
+    with pytest.raises(InputError) as caught:
+        load_profile(path)
+    said = str(caught.value)
+    assert said.startswith(f"{path}: {sentence}")
+    assert "\n" not in said
+
+
+def test_small_fields_stay_in_one_octet(tmp_path):
+    text = (FOLDER / "open-1.yaml").read_text(encoding="utf-8")
+    text = text.replace("{name: version, bits: 4,", "{name: version, bits: 6,")
+    text = text.replace("{name: class, bits: 3,", "{name: class, bits: 1,")
+    path = tmp_path / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"header\[type\]: crosses an octet with 4 bits from bit 6; align it"
+    ):
+        load_profile(path)
+
+
+def test_extension_must_end_in_its_checksum(tmp_path):
+    text = (FOLDER / "open-1.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "own.yaml"
+    path.write_text(text.replace("{name: crc, bits: 16,", "{name: crc, bits: 32,", 1), encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"messages\.DATA.fields: ends in crc of 32 bits; end it in crc of 16"
+    ):
+        load_profile(path)
+
+
+def test_entries_need_a_count_before_the_checksum(tmp_path):
+    text = (FOLDER / "open-1.yaml").read_text(encoding="utf-8")
+    crc = text[text.index("      - {name: crc,", text.index("  HELLO:")) :].split("\n")[0] + "\n"
+    pad = '      - {name: pad, bits: 8, meaning: {en: "Zero", zh: "保留"}}\n'
+    at = text.index(crc, text.index("  HELLO:"))
+    path = tmp_path / "own.yaml"
+    path.write_text(text[:at] + pad + text[at:], encoding="utf-8")
+    with pytest.raises(InputError, match=r"messages\.HELLO.fields: has entries but no count before its crc"):
+        load_profile(path)
+
+
+@pytest.mark.parametrize("name", ["open1", "opn-1"])
+def test_misspelt_profile(name):
+    with pytest.raises(
+        InputError, match=rf"^wire profile: {name}: is not a bundled .*; did you mean open-1\?$"
+    ):
+        load_profile(name)
+
+
+def test_missing_profile(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        load_profile(tmp_path / "none.yaml")
+
+
+def test_every_required_name_stands_in_the_bundled_profile():
+    profile = load_profile()
+    assert profile.header.names == wire.HEADER_FIELDS
+    assert list(profile.messages) == list(wire.MESSAGE_FIELDS)
