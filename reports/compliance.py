@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from reports.assessment import (
     decide,
     verdict_counts,
 )
-from reports.diagrams import Drawing, Segment, header_drawings, stacked_bar
+from reports.diagrams import BAR_ORDER, Drawing, Segment, header_drawings, stacked_bar
 from reports.results import Results, VerdictRecord
 from spec.catalogue import Catalogue
 from spec.documents import load
@@ -68,6 +68,15 @@ class Issue:
 
 
 @dataclass(frozen=True)
+class Pending:
+    """Deciding clauses that lack a PASS, taken together by verdict and reason."""
+
+    verdict: Verdict
+    reason: str
+    clauses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything the template prints."""
 
@@ -83,6 +92,7 @@ class Report:
     optional: Coverage
     chapters: tuple[ChapterView, ...]
     issues: tuple[Issue, ...]
+    pending: tuple[Pending, ...]
     grades: Mapping[str, int]
     drawings: tuple[Drawing, ...]
 
@@ -128,13 +138,14 @@ def assemble(results: Results, catalogue: Catalogue, profile: WireProfile) -> Re
     clauses = clause_verdicts(results, catalogue)
     every = tuple(clauses.values())
     counts = verdict_counts(every)
+    conformity = decide(every)
     longest = max(len(chapter.clauses) for chapter in catalogue.chapters.values())
     return Report(
         results=results,
         catalogue=catalogue,
         profile=profile,
         clauses=clauses,
-        conformity=decide(every),
+        conformity=conformity,
         counts=counts,
         bar=stacked_bar(counts, len(every)),
         whole=coverage(every),
@@ -144,6 +155,7 @@ def assemble(results: Results, catalogue: Catalogue, profile: WireProfile) -> Re
             _chapter(chapter, clauses, longest) for chapter in catalogue.chapters.values()
         ),
         issues=_issues(every),
+        pending=_pending([clauses[name] for name in conformity.pending]),
         grades=Counter(result.clause.grade for result in every),
         drawings=header_drawings(profile),
     )
@@ -182,6 +194,14 @@ def _issues(results: Sequence[ClauseResult]) -> tuple[Issue, ...]:
     return tuple(issues)
 
 
+def _pending(results: Iterable[ClauseResult]) -> tuple[Pending, ...]:
+    groups: dict[tuple[Verdict, str], list[str]] = {}
+    for result in results:
+        groups.setdefault((result.verdict, result.reason), []).append(result.clause.id)
+    ordered = sorted(groups.items(), key=lambda group: group[0][0].severity, reverse=True)
+    return tuple(Pending(verdict, reason, tuple(names)) for (verdict, reason), names in ordered)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -199,7 +219,7 @@ def _environment() -> Environment:
         "said": _said,
         "Verdict": Verdict,
         "colours": COLOURS,
-        "verdicts": tuple(reversed(Verdict)),
+        "verdicts": BAR_ORDER,
         "grades": tuple(GRADES),
         "levels": get_args(Level),
     }
@@ -232,7 +252,7 @@ def _text(text: Text) -> Markup:
 
 
 def _said(reason: str) -> Markup:
-    """A reason of the suite's own in both languages, any other as it was recorded."""
+    """Give a reason of the suite's own in both languages, any other as it was recorded."""
     words = _words().get(reason)
     return _text(words) if words else Markup("{}").format(reason)
 

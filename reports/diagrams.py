@@ -7,6 +7,7 @@ from spec.verdict import Verdict
 from spec.wire import Field, Message, WireProfile
 
 BITS_PER_ROW = 32
+BAR_ORDER = (Verdict.PASS, *(verdict for verdict in reversed(Verdict) if verdict is not Verdict.PASS))
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,9 @@ def header_drawings(profile: WireProfile) -> tuple[Drawing, ...]:
 
 def stacked_bar(counts: Mapping[Verdict, int], whole: int) -> tuple[Segment, ...]:
     """Lay the counts side by side, PASS and FAIL first; `whole` is the count that fills the bar."""
-    order = (Verdict.PASS, *(v for v in reversed(Verdict) if v is not Verdict.PASS))
     segments = []
     position = 0.0
-    for verdict in order:
+    for verdict in BAR_ORDER:
         count = counts.get(verdict, 0)
         width = 100 * count / whole if whole else 0.0
         if count:
@@ -90,7 +90,7 @@ def _block(fields: Iterable[Field], repeated: bool = False) -> Block:
     for field in fields:
         parts = _parts(position, field.width_bits)
         widest = max(parts, key=lambda part: part[2])
-        cells += [Cell(field, row, start, width, (row, start, width) == widest) for row, start, width in parts]
+        cells += [Cell(field, *part, named=part == widest) for part in parts]
         position += field.width_bits
     return Block(tuple(cells), -(-position // BITS_PER_ROW), position // 8, repeated)
 

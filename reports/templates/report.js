@@ -10,7 +10,8 @@
     root.lang = language;
     for (const element of document.querySelectorAll("[data-en]")) {
       if (element.tagName === "OPTION") element.textContent = element.dataset[language];
-      else { element.placeholder = element.dataset[language]; element.setAttribute("aria-label", element.dataset[language]); }
+      else element.setAttribute("aria-label", element.dataset[language]);
+      if (element.tagName === "INPUT") element.placeholder = element.dataset[language];
     }
     for (const button of document.querySelectorAll('[data-do="lang"]')) {
       button.setAttribute("aria-pressed", String(button.dataset.value === language));
