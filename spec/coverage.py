@@ -1,7 +1,7 @@
 """What cases and mutants say they are about, read from their source without importing or running it."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -49,12 +49,12 @@ class Module:
 
 @dataclass(frozen=True)
 class Coverage:
-    """The cases, invariants and mutants of a checkout."""
+    """The cases and mutants of a checkout, and its invariants by clause with their files."""
 
     cases: tuple[Case, ...] = ()
     mutants: tuple[Mutant, ...] = ()
     modules: tuple[Module, ...] = field(default=(), repr=False)
-    invariants: frozenset[str] = frozenset()
+    invariants: Mapping[str, Path] = field(default_factory=dict)
 
     @cached_property
     def by_clause(self) -> dict[str, tuple[Case, ...]]:
@@ -107,14 +107,14 @@ def scan(root: Path) -> Coverage:
     ]
     folder = root / "conformance"
     invariants = {
-        mark.clause
+        mark.clause: path
         for path in sorted([*folder.glob("invariants.py"), *folder.glob("invariants/*.py")])
         for node in ast.walk(_parse(path).tree)
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
         for mark in _marks(node, "invariant")
         if mark.clause is not None
     }
-    return Coverage(tuple(cases), tuple(mutants), tuple(modules), frozenset(invariants))
+    return Coverage(tuple(cases), tuple(mutants), tuple(modules), invariants)
 
 
 def _parse(path: Path) -> Module:

@@ -73,13 +73,6 @@ class Clause(Record):
     note: Text | None = None
     purposes: tuple[Purpose, ...] = ()
 
-    def purpose(self, purpose_id: str) -> Purpose:
-        """Give the purpose of that id; KeyError when the clause has none."""
-        for purpose in self.purposes:
-            if purpose.id == purpose_id:
-                return purpose
-        raise KeyError(purpose_id)
-
 
 class Chapter(Record):
     """One file of `spec/clauses`; `retired` maps ids that must never come back to the reason."""

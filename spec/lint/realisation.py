@@ -53,6 +53,29 @@ class ClausesHaveCases(Rule):
         ]
 
 
+class InvariantsAgree(Rule):
+    """The clauses marked as invariants are those that have one."""
+
+    name = "invariants-agree"
+
+    def check(self, catalogue: Catalogue, coverage: Coverage) -> list[Finding]:
+        """Compare both ways."""
+        findings = [
+            self.finding(
+                file, f"clauses[{clause.id}].invariant", "is true, but no invariant judges the clause"
+            )
+            for file, clause in clauses(catalogue)
+            if clause.invariant and clause.id not in coverage.invariants
+        ]
+        for name, file in coverage.invariants.items():
+            if name not in catalogue.clauses:
+                mend = did_you_mean(name, catalogue.clauses)
+                findings.append(self.finding(file, name, f"is no clause; {mend}"))
+            elif not catalogue.clauses[name].invariant:
+                findings.append(self.finding(file, name, "is not marked as invariant in its chapter"))
+        return findings
+
+
 class PurposesHaveCases(Rule):
     """Every purpose of a clause that has cases is realised by one of them."""
 

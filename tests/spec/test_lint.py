@@ -101,6 +101,13 @@ def test_rule_sees_other_breaches(checkout, file, old, new, rule):
     assert breaches(checkout, RULES[rule])
 
 
+def test_invariant_of_an_unknown_clause_is_found(checkout):
+    checkout.edit("conformance/invariants.py", "PKTC-ORDER", "PKTC-ORDR")
+    messages = [finding.message for finding in breaches(checkout, RULES["invariants-agree"])]
+    assert "is no clause; did you mean PKTC-ORDER?" in messages
+    assert "is true, but no invariant judges the clause" in messages
+
+
 def test_prefix_of_two_chapters_is_found(checkout):
     other = (
         (checkout.spec / "clauses" / "pktc.yaml")
