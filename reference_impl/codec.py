@@ -6,7 +6,7 @@ are set by `use`; the order of their arguments and results is that of the fields
 """
 
 from binascii import crc_hqx
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from struct import Struct
 from typing import Any
 
@@ -39,9 +39,12 @@ FAULT: int
 LAST: int
 UNGOVERNED: int
 
+parse: Callable[[bytes], Header]
+"""The header of a frame whose version, type, length and checksum are right; otherwise `BadFrame`."""
 verify: Callable[[bytes], str]
 """The cause to drop a frame for (`bad_version`, `bad_message`, `bad_checksum`), or nothing."""
 peek: Callable[[bytes], Header]
+"""The header of a frame, whatever is wrong with it; `struct.error` when it is too short for one."""
 forward: Callable[[bytes, bytes], bytes]
 """`forward(frame, prefix)`: the frame with one less in its hop limit, for another link."""
 container: Callable[[bytes], Container]
@@ -68,7 +71,7 @@ encode_fault: Callable[[bytes, int, int, int, int, int, int, int, int, int], byt
 decode_fault: Callable[[bytes], tuple[int, int, int, int, int]]
 
 WORDS = {8: "B", 16: "H", 32: "I", 64: "Q"}
-CONSTANT = {"version", "type", "hop_limit"}
+REMEMBERED_HEADERS = 65_536
 OMITTED = {"reserved", "crc"}
 
 
@@ -129,6 +132,29 @@ def residues(profile: WireProfile, octets: int) -> tuple[int, ...]:
     )
 
 
+class BadFrame(Exception):  # noqa: N818 - it names what is wrong
+    """A frame that is to be dropped, with the drop cause."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class Memory(dict[bytes, Header]):
+    """The headers seen so far by their octets: few differ, and looking one up is faster than decoding it."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.names = names
+
+    def __missing__(self, octets: bytes) -> Header:
+        if len(self) >= REMEMBERED_HEADERS:
+            self.clear()
+        header: Header = self.names["peek"](bytes(START) + octets)
+        self[octets] = header
+        return header
+
+
 class Compiler:
     """Writes the functions of one profile as Python and compiles them, as `dataclasses` does."""
 
@@ -137,7 +163,6 @@ class Compiler:
         self.header = words(profile.header.fields)
         self.names: dict[str, Any] = {"crc_hqx": crc_hqx, "CRC": Struct(">H"), "residues": residues}
         self.names["profile"] = profile
-        self.names["MORE"] = {}
         self.source: list[str] = []
 
     def function(self, signature: str, *lines: str) -> None:
@@ -171,29 +196,47 @@ class Compiler:
     def frame_functions(self) -> None:
         """Write what reads or changes any frame of the fabric."""
         profile = self.profile
+        start = START + profile.header.octets
         hop = START + profile.header.field("hop_limit").offset_bits // 8
-        self.names["LESS"] = tuple(bytes([max(value - 1, 0)]) for value in range(256))
         repeated = next(message for message in profile.messages.values() if message.repeated is not None)
         assert repeated.repeated is not None
         count = repeated.fields.field("count")
-        at = START + profile.header.octets + count.offset_bits // 8
+        at = start + count.offset_bits // 8
         until = at + count.width_bits // 8
+        self.names["BadFrame"] = BadFrame
+        self.names["LESS"] = tuple(bytes([max(value - 1, 0)]) for value in range(256))
+        self.names["HEADERS"] = Memory(self.names)
+        self.names["TABLES"] = tables = {}
+        for message in profile.messages.values():
+            tables[message.type_code] = residues(profile, profile.header.octets + message.fields.octets)
         self.function(
-            "verify(frame)",
-            f"if len(frame) < {START + profile.header.octets}:",
-            "    return 'bad_message'",
+            "parse(frame)",
+            f"if len(frame) < {start}:",
+            "    raise BadFrame('bad_message')",
             f"if {self.place('version')} != {version(profile)}:",
-            "    return 'bad_version'",
+            "    raise BadFrame('bad_version')",
             f"kind = {self.place('type')}",
             "end = ENDS.get(kind)",
+            "if end is None:",
+            "    raise BadFrame('bad_message')",
             f"if kind == {repeated.type_code}:",
             f"    end += int.from_bytes(frame[{at}:{until}], 'big') * {repeated.repeated.octets}",
-            "if end is None or end > len(frame):",
-            "    return 'bad_message'",
-            "table = MORE.get(end)",
-            "if table is None:",
-            f"    table = MORE[end] = residues(profile, end - {START})",
-            f"return '' if crc_hqx(frame[{START}:end], 0xFFFF) == table[frame[{hop}]] else 'bad_checksum'",
+            f"    table = residues(profile, end - {START}) if end <= len(frame) else TABLES[kind]",
+            "else:",
+            "    table = TABLES[kind]",
+            "if len(frame) < end:",
+            "    raise BadFrame('bad_message')",
+            f"if crc_hqx(frame[{START}:end], 0xFFFF) != table[frame[{hop}]]:",
+            "    raise BadFrame('bad_checksum')",
+            f"return HEADERS[frame[{START}:{start}]]",
+        )
+        self.function(
+            "verify(frame)",
+            "try:",
+            "    parse(frame)",
+            "except BadFrame as bad:",
+            "    return bad.cause",
+            "return ''",
         )
         self.struct("HEADER", self.header)
         self.function(

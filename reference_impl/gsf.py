@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from reference_impl import codec
-from reference_impl.codec import Container, Header
+from reference_impl.codec import BadFrame, Container, Header
 from reference_impl.device import Device, DeviceConfig, Role
 from reference_impl.paths import Path, PathTable
 from reference_impl.port import OutPort
@@ -31,11 +31,11 @@ class Gsf(Device):
     def handle(self, port: int, frame: bytes, now: int) -> None:
         """Check a frame of the fabric and act on its type."""
         self.count["rx_fabric_frames"] += 1
-        cause = self.refuse(port, frame)
-        if cause:
-            self.drop(cause)
+        try:
+            header = self.check(port, frame)
+        except BadFrame as bad:
+            self.drop(bad.cause)
             return
-        header = codec.peek(frame)
         kind = header[0]
         if kind == codec.DATA:
             self.forwarder.data(port, frame, header, now)
@@ -46,14 +46,14 @@ class Gsf(Device):
         else:
             self.forwarder.control(port, frame, header, now)
 
-    def refuse(self, port: int, frame: bytes) -> str:
-        """Give the cause to drop a frame for before looking at what it says, or nothing."""
+    def check(self, port: int, frame: bytes) -> Header:
+        """Give the header of a frame that is whole and meant for this port; `BadFrame` for any other."""
         if frame[12:14] != codec.ETHERTYPE:
-            return "bad_message"
+            raise BadFrame("bad_message")
         address = frame[:6]
         if address != self.ports[port].mac and address != codec.HELLO_ADDRESS:
-            return "not_for_this_node"
-        return codec.verify(frame)
+            raise BadFrame("not_for_this_node")
+        return codec.parse(frame)
 
     def carrier_changed(self, port: int, up: bool, now: int) -> None:
         """Follow the carrier."""
