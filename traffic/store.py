@@ -109,6 +109,8 @@ def load(path: Path) -> Recording:
     link_way, time, offset, length = _frames(octets)
     if len(time) != document.capture.frames:
         raise InputError(facts, "capture.frames", f"is not {len(time)}, the packets of the capture", _AGAIN)
+    if max(link_way, default=0) >= 2 * len(document.links):
+        raise InputError(facts, "links", "are fewer than the capture has interfaces", _AGAIN)
     delivered = np.ones(len(time), np.int8)
     for row, copies in document.delivered.items():
         if not 0 <= row < len(time):

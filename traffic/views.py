@@ -193,7 +193,7 @@ class FabricViews(Columns):
         Without `at`: upwards where they leave their source node, downwards where they reach theirs.
         """
         table = self.fabric["DATA"]
-        chosen = self._seen(table, at, None if at is None else direction, valid=True)
+        chosen = self._seen(table, at, direction, valid=True)
         if at is None:
             chosen &= self.leaving(table) if direction == UP else self.reaching(table)
         chosen &= self._between(table, source, destination)

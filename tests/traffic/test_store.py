@@ -111,6 +111,7 @@ def change(path, **values):
         (lambda folder: (folder / "x.pcapng").write_bytes(b""), "sha256: is not the one that x.json states"),
         (lambda folder: change(folder / "x.json", seed="1"), "seed: is not as it was written"),
         (lambda folder: change(folder / "x.json", colour=1), "colour: is not as it was written"),
+        (lambda folder: change(folder / "x.json", links=[]), "links: are fewer than the capture has"),
         (lambda folder: change(folder / "x.json", delivered={"3": 0}), "delivered[3]: is no row"),
         (lambda folder: change(folder / "x.json", delivered={"2": 900}), "delivered.2: is not as it was"),
     ],
