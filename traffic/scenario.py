@@ -213,15 +213,16 @@ class GsfPeer:
 class GrantPolicy:
     """How an emulated egress answers requests; everything at its default is well behaved.
 
-    `mode`: `window` keeps at most `window` bytes of unused credit per queue, `at-once` grants the whole
-    demand, `withhold` nothing. `extra` adds to (or takes from) each cumulative grant, `ceiling` bounds it,
-    `during` bounds the time. Each GRANT goes `copies` times after `delay`; every nth `lose_every` is lost,
-    every nth `swap_every` leaves after its successor, every nth `stale_every` carries the generation before.
-    `expire_after` writes unused credit off that long after it was last raised.
+    `mode`: `window` shares at most `window` bytes of unused credit among the sources (None: 8 us at the port
+    rate, at least two longest frames), `at-once` grants the whole demand, `withhold` nothing. `extra` adds to
+    (or takes from) each cumulative grant, `ceiling` bounds it, `during` bounds the time. Each GRANT goes
+    `copies` times after `delay`; every nth `lose_every` is lost, every nth `swap_every` leaves after its
+    successor, every nth `stale_every` carries the generation before. `expire_after` writes unused credit off
+    that long after it was last raised.
     """
 
     mode: Literal["window", "at-once", "withhold"] = "window"
-    window: Annotated[int, Field(ge=1)] = 65_536
+    window: Annotated[int, Field(ge=1)] | None = None
     extra: int = 0
     ceiling: Annotated[int, Field(ge=0)] | None = None
     during: Window = field(default_factory=Window)
