@@ -9,7 +9,7 @@ from conformance.expect import Expect
 from conformance.outcomes import BenchError, UndeclaredNeed
 from conformance.testbeds import Topology
 from traffic.recording import Link, Recording
-from traffic.scenario import GsfPeer, GspPeer, HostAddress, Reach, Scenario, peer_key
+from traffic.scenario import HostAddress, Scenario, peer_key
 
 Value = int | float | str
 IMPLIED: Final = frozenset({"reactive peer", "configure"})
@@ -105,8 +105,9 @@ class Bed:
 
         An emulated GSF is one peer a link; name the link where there are several.
         """
-        for device, peer in self._peers():
-            if device == name and (link is None or getattr(peer, "link", link) == link):
+        node = self.node(name)
+        for peer in self._setup.peers:
+            if peer.node == node and (link is None or getattr(peer, "link", link) == link):
                 return peer
         raise KeyError(name if link is None else f"{name} on {link}")
 
@@ -121,7 +122,7 @@ class Bed:
             raise UndeclaredNeed(
                 f"the scenario needs {words} and the case does not declare it; add it to @needs"
             )
-        whole = Scenario(peers=tuple(peer for _, peer in self._peers())) + scenario
+        whole = Scenario(peers=self._setup.peers) + scenario
         self._refuse_strangers(whole)
         number = len(self.recordings) + 1
         recording = self._driver.play(whole, number, fresh=fresh)
@@ -141,44 +142,8 @@ class Bed:
     def _fabric(self) -> Iterator[Link]:
         return (link for link in self.topology.links if link.fabric and self.topology.realised(link))
 
-    def _peers(self) -> Iterator[tuple[str, GsfPeer | GspPeer]]:
-        nodes = self.topology.nodes
-        value: dict[str, Any] = {name: item.value for name, item in self._setup.facts.parameters.items()}
-        gsps = [name for name in self.gsps if nodes[name].standing == "emulated"]
-        for link in self._fabric():
-            if nodes[link.upper].standing == "emulated":
-                reaches = tuple(Reach(nodes[name].id, link.rate_mbps) for name in gsps)
-                yield (
-                    link.upper,
-                    GsfPeer(
-                        nodes[link.upper].id,
-                        link.name,
-                        reaches=reaches,
-                        rate_mbps=link.rate_mbps,
-                        hello_interval=value["hello_interval"],
-                        delay=link.delay_ns,
-                    ),
-                )
-        for name in gsps:
-            ports = self.topology.ports(name)
-            yield (
-                name,
-                GspPeer(
-                    nodes[name].id,
-                    hosts=tuple(link.name for link in ports if not link.fabric),
-                    links=tuple(link.name for link in ports if link.fabric and self.topology.realised(link)),
-                    rate_mbps=ports[0].rate_mbps,
-                    hello_interval=value["hello_interval"],
-                    container_bytes=value["container_bytes"],
-                    flush_time=value["flush_time"],
-                    request_refresh=value["request_refresh"],
-                    age_out=value["age_out"],
-                    unsolicited_bytes=value["unsolicited_bytes"],
-                ),
-            )
-
     def _refuse_strangers(self, scenario: Scenario) -> None:
-        known = {peer_key(peer) for _, peer in self._peers()}
+        known = {peer_key(peer) for peer in self._setup.peers}
         for peer in scenario.peers:
             if peer_key(peer) not in known:
                 raise BenchError(f"the scenario has a peer {peer_key(peer)} where nothing is emulated")

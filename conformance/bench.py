@@ -12,7 +12,7 @@ from conformance.case import Case, seed_of
 from conformance.expect import Expect
 from conformance.outcomes import BenchError, NotApplicable, TesterLimited
 from conformance.parameters import CASE, LINE, having, in_force, instances, read_overrides, undeclared
-from conformance.testbeds import LeafSpine, Topology
+from conformance.testbeds import LeafSpine, Topology, default_peers
 from spec.applicability import ApplicabilityError
 from spec.catalogue import Catalogue, load_catalogue
 from spec.errors import InputError
@@ -44,7 +44,7 @@ class Bench:
         self.options = options
         self.catalogue: Catalogue = load_catalogue()
         self.profile: WireProfile = load_profile(options.wire_profile)
-        chosen = BindingOptions(device=options.device, recordings=options.recordings)
+        chosen = BindingOptions(options.device, options.recordings, options.wire_profile)
         self.binding: Binding = load_binding(options.binding, chosen)
         path = options.ics or self.binding.ics
         if path is None:
@@ -121,11 +121,12 @@ class Bench:
     def open(self, case: Case, expect: Expect) -> Bed:
         """Stand the testbed of a case up."""
         topology = self.topology(case)
+        values = self.values(case)
         setup = Setup(
             case=case.id,
-            request=case.request,
             topology=topology,
-            facts=self.facts(topology, self.values(case)),
+            facts=self.facts(topology, values),
+            peers=default_peers(topology, values),
             seed=seed_of(self.options.seed, case.id),
         )
         return Bed(setup, self.binding.open(setup), case.needs, expect)
@@ -144,7 +145,8 @@ class Bench:
         values = self.parameters
         rate, delay = int(values["link_rate"].value), int(values["link_delay"].value)
         try:
-            self.binding.check(self.facts(LeafSpine().topology(rate, delay), values))
+            topology = LeafSpine().topology(rate, delay)
+            self.binding.check(self.facts(topology, values), topology)
         except Exception as error:  # noqa: BLE001 - whatever breaks is the bench's fault
             return f"{error} ({type(error).__name__})"
         return None

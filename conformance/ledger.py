@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from shutil import copyfile
 from typing import Final
 
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from conformance.bench import Bench
 from conformance.case import Case, seed_of
 from conformance.checkout import ROOT
+from conformance.evidence import ICS
 from conformance.judging import parameter_record
 from conformance.plugin import PLAN_FILE
 from reports.results import (
@@ -79,6 +81,7 @@ class Ledger:
         out = bench.options.out
         self.path = out / "results.jsonl"
         self.writer = ResultsWriter(self.path, _header(bench, plan))
+        copyfile(bench.ics.path, out / ICS)
 
     def write(self, report: pytest.TestReport) -> None:
         """Write what a report of pytest carries; a report of a crash becomes an ERROR."""

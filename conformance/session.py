@@ -11,6 +11,7 @@ from conformance import allure_view
 from conformance.bench import Bench, RunOptions
 from conformance.case import case_of
 from conformance.checkout import stranger
+from conformance.evidence import keep
 from conformance.expect import Expect
 from conformance.judging import Trial
 from conformance.ledger import Ledger, Plan, leave_plan, plan_of, take_plan
@@ -165,6 +166,7 @@ class Session:
         except BaseException as error:  # noqa: BLE001 - a timeout and a skip are no Exceptions to Python
             ended = error
         trial.settle(ended)
+        keep(trial)
         _show(trial, ended)
         return True
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from traffic.recording import Link, Node
-from traffic.scenario import HostAddress
+from traffic.recording import Link, Node, ParameterValue
+from traffic.scenario import GsfPeer, GspPeer, HostAddress, Peer, Reach
 
 Standing = Literal["under test", "reference", "emulated"]
 
@@ -165,3 +165,44 @@ class _Clos:
 
     def _node(self, name: str, number: int, role: str) -> Node:
         return Node(number, role, "under test" if self.tested in (None, name) else "emulated")
+
+
+def default_peers(topology: Topology, parameters: Mapping[str, ParameterValue]) -> tuple[Peer, ...]:
+    """Give a well-behaved peer for each emulated GSP, and for each link of an emulated GSF."""
+    value: dict[str, Any] = {name: item.value for name, item in parameters.items()}
+    nodes = topology.nodes
+    emulated = topology.standing("emulated")
+    gsps = [name for name in emulated if nodes[name].role == "GSP"]
+    fabric = [link for link in topology.links if link.fabric and topology.realised(link)]
+    gsfs = [
+        GsfPeer(
+            nodes[link.upper].id,
+            link.name,
+            reaches=tuple(Reach(nodes[name].id, link.rate_mbps) for name in gsps),
+            rate_mbps=link.rate_mbps,
+            hello_interval=value["hello_interval"],
+            delay=link.delay_ns,
+        )
+        for link in fabric
+        if link.upper in emulated
+    ]
+    return (*gsfs, *(_gsp_peer(topology, name, value) for name in gsps))
+
+
+def _gsp_peer(topology: Topology, name: str, value: Mapping[str, Any]) -> GspPeer:
+    ports = topology.ports(name)
+    settings = (
+        "hello_interval",
+        "container_bytes",
+        "flush_time",
+        "request_refresh",
+        "age_out",
+        "unsolicited_bytes",
+    )
+    return GspPeer(
+        topology.nodes[name].id,
+        hosts=tuple(link.name for link in ports if not link.fabric),
+        links=tuple(link.name for link in ports if link.fabric and topology.realised(link)),
+        rate_mbps=ports[0].rate_mbps,
+        **{setting: value[setting] for setting in settings},
+    )

@@ -7,11 +7,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
 
-from conformance.testbeds import Request, Topology
+from conformance.testbeds import Topology
 from spec.documents import did_you_mean
 from spec.errors import InputError
 from traffic.recording import Facts, Recording
-from traffic.scenario import Scenario
+from traffic.scenario import Peer, Scenario
 
 GROUP = "gse.bindings"
 
@@ -22,16 +22,17 @@ class BindingOptions:
 
     device: str = "reference"
     recordings: Path | None = None
+    wire_profile: str = "open-1"
 
 
 @dataclass(frozen=True)
 class Setup:
-    """One case's testbed: its topology, the facts in force, and the seed of all chance in it."""
+    """One case's testbed: topology, facts in force, well-behaved peers, and the seed of chance."""
 
     case: str
-    request: Request
     topology: Topology
     facts: Facts
+    peers: tuple[Peer, ...]
     seed: int
 
 
@@ -62,7 +63,7 @@ class Binding(Protocol):
     def open(self, setup: Setup) -> Driver:
         """Stand a testbed up."""
 
-    def check(self, facts: Facts) -> None:
+    def check(self, facts: Facts, topology: Topology) -> None:
         """Play the smallest thing there is; BenchError when the bench, not the device, is broken."""
 
 

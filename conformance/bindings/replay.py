@@ -3,35 +3,59 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from conformance.bindings import BindingOptions, Setup
+from conformance.bindings import BindingOptions, Driver, Setup
 from conformance.case import slug_of
+from conformance.evidence import FOLDER, ICS
+from conformance.marks import CAPABILITIES
 from conformance.outcomes import BenchError, ScenarioChanged
+from conformance.testbeds import Topology
 from reports.results import read_results
 from spec.errors import InputError
+from traffic import store
 from traffic.recording import Facts, Recording
 from traffic.scenario import Scenario
-from traffic.store import load_recording
 
 
 class ReplayBinding:
     """Plays nothing: gives each case its stored recordings back, in the order of its plays."""
 
     name = "replay"
-    ics = None
+    capabilities = CAPABILITIES
     parallelism = None
+    uncertainty: Mapping[str, float] = {}
 
     def __init__(self, options: BindingOptions) -> None:
         if options.recordings is None:
             raise InputError(
                 "command line", "--recordings", "is missing", "name the folder of the run to judge"
             )
-        self.header = read_results(options.recordings).header
-        self.device = self.header.device
         self.run = options.recordings
+        self.device = read_results(self.run).header.device
+        self.ics = self.run / ICS
 
-    def open(self, setup: Setup) -> "Replay":
+    def open(self, setup: Setup) -> Driver:
         """Find the recordings of a case."""
-        return Replay(self.run / "recordings" / slug_of(setup.case), setup)
+        return Replay(self.run / FOLDER / slug_of(setup.case))
 
-    def check(self, facts: Facts) -> None:
-        """Find nothing to check: the frames are on the disk."""
+    def check(self, facts: Facts, topology: Topology) -> None:
+        """Find nothing to check: what was recorded is on the disk."""
+
+
+class Replay:
+    """The stored plays of one case."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:  # noqa: ARG002
+        """Give the recording of that play; ScenarioChanged when it is of another scenario."""
+        try:
+            recording = store.load(self.folder / str(number))
+        except InputError as error:
+            raise BenchError(str(error)) from error
+        if recording.scenario != scenario.digest():
+            raise ScenarioChanged(f"{self.folder / str(number)}: the scenario changed; play it again")
+        return recording
+
+    def close(self) -> None:
+        """Nothing to give back."""

@@ -24,7 +24,7 @@ class Still:
     def open(self, setup):
         return Bed(setup)
 
-    def check(self, facts):
+    def check(self, facts, topology):
         pass
 
 

@@ -141,7 +141,9 @@ def test_a_capability_that_is_missing_limits_the_tester(bench):
 def test_a_broken_bench_is_an_error_and_no_verdict_on_the_device(bench):
     bench.cases(test_it=written("expect.that(False, 'it', 1, 2)"))
     conftest = bench.path / "conftest.py"
-    conftest.write_text(conftest.read_text().replace("def check(self, facts):\n        pass", "check = None"))
+    conftest.write_text(
+        conftest.read_text().replace("def check(self, facts, topology):\n        pass", "check = None")
+    )
     bench.run()
     _, (record,), _ = records(bench.path)
     assert record["verdict"] == "ERROR"

@@ -1,0 +1,284 @@
+"""The reference in virtual time: its devices, or a mutant of them, on simulated links around the tester."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from conformance.bindings import BindingOptions, Driver, Setup
+from conformance.marks import CAPABILITIES
+from conformance.outcomes import BenchError
+from conformance.testbeds import Topology, default_peers
+from reference_impl import codec, network
+from reference_impl.device import Device, DeviceConfig, PortConfig, Settings
+from reference_impl.gsf import Gsf
+from reference_impl.gsp import Gsp
+from reference_impl.mutants import Mutant, mutants
+from spec.documents import did_you_mean
+from spec.errors import InputError
+from traffic.patterns import single
+from traffic.recording import Event, Facts, Link, Recording
+from traffic.scenario import DOWN, UP, Scenario
+from traffic.tester import TesterPort, VirtualTester
+
+PROFILE: Final = "open-1"
+MUTANT: Final = "mutant:"
+ROLES: Final[Mapping[str, type[Gsp] | type[Gsf]]] = {"GSP": Gsp, "GSF": Gsf}
+INTERVALS: Final = 6
+"""Hello intervals after which every path is known: two ways on each tier, and the flags that follow."""
+DATA: Final = codec.PROFILE.messages["DATA"].type_code
+MAC_CONTROL: Final = b"\x88\x08"
+
+
+class ReferenceBinding:
+    """Builds each play anew, so that it starts from the same state; times in ns are exact."""
+
+    name = "reference"
+    ics = Path(codec.__file__).parent / "ics.yaml"
+    capabilities = CAPABILITIES
+    parallelism = None
+    uncertainty: Mapping[str, float] = {}
+
+    def __init__(self, options: BindingOptions) -> None:
+        if options.wire_profile != PROFILE:
+            raise InputError(
+                "command line",
+                "--wire-profile",
+                f"the reference speaks {PROFILE} alone",
+                "choose another binding",
+            )
+        self.device = options.device
+        self.mutant = _mutant(options.device)
+
+    def open(self, setup: Setup) -> Driver:
+        """Give a bed that stands anew for each play."""
+        return ReferenceBed(setup, self.mutant)
+
+    def check(self, facts: Facts, topology: Topology) -> None:
+        """Send one frame through a reference without flaw."""
+        hosts = topology.hosts
+        peers = default_peers(topology, facts.parameters)
+        setup = Setup(case="smoke", topology=topology, facts=facts, peers=peers, seed=0)
+        recording = ReferenceBed(setup, None).play(single(hosts[0], hosts[-1]), 1, fresh=False)
+        if recording.delivered_frames() != 1:
+            raise BenchError(
+                f"of one frame {recording.delivered_frames()} arrived; dropped: {recording.drops()}"
+            )
+
+
+class ReferenceBed:
+    """The devices of a topology that are not emulated, and the tester at every other end of their links."""
+
+    def __init__(self, setup: Setup, mutant: Mutant | None) -> None:
+        self.setup = setup
+        self.mutant = mutant
+        topology = setup.topology
+        self.links = tuple(link for link in topology.links if topology.realised(link))
+
+    def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
+        """Build, warm up unless `fresh`, play until no data moves, and read everything."""
+        play = _Play(self.setup, self.mutant, self.links, number)
+        if not fresh:
+            play.warm_up()
+        return play.run(scenario)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class _Play:
+    """One play: a network of its own."""
+
+    def __init__(self, setup: Setup, mutant: Mutant | None, links: tuple[Link, ...], number: int) -> None:
+        self.setup = setup
+        self.links = links
+        self.values = {name: item.value for name, item in setup.facts.parameters.items()}
+        self.seed = _seed(setup.seed, f"play {number}")
+        self.network = network.Network(self.seed)
+        self.devices = {
+            name: self._device(name, mutant)
+            for name, node in setup.topology.nodes.items()
+            if node.standing != "emulated"
+        }
+        ports = self._tester_ports()
+        self.tester = VirtualTester(ports, setup.facts.hosts, PROFILE, self._carry_out)
+        self._join({port.name: number for number, port in enumerate(ports)})
+        self.start = 0
+        self.started = False
+
+    def warm_up(self) -> None:
+        """Let the devices greet each other until every path is known."""
+        self._begin(Scenario(peers=self.setup.peers))
+        self.network.run(INTERVALS * int(self.values["hello_interval"]))
+        self.start = self.network.now
+
+    def run(self, scenario: Scenario) -> Recording:
+        """Play a scenario, and give what came of it; times count from its start."""
+        baseline = self._counters() if self.started else {}
+        known = {name: len(device.events) for name, device in self.devices.items()}
+        self._watch(scenario)
+        self._begin(scenario)
+        self._carry_out(scenario, self.start)
+        planned = [*(event.at for event in scenario.links), *(event.at for event in scenario.management)]
+        last = self.start + max(planned, default=0)
+        self.network.run_until_quiet(
+            scenario.settle or int(self.values["settle_time"]),
+            self.start + (scenario.limit or int(self.values["play_limit"])),
+            _is_data,
+            lambda: self.tester.busy or self.network.now < last,
+        )
+        return self._recording(scenario, baseline, known)
+
+    def _begin(self, scenario: Scenario) -> None:
+        self.network.tapped.clear()
+        self.tester.play(scenario, self.start)
+        if not self.started:
+            self.started = True
+            self.network.start()
+        self._arm()
+
+    def _recording(
+        self, scenario: Scenario, baseline: Mapping[str, Mapping[str, int]], known: Mapping[str, int]
+    ) -> Recording:
+        start = self.start
+        events = [
+            Event(time - start, name, kind, details)
+            for name, device in self.devices.items()
+            for time, kind, details in device.events[known[name] :]
+        ]
+        return Recording.of_taps(
+            self.links,
+            [(tap[0] - start, *tap[1:]) for tap in self.network.taps],
+            counters=self._counters(),
+            baseline=baseline,
+            facts=self.setup.facts,
+            events=tuple(sorted(events, key=lambda event: event.time)),
+            states={name: device.state() for name, device in self.devices.items()},
+            capabilities=CAPABILITIES,
+            scenario=scenario.digest(),
+            seed=self.setup.seed,
+        )
+
+    def _counters(self) -> dict[str, dict[str, int]]:
+        return {name: device.counters() for name, device in self.devices.items()}
+
+    def _device(self, name: str, mutant: Mutant | None) -> Device:
+        topology, node = self.setup.topology, self.setup.topology.nodes[name]
+        ports = tuple(
+            PortConfig("fabric" if link.fabric else "host", link.rate_mbps, _port_mac(node.id, number))
+            for number, link in enumerate(topology.ports(name))
+        )
+        config = DeviceConfig(
+            name=name,
+            node=node.id,
+            ports=ports,
+            settings=Settings.of(self.values),
+            table={host.mac: (host.node, host.port) for host in topology.addresses.values()},
+            seed=_seed(self.seed, name),
+        )
+        kind = ROLES[node.role]
+        if mutant is None:
+            return kind(config)
+        if not mutant.is_device:
+            return kind(config, {mutant.original: mutant.flaw})
+        return mutant.flaw(config) if mutant.original is kind else kind(config)
+
+    def _tester_ports(self) -> list[TesterPort]:
+        """Every end of a link that no device has, as a port of the tester."""
+        found = []
+        for link in self.links:
+            if not link.fabric:
+                found.append(
+                    TesterPort(link.name, link.rate_mbps, self.setup.facts.hosts[link.name].mac, "host")
+                )
+                continue
+            for end in (link.lower, link.upper):
+                if end not in self.devices:
+                    number = self.setup.topology.ports(end).index(link)
+                    mac = _port_mac(self.setup.topology.nodes[end].id, number)
+                    found.append(TesterPort(link.name, link.rate_mbps, mac, "fabric"))
+        return found
+
+    def _join(self, tester_ports: Mapping[str, int]) -> None:
+        self.network.add(self.tester)
+        for device in self.devices.values():
+            self.network.add(device)
+
+        def end(node: str, link: Link) -> tuple[network.Node, int]:
+            if node in self.devices:
+                return self.devices[node], self.setup.topology.ports(node).index(link)
+            return self.tester, tester_ports[link.name]
+
+        for link in self.links:
+            lower, upper = end(link.lower, link), end(link.upper, link)
+            self.network.link(link.name, lower, upper, rate_mbps=link.rate_mbps, delay_ns=link.delay_ns)
+
+    def _carry_out(self, scenario: Scenario, start: int) -> None:
+        """Plan what a scenario does to links and devices."""
+        for impairment in scenario.impairments:
+            data = {name: value for name, value in asdict(impairment).items() if name != "voids"}
+            self.network.impair(network.Impairment(**data), start)
+        for event in scenario.links:
+            self.network.link_event(start + event.at, event.link, event.up)
+        for order in scenario.management:
+            if order.node not in self.devices:
+                raise BenchError(f"the scenario manages {order.node}, which is no device of the bench")
+            self.network.manage(start + order.at, self.devices[order.node], order.action, order.arguments)
+
+    def _watch(self, scenario: Scenario) -> None:
+        """Show the tester what passes on links that it has no end of, where a trigger may wait for it."""
+        if scenario.triggers and len(self.devices) > 1:
+            inner = {
+                index
+                for index, link in enumerate(self.links)
+                if link.lower in self.devices and link.upper in self.devices
+            }
+            self.network.tapped = _Watched(self, inner)
+
+    def _arm(self) -> None:
+        self.network.arm(self.network.seat_of[id(self.tester)], self.network.now)
+
+
+class _Watched(list[network.Tap]):
+    """Taps that show the tester each frame on some links as it leaves."""
+
+    def __init__(self, play: _Play, links: set[int]) -> None:
+        super().__init__()
+        self.play = play
+        self.links = links
+
+    def append(self, tap: network.Tap) -> None:
+        """Note a frame."""
+        super().append(tap)
+        time, link, _, frame, _ = tap
+        if link in self.links:
+            self.play.tester.observe(self.play.links[link].name, frame, time)
+            self.play._arm()  # noqa: SLF001 - the two are one
+
+
+def _mutant(device: str) -> Mutant | None:
+    if device == "reference":
+        return None
+    known = mutants()
+    name = device.removeprefix(MUTANT)
+    if not device.startswith(MUTANT) or name not in known:
+        choices = ["reference", *(MUTANT + item for item in known)]
+        raise InputError("command line", "--device", f"there is no {device}", did_you_mean(device, choices))
+    return known[name]
+
+
+def _port_mac(node: int, port: int) -> bytes:
+    return bytes((0x02, 0x47, node >> 8, node & 0xFF, 0, port))
+
+
+def _seed(seed: int, name: str) -> int:
+    return int.from_bytes(sha256(f"{seed}:{name}".encode()).digest()[:6])
+
+
+def _is_data(frame: bytes) -> bool:
+    kind = network.message_type(frame)
+    return kind == DATA or (kind < 0 and frame[12:14] != MAC_CONTROL)
+
+
+assert (UP, DOWN) == (0, 1), "the network's direction 0 leads from the lower to the upper end of a link"
