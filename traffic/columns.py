@@ -184,10 +184,15 @@ class Columns:
         return np.flatnonzero(fabric[self.link]) if len(self) else np.empty(0, np.int64)
 
     @cached_property
-    def fabric(self) -> Decoded:
+    def decoded(self) -> Decoded:
         """All fabric frames decoded, one position for each of `fabric_rows`."""
-        self.need("fabric taps")
         return decode(self.profile, self.blob, self.offset, self.length, self.fabric_rows)
+
+    @property
+    def fabric(self) -> Decoded:
+        """All fabric frames decoded, as an answer to who may see them."""
+        self.need("fabric taps")
+        return self.decoded
 
     @cached_property
     def arrival(self) -> NDArray[np.int64]:

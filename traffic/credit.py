@@ -25,6 +25,7 @@ class Account:
     Events are GRANTs at their arrival at the source node, REQUESTs and DATA when their last bit leaves it;
     `time` is in ns, `row` the frame. `granted` starts at `unsolicited_bytes`, `sent` counts governed DATA on
     the wire. `expired` is what the source was told, `forfeited`, `demand` and `reported` (sent) what it told.
+    Unless `opened`, container 0 was not seen, and a grant from before may cover DATA ahead of the first GRANT.
     """
 
     queue: Queue
@@ -38,6 +39,7 @@ class Account:
     forfeited: Rows
     sent: Rows
     ungoverned: Rows
+    opened: bool
 
     @property
     def position(self) -> Rows:
@@ -47,13 +49,19 @@ class Account:
     @property
     def overdrawn(self) -> list[int]:
         """Rows of governed DATA that put the position above what had been granted by then."""
-        return _listed(self.row[(self.kind == _DATA) & (self.position > self.granted)])
+        return _listed(self.row[self._judged & (self.position > self.granted)])
 
     @property
     def overdraft(self) -> int:
         """Largest number of bytes that governed DATA went beyond the grant, 0 if none did."""
-        over = (self.position - self.granted)[self.kind == _DATA]
+        over = (self.position - self.granted)[self._judged]
         return max(int(over.max()), 0) if len(over) else 0
+
+    @property
+    def _judged(self) -> NDArray[np.bool_]:
+        known = np.maximum.accumulate(self.kind == _GRANT) | self.opened
+        judged: NDArray[np.bool_] = (self.kind == _DATA) & known
+        return judged
 
     @property
     def first_grant(self) -> int | None:
@@ -195,6 +203,7 @@ class CreditViews(FabricViews, HostViews):
             "sent": _spread(kinds, {_DATA: size[~free]}),
             "ungoverned": _spread(kinds, {_FREE: size[free]}),
         }
+        opening = np.r_[np.zeros(len(grant) + len(request), bool), data["sequence"] == 0]
         order = np.lexsort([kinds, time, *keys[::-1]])
         keys = keys[:, order]
         accounts = []
@@ -207,7 +216,8 @@ class CreditViews(FabricViews, HostViews):
                 for name, column in values.items()
             }
             queue = Queue(*keys[:, first].tolist())
-            accounts.append(Account(queue, time[here], rows[here], kinds[here], **merged))
+            opened = bool(opening[here].any())
+            accounts.append(Account(queue, time[here], rows[here], kinds[here], **merged, opened=opened))
         return {
             account.queue: account for account in sorted(accounts, key=lambda account: int(account.row.min()))
         }

@@ -257,7 +257,7 @@ class HostViews(Columns):
         rows = np.flatnonzero((owner >= 0) & (self.direction == direction))
         host, start, stop = owner[rows], self.offset[rows], self.offset[rows] + self.length[rows]
         if not linked.all() and "fabric taps" in self.capabilities:
-            table = self.fabric["DATA"]
+            table = self.decoded["DATA"]
             seen = self.leaving(table) if direction == UP else self.reaching(table)
             table = table.where(table.valid_crc & seen)
             seats = {
@@ -291,7 +291,7 @@ class HostViews(Columns):
         link = self.links[self.link[row]]
         frame = self.frame(row)
         if link.fabric:
-            table = self.fabric["DATA"]
+            table = self.decoded["DATA"]
             position = int(np.searchsorted(table.rows, row))
             start = int(table.start[position])
             frame = self.blob[start : start + int(table.octets[position])]

@@ -96,7 +96,7 @@ SIZE = 1020  # credit bytes of a frame of size 1000: 996 octets, FCS, preamble a
 
 
 def sprayed():
-    """Five frames in containers of two, sprayed over both spines; the third container overtakes the second."""
+    """Five frames in containers of two, sprayed over both spines, the third overtaking the second."""
     return play(
         *((100 * n, "h0", UP, frame) for n, frame in enumerate(FRAMES)),
         (1000, "gsp0-gsf0", UP, data(0, 0, FRAMES[0])),
@@ -405,7 +405,7 @@ def test_an_account_follows_grants_and_data():
         (1750, "gsp0-gsf0", UP, data(0, 2, FRAMES[3], flags=UNGOVERNED)),
         (1800, "gsp0-gsf0", DOWN, grant(2 * SIZE, SIZE // 2)),
         (2400, "gsp0-gsf0", UP, request(4 * SIZE, 2 * SIZE, 1)),
-        (2500, "gsp0-gsf1", UP, data(1, 0, FRAMES[2], generation=2)),
+        (2500, "gsp0-gsf1", UP, data(0, 0, FRAMES[2], generation=2)),
     )
     account = recording.account(QUEUE)
     assert account.time.tolist() == [100, 1500, 1600, 1700, 1750, 2300, 2400]
@@ -427,6 +427,16 @@ def test_unsolicited_bytes_need_no_grant():
         (1, "gsp0-gsf0", UP, data(0, 0, FRAMES[0])), (2, "gsp0-gsf0", UP, data(0, 1, FRAMES[1])), facts=facts
     )
     assert recording.overdrawn() == [1]
+
+
+def test_a_dgsq_from_before_is_judged_from_its_first_grant():
+    recording = play(
+        (100, "gsp0-gsf0", UP, data(7, 0, FRAMES[0])),
+        (1000, "gsp0-gsf0", DOWN, grant(SIZE)),
+        (1600, "gsp0-gsf0", UP, data(7, 1, FRAMES[1])),
+    )
+    assert not recording.account(QUEUE).opened
+    assert recording.overdrawn() == [2]
 
 
 def test_an_egress_counts_what_it_grants_and_queues():
@@ -474,8 +484,8 @@ def test_dissection():
     )
     assert recording.dissect(range(4)) == [
         (
-            "#1 12.345 us gsp0-gsf1 UP DATA class=0 flags=LAST src=1 dst=2 port=0 hop_limit=0 seq=7 gen=1 idx=3 "
-            "previous_frames=0 fill=4521 credit=1020 lost on the link"
+            "#1 12.345 us gsp0-gsf1 UP DATA class=0 flags=LAST src=1 dst=2 port=0 hop_limit=0 seq=7 gen=1 "
+            "idx=3 previous_frames=0 fill=4521 credit=1020 lost on the link"
         ),
         (
             "#2 12.400 us gsp0-gsf1 UP GRANT class=0 flags=0 src=2 dst=1 port=0 hop_limit=0 gen=1 granted=9 "
