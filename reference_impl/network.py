@@ -1,14 +1,14 @@
 """The virtual-time network: devices, links that carry real octets, and what can go wrong on them.
 
-Time is integer ns. Events wait in a timing wheel, in the order they were made within one ns; what lies
-beyond the wheel waits in a heap. The same nodes, links, impairments and seed give the same run.
+Time is integer ns. Events wait in slots of 256 ns, in the order they were made within one ns; a heap holds
+the numbers of the slots that are in use. The same nodes, links, impairments and seed give the same run.
 """
 
 from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import count
 from operator import itemgetter
 from random import Random
@@ -18,8 +18,6 @@ from reference_impl import codec
 from reference_impl.device import NEVER, Send
 
 SHIFT = 8
-SLOTS = 1024
-MASK = SLOTS - 1
 TIME = itemgetter(0)
 WAKE = -1
 CALL = -2
@@ -195,16 +193,15 @@ class Network:
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
         self.now = 0
-        self.slot = 0
-        self.wheel: list[list[Event]] = [[] for _ in range(SLOTS)]
-        self.far: list[tuple[int, int, Event]] = []
+        self.slots: dict[int, list[Event]] = {}
+        self.order: list[int] = []
+        self.slot = -1
         self.ticket = count().__next__
         self.seats: list[Seat] = []
         self.seat_of: dict[int, Seat] = {}
         self.links: list[tuple[Direction, Direction]] = []
         self.link_names: list[str] = []
         self.tapped: list[Tap] = []
-        self.events = 0
 
     def add(self, node: Node) -> None:
         """Take a node in."""
@@ -327,12 +324,14 @@ class Network:
     def insert(self, event: Event) -> None:
         """Put an event in its place; its time is not before the current one."""
         slot = event[0] >> SHIFT
-        if slot == self.slot:
-            insort(self.wheel[slot & MASK], event, key=TIME)
-        elif slot - self.slot < SLOTS:
-            self.wheel[slot & MASK].append(event)
+        events = self.slots.get(slot)
+        if events is None:
+            self.slots[slot] = [event]
+            heappush(self.order, slot)
+        elif slot == self.slot:
+            insort(events, event, key=TIME)
         else:
-            heappush(self.far, (event[0], self.ticket(), event))
+            events.append(event)
 
     def arm(self, seat: Seat, now: int) -> None:
         """See that a node is woken when it wants to be."""
@@ -394,14 +393,11 @@ class Network:
             return event[1] is direction.seat and event[2] == direction.port and event[0] > now
 
         lost: Counter[int] = Counter()
-        for bucket in self.wheel:
-            gone = [id(event[3]) for event in bucket if on_wire(event)]
+        for events in self.slots.values():
+            gone = [id(event[3]) for event in events if on_wire(event)]
             if gone:
                 lost.update(gone)
-                bucket[:] = [event for event in bucket if not on_wire(event)]
-        lost.update(id(event[3]) for _, _, event in self.far if on_wire(event))
-        self.far = [entry for entry in self.far if not on_wire(entry[2])]
-        heapify(self.far)
+                events[:] = [event for event in events if not on_wire(event)]
         for index in range(len(self.tapped) - 1, -1, -1):
             if not lost:
                 break
@@ -411,27 +407,17 @@ class Network:
                 lost = +lost
                 self.tapped[index] = (time, link, way, frame, 0)
 
-    def run(self, until: int) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot loop, kept in one piece
+    def run(self, until: int) -> None:  # noqa: C901, PLR0912 - the hot loop, kept in one piece
         """Let everything happen up to and including a time."""
         for seat in self.seats:
             if seat.node.due != seat.armed:
                 self.arm(seat, self.now)
-        wheel = self.wheel
-        last = until >> SHIFT
-        slot = self.slot
+        slots, order = self.slots, self.order
         tap = self.tapped.append
-        turn = slot
-        while slot <= last:
-            if slot >= turn:
-                turn = slot + SLOTS // 2
-                while self.far and self.far[0][0] >> SHIFT < slot + SLOTS:
-                    event = heappop(self.far)[2]
-                    wheel[event[0] >> SHIFT & MASK].append(event)
-            events = wheel[slot & MASK]
-            if not events:
-                slot += 1
-                continue
-            self.slot = slot
+        last = until >> SHIFT
+        while order and order[0] <= last:
+            self.slot = slot = order[0]
+            events = slots[slot]
             if len(events) > 1:
                 events.sort(key=TIME)
             done = 0
@@ -451,45 +437,41 @@ class Network:
                     self.now = now
                     frame(now)
                     continue
-                if sends:
-                    outs = seat.outs
-                    for out, data in sends:
-                        direction = outs[out]
-                        size = len(data)
-                        left = direction.free_at
-                        if left < now:  # noqa: PLR1730 - the hot loop
-                            left = now
-                        left -= -(size + 24 if size > 60 else 84) * 8000 // direction.rate_mbps
-                        direction.free_at = left
-                        if direction.slow:
-                            self.carry(direction, data, left)
-                            continue
-                        if direction.tapped:
-                            tap((left, direction.link, direction.index, data, 1))
-                        left += direction.delay
-                        to = left >> SHIFT
-                        if to - slot < SLOTS and to != slot:
-                            wheel[to & MASK].append((left, direction.seat, direction.port, data))
-                        else:
-                            self.insert((left, direction.seat, direction.port, data))
+                for out, data in sends:
+                    direction = seat.outs[out]
+                    size = len(data)
+                    left = direction.free_at
+                    if left < now:  # noqa: PLR1730 - the hot loop
+                        left = now
+                    left -= -(size + 24 if size > 60 else 84) * 8000 // direction.rate_mbps
+                    direction.free_at = left
+                    if direction.slow:
+                        self.carry(direction, data, left)
+                        continue
+                    if direction.tapped:
+                        tap((left, direction.link, direction.index, data, 1))
+                    left += direction.delay
+                    event = (left, direction.seat, direction.port, data)
+                    to = left >> SHIFT
+                    if to == slot:
+                        insort(events, event, key=TIME)
+                    elif to in slots:
+                        slots[to].append(event)
+                    else:
+                        slots[to] = [event]
+                        heappush(order, to)
                 due = seat.node.due
                 if due != seat.armed:
                     seat.armed = due
-                    pending = seat.pending
-                    if due < NEVER and due not in pending:
-                        pending.add(due)
-                        to = due >> SHIFT
-                        if slot < to < slot + SLOTS:
-                            wheel[to & MASK].append((due, seat, WAKE, due))
-                        else:
-                            self.insert((max(now, due), seat, WAKE, due))
-            self.events += done
+                    if due < NEVER and due not in seat.pending:
+                        seat.pending.add(due)
+                        self.insert((max(now, due), seat, WAKE, due))
             if done < len(events):
                 del events[:done]
                 break
-            events.clear()
-            slot += 1
-        self.slot = last
+            heappop(order)
+            del slots[slot]
+        self.slot = -1
         self.now = until
 
     def run_until_quiet(
