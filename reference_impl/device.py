@@ -117,6 +117,7 @@ class Settings:
     bp_window: int = 50_000
     unknown_unicast: str = "drop"
     buffer_bytes: int = 8_388_608
+    class_weights: tuple[int, ...] = (1,) * 8
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -143,6 +144,8 @@ class Device:
     """
 
     role: ClassVar[Role]
+    host_port: ClassVar[type[HostPort]] = HostPort
+    fabric_port: ClassVar[type[OutPort]] = OutPort
 
     def __init__(self, config: DeviceConfig, components: Mapping[type, type] | None = None) -> None:
         self.config = config
@@ -157,7 +160,7 @@ class Device:
         self.events: list[tuple[int, str, dict[str, Any]]] = []
         self.random = Random(config.seed)
         self.ports: list[OutPort] = [
-            self.make(HostPort if port.kind == "host" else OutPort, self, index, port)
+            self.make(self.host_port if port.kind == "host" else self.fabric_port, self, index, port)
             for index, port in enumerate(config.ports)
         ]
 

@@ -1,0 +1,135 @@
+"""What an egress knows of its sources and of the credit of each host port; all counters are credit bytes."""
+
+from collections import deque
+
+from reference_impl.lines import EgressPort
+from reference_impl.meter import Meter
+
+
+class Source:
+    """One (source node, class) of a port, its counters cumulative within a generation of its queue.
+
+    `sent` is what REQUEST says, `arrived` what DATA brought, `lost` what is known or reckoned to be lost of it;
+    `exposed` is the part of its credit that counts against the windows.
+    """
+
+    __slots__ = (
+        "arrived",
+        "checked_at",
+        "checked_sent",
+        "cls",
+        "deficit",
+        "demand",
+        "ended",
+        "expired",
+        "expires",
+        "expiry_armed",
+        "exposed",
+        "forfeited",
+        "generation",
+        "granted",
+        "heard",
+        "lost",
+        "node",
+        "reported",
+        "ringed",
+        "sent",
+        "told_at",
+        "written_off",
+    )
+
+    def __init__(self, node: int, cls: int, now: int) -> None:
+        self.node = node
+        self.cls = cls
+        self.generation = 0
+        self.ringed = False
+        self.exposed = 0
+        self.expiry_armed = False
+        self.heard = now
+        self.written_off = False
+        self.restart(0, 0)
+
+    def restart(self, generation: int, first_grant: int) -> None:
+        """Begin a generation of the source's queue."""
+        self.ended = self.generation
+        self.generation = generation
+        self.demand = 0
+        self.sent = 0
+        self.arrived = 0
+        self.lost = 0
+        self.checked_sent = 0
+        self.checked_at = 0
+        self.forfeited = 0
+        self.reported = 0
+        self.granted = first_grant
+        self.expired = 0
+        self.expires = 0
+        self.told_at = 0
+        self.deficit = 0
+
+    @property
+    def known_sent(self) -> int:
+        """What the source has sent for certain; arrived DATA counts at once."""
+        arrived = self.arrived + self.lost
+        return arrived if arrived > self.sent else self.sent
+
+    @property
+    def held(self) -> int:
+        """Credit that the source may still use."""
+        position = self.known_sent + self.forfeited
+        held = self.granted - (position if position > self.expired else self.expired)
+        return held if held > 0 else 0
+
+    @property
+    def need(self) -> int:
+        """Backlog that the credit held does not cover."""
+        need = self.demand - self.known_sent - self.held
+        return need if need > 0 else 0
+
+    @property
+    def settled(self) -> int:
+        """Credit of which nothing can arrive any more: arrived, lost, forfeited or taken back."""
+        settled = self.arrived + self.lost + self.forfeited
+        return settled if settled > self.expired else self.expired
+
+
+class ClassRing:
+    """The backlogged sources of one class of a port, in the order of their turns."""
+
+    __slots__ = ("cls", "deficit", "listed", "sources")
+
+    def __init__(self, cls: int) -> None:
+        self.cls = cls
+        self.sources: deque[Source] = deque()
+        self.deficit = 0
+        self.listed = False
+
+
+class PortCredit:
+    """One host port: its sources, whose turn it is, the outstanding credit by class and in all.
+
+    `waiting` counts the sources in the rings, `shortage` the bytes that must come free before a look is worth it.
+    """
+
+    __slots__ = (
+        "classes",
+        "exposed",
+        "exposed_total",
+        "port",
+        "rings",
+        "shortage",
+        "sources",
+        "ungoverned",
+        "waiting",
+    )
+
+    def __init__(self, port: EgressPort, window: int) -> None:
+        self.port = port
+        self.sources: dict[tuple[int, int], Source] = {}
+        self.rings = tuple(ClassRing(cls) for cls in range(8))
+        self.classes: deque[ClassRing] = deque()
+        self.exposed = [0] * 8
+        self.exposed_total = 0
+        self.ungoverned = Meter(window)
+        self.waiting = 0
+        self.shortage = 0

@@ -1,0 +1,371 @@
+"""Credit at the egress: who may send how much to which host port, and when it is taken back."""
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from reference_impl import codec
+from reference_impl.credit import ClassRing, PortCredit, Source
+from reference_impl.lines import EgressPort
+
+if TYPE_CHECKING:
+    from reference_impl.gsp import Gsp
+    from reference_impl.window import CreditWindow
+
+SILENT_REFRESHES = 3
+
+
+class Granter:
+    """Grants by deficit round robin among backlogged sources, within the credit windows."""
+
+    def __init__(self, gsp: "Gsp", window: "CreditWindow") -> None:
+        self.gsp = gsp
+        self.window = window
+        self.starved: deque[PortCredit] = deque()
+        self.ports: dict[int, PortCredit] = {}
+        for port in gsp.ports:
+            if isinstance(port, EgressPort):
+                self.ports[port.index] = PortCredit(port, gsp.settings.bp_window)
+        self.configure()
+
+    def configure(self) -> None:
+        """Take the settings over."""
+        settings = self.gsp.settings
+        self.quantum = max(settings.container_bytes, self.window.longest)
+        self.round_trip = settings.grant_round_trip
+        self.path_delay = settings.path_delay_max
+        self.validity = settings.grant_validity
+        self.silence = SILENT_REFRESHES * settings.request_refresh
+        self.unsolicited = settings.unsolicited_bytes
+
+    def weight(self, cls: int) -> int:
+        """Declared weight of a class."""
+        return self.gsp.settings.class_weights[cls]
+
+    def source(self, credit: PortCredit, node: int, cls: int, now: int) -> Source:
+        """Find or begin the state of a source."""
+        source = credit.sources.get((node, cls))
+        if source is None:
+            source = credit.sources[node, cls] = Source(node, cls, now)
+            if node != self.gsp.node:
+                self.gsp.at(now + self.silence, self.silence_due, credit, source)
+        return source
+
+    def is_ended(self, source: Source, generation: int) -> bool:
+        """Say whether a generation is the one that ended last, whose messages come late."""
+        return generation == source.ended
+
+    def enter(self, source: Source, generation: int) -> bool:
+        """Follow the source into a generation; False when that one has ended already."""
+        if generation != source.generation:
+            if self.is_ended(source, generation):
+                return False
+            source.restart(generation, self.first_grant())
+        return True
+
+    def first_grant(self) -> int:
+        """Cumulative grant of a new generation, the same as at the source."""
+        return self.unsolicited
+
+    def wants(self, source: Source) -> bool:
+        """Say whether a source gets new credit: it has need, and holds less than one quantum."""
+        return source.need > 0 and source.held < self.quantum
+
+    def share(self, source: Source) -> int:
+        """Size of the step that is due to a source: what it needs, a quantum at most."""
+        return min(source.need, self.quantum)
+
+    def request(
+        self, node: int, port: int, cls: int, generation: int, demand: int, sent: int, forfeited: int, now: int
+    ) -> None:
+        """Take a REQUEST: merge by maximum, grant what is possible, repeat what may have been lost."""
+        credit = self.ports[port]
+        source = self.source(credit, node, cls, now)
+        if not self.enter(source, generation):
+            return
+        source.heard = now
+        self.merge(source, demand, sent, forfeited)
+        self.reckon(source, now)
+        source.granted = self.not_below(source.granted, source.reported)
+        self.window.settle(credit, source)
+        self.activate(credit, source)
+        self.run(credit, now)
+        if self.may_be_lost(source, now):
+            self.announce(credit, source, now)
+
+    def merge(self, source: Source, demand: int, sent: int, forfeited: int) -> None:
+        """Merge the counters of a REQUEST by maximum."""
+        source.demand = max(source.demand, demand)
+        source.sent = max(source.sent, sent)
+        source.forfeited = max(source.forfeited, forfeited)
+        source.reported = max(source.reported, sent + forfeited)
+
+    def reckon(self, source: Source, now: int) -> None:
+        """Keep the reckoned loss within what REQUEST proves.
+
+        What was sent a `path_delay_max` ago has arrived or is lost; more than was sent cannot be lost.
+        """
+        if now - source.checked_at >= self.path_delay:
+            source.lost = max(source.lost, source.checked_sent - source.arrived)
+            source.checked_sent, source.checked_at = source.sent, now
+        source.lost = max(min(source.lost, source.sent - source.arrived), 0)
+
+    def lost(self, node: int, port: int, cls: int, generation: int, octets: int) -> None:
+        """Take note of credit bytes that a closed gap has swallowed."""
+        credit = self.ports[port]
+        source = credit.sources.get((node, cls))
+        if source is not None and source.generation == generation:
+            source.lost += octets
+            self.window.settle(credit, source)
+
+    def not_below(self, granted: int, reported: int) -> int:
+        """Keep the cumulative grant from falling below the position a source has reported."""
+        return max(granted, reported)
+
+    def may_be_lost(self, source: Source, now: int) -> bool:
+        """Say whether a source seems not to have heard its last GRANT."""
+        return (
+            source.granted > self.unsolicited
+            and (source.held > 0 or source.expired > source.reported)
+            and now - source.told_at >= self.round_trip
+        )
+
+    def arrived(
+        self, node: int, port: int, cls: int, generation: int, credit_bytes: int, governed: bool, now: int
+    ) -> None:
+        """Count DATA as sent at once; what is ungoverned counts against the rate instead."""
+        credit = self.ports[port]
+        if not governed:
+            self.window.note_ungoverned(credit, node, credit_bytes, now)
+            return
+        source = credit.sources.get((node, cls)) or self.source(credit, node, cls, now)
+        if generation != source.generation and not self.enter(source, generation):
+            return
+        source.arrived += credit_bytes
+        source.heard = now
+        self.window.settle(credit, source)
+        if not source.ringed and source.need:
+            self.activate(credit, source)
+        if credit.waiting:
+            self.freed(credit, credit_bytes, now)
+        if self.starved:
+            self.run_starved(now)
+
+    def departed(self, port: int, credit_bytes: int, now: int) -> None:
+        """Use the room that a frame made which left for its host."""
+        credit = self.ports[port]
+        if credit.waiting:
+            self.freed(credit, credit_bytes, now)
+
+    def freed(self, credit: PortCredit, credit_bytes: int, now: int) -> None:
+        """Look at a port again once enough has come free for a grant."""
+        credit.shortage -= credit_bytes
+        if credit.shortage <= 0:
+            self.run(credit, now)
+
+    def resumed(self, now: int, port: int) -> None:
+        """Grant again after a pause."""
+        self.run(self.ports[port], now)
+
+    def activate(self, credit: PortCredit, source: Source) -> None:
+        """Give a source that wants credit a place at the end of the turns of its class."""
+        if source.ringed or not self.wants(source):
+            return
+        source.ringed = True
+        source.deficit = 0
+        ring = credit.rings[source.cls]
+        ring.sources.append(source)
+        credit.waiting += 1
+        credit.shortage = 0
+        if not ring.listed:
+            ring.listed = True
+            ring.deficit = 0
+            credit.classes.append(ring)
+
+    def retire(self, credit: PortCredit, ring: ClassRing) -> None:
+        """Take the first source of a class out of the turns."""
+        ring.sources.popleft().ringed = False
+        credit.waiting -= 1
+
+    def next_ring(self, credit: PortCredit, now: int) -> ClassRing | None:
+        """Find the class whose turn it is, by weighted deficit; the paused ones are passed over."""
+        classes = credit.classes
+        for _ in range(len(classes)):
+            ring = classes[0]
+            while ring.sources and not self.wants(ring.sources[0]):
+                self.retire(credit, ring)
+            if not ring.sources:
+                ring.listed = False
+                classes.popleft()
+            elif self.window.is_paused(credit, ring.cls, now):
+                classes.rotate(-1)
+            else:
+                if ring.deficit <= 0:
+                    ring.deficit += self.quantum * self.weight(ring.cls)
+                return ring
+        return None
+
+    def run(self, credit: PortCredit, now: int) -> None:
+        """Grant to the sources of a port in turn, as long as there is room."""
+        while credit.waiting:
+            room = self.window.room(credit, now)
+            if room <= 0:
+                credit.shortage = 1 - room
+                return
+            ring = self.next_ring(credit, now)
+            if ring is None:
+                return
+            source = ring.sources[0]
+            if source.deficit <= 0:
+                source.deficit += self.quantum
+            step = min(self.share(source), source.deficit)
+            spare = self.window.spare(source)
+            amount = min(step, room + spare)
+            least = self.least(step, self.window.size(credit, now))
+            if amount < least:
+                credit.shortage = least - amount
+                return
+            if source.node != self.gsp.node:
+                fabric_room = self.window.fabric_room(now)
+                amount = min(amount, fabric_room + spare)
+                if fabric_room <= 0 or amount < self.least(step, self.window.fabric_size(now)):
+                    self.starve(credit)
+                    return
+            self.give(credit, source, amount, now)
+            self.end_turn(credit, ring, source, amount)
+
+    def least(self, step: int, window: int) -> int:
+        """Smallest part of a step that is worth a GRANT of its own."""
+        return min(step, max(window // 4, 1))
+
+    def end_turn(self, credit: PortCredit, ring: ClassRing, source: Source, amount: int) -> None:
+        """Charge a grant to the deficits, and pass the turn on where they are used up."""
+        source.deficit -= amount
+        ring.deficit -= amount
+        if not self.wants(source):
+            self.retire(credit, ring)
+        elif source.deficit <= 0:
+            ring.sources.rotate(-1)
+        if ring.deficit <= 0:
+            credit.classes.rotate(-1)
+
+    def starve(self, credit: PortCredit) -> None:
+        """Let a port wait for the fabric, behind the others that do."""
+        if credit not in self.starved:
+            self.starved.append(credit)
+
+    def run_starved(self, now: int) -> None:
+        """Let the ports that wait for the fabric grant in turn."""
+        for _ in range(len(self.starved)):
+            if self.window.fabric_room(now) <= 0:
+                return
+            self.run(self.starved.popleft(), now)
+
+    def give(self, credit: PortCredit, source: Source, amount: int, now: int) -> None:
+        """Grant new credit to a source, valid for `grant_validity`."""
+        source.granted += amount
+        source.expires = now + self.validity
+        self.window.settle(credit, source)
+        if source.node != self.gsp.node:
+            self.gsp.count["granted_bytes"] += amount
+        self.announce(credit, source, now)
+        if not source.expiry_armed:
+            source.expiry_armed = True
+            self.gsp.at(source.expires + self.round_trip, self.expiry_due, credit, source)
+
+    def remaining(self, source: Source, now: int) -> int:
+        """Validity in ns that is left of the credit of a source."""
+        return max(source.expires - now, 0)
+
+    def announce(self, credit: PortCredit, source: Source, now: int) -> None:
+        """Send GRANT with the counters as they are; the own queue hears of it without a message."""
+        source.told_at = now
+        gsp = self.gsp
+        port = credit.port.index
+        validity = self.remaining(source, now)
+        if source.node == gsp.node:
+            key = (gsp.node, port, source.cls)
+            gsp.at(now, gsp.granted, key, source.generation, source.granted, source.expired, validity)
+            return
+        path = gsp.sprayer.control_path(source.node)
+        if path is not None:
+            message = codec.encode_grant(
+                path.prefix,
+                source.cls,
+                gsp.node,
+                source.node,
+                port,
+                source.generation,
+                source.granted,
+                source.expired,
+                validity // 1000,
+            )
+            gsp.count["grants_sent"] += 1
+            gsp.ports[path.port].send_control(message, now)
+
+    def expiry_due(self, now: int, credit: PortCredit, source: Source) -> None:
+        """Take credit back that was not used in its validity and the round trip after it."""
+        source.expiry_armed = False
+        if source.written_off or source.granted <= source.settled:
+            return
+        due = source.expires + self.round_trip
+        if now < due:
+            source.expiry_armed = True
+            self.gsp.at(due, self.expiry_due, credit, source)
+        elif source.granted > self.unsolicited:
+            self.expire(credit, source, now)
+
+    def expire(self, credit: PortCredit, source: Source, now: int) -> None:
+        """Write the unused credit of a source into `expired`, tell it so, and grant to whoever is next."""
+        self.gsp.count["expired_bytes"] += source.held
+        source.expired = source.granted
+        self.window.settle(credit, source)
+        self.announce(credit, source, now)
+        self.activate(credit, source)
+        self.run(credit, now)
+        self.run_starved(now)
+
+    def silence_due(self, now: int, credit: PortCredit, source: Source) -> None:
+        """Drop the state of a source that was silent for three refreshes, not before its credit is void."""
+        if source.written_off:
+            return
+        due = source.heard + self.silence
+        if source.held and source.granted > self.unsolicited:
+            due = max(due, source.expires + self.round_trip)
+        if now < due:
+            self.gsp.at(due, self.silence_due, credit, source)
+        else:
+            self.write_off(credit, source, now)
+
+    def write_off(self, credit: PortCredit, source: Source, now: int) -> None:
+        """Forget a source and its credit."""
+        source.written_off = True
+        source.granted = source.demand = 0
+        self.window.settle(credit, source)
+        del credit.sources[source.node, source.cls]
+        self.run(credit, now)
+        self.run_starved(now)
+
+    def forget(self, port: int, cls: int, now: int) -> None:
+        """Forget a queue of this GSP that was released."""
+        credit = self.ports[port]
+        source = credit.sources.get((self.gsp.node, cls))
+        if source is not None:
+            self.write_off(credit, source, now)
+
+    def state(self) -> list[dict[str, Any]]:
+        """Show every source, as JSON."""
+        return [
+            {
+                "source": source.node,
+                "port": port,
+                "class": source.cls,
+                "generation": source.generation,
+                "demand": source.demand,
+                "sent": source.known_sent,
+                "granted": source.granted,
+                "expired": source.expired,
+                "forfeited": source.forfeited,
+            }
+            for port, credit in self.ports.items()
+            for source in credit.sources.values()
+        ]

@@ -1,0 +1,141 @@
+"""Packet containers: which frames share one, when it closes, and what DATA says about it."""
+
+from typing import TYPE_CHECKING
+
+from reference_impl import codec
+from reference_impl.lines import MIN_FRAME, OVERHEAD, Uplink
+
+if TYPE_CHECKING:
+    from reference_impl.device import Device
+    from reference_impl.dgsq import Dgsq
+    from reference_impl.sprayer import Lane
+
+
+class Container:
+    """A container that is open: `index` frames so far, `fill` credit bytes, `left` when its newest was out."""
+
+    __slots__ = ("fill", "index", "lane", "left", "port", "prefix", "sequence", "waiting")
+
+    def __init__(self, sequence: int, fill: int, lane: "Lane", port: Uplink) -> None:
+        self.sequence = sequence
+        self.fill = fill
+        self.index = 0
+        self.lane = lane
+        self.port = port
+        self.prefix = lane.path.prefix
+        self.left = 0
+        self.waiting = 0
+
+
+class Packer:
+    """Fills one container after the other in each DGSQ; no frame is cut, none is in two containers."""
+
+    def __init__(self, device: "Device") -> None:
+        self.device = device
+        self.configure()
+
+    def configure(self) -> None:
+        """Take the settings over."""
+        settings = self.device.settings
+        self.limit = settings.container_bytes
+        self.flush_time = settings.flush_time
+        self.close_early = settings.overflow_mode == "close-early"
+        self.borrows = settings.overflow_mode == "overflow-borrow"
+
+    def open(self, dgsq: "Dgsq", lane: "Lane", now: int) -> Container:
+        """Open the next container of a DGSQ on one path, with the fill it owes to the last one."""
+        port = self.device.ports[lane.path.port]
+        assert isinstance(port, Uplink)
+        container = dgsq.container = Container(self.next_sequence(dgsq), dgsq.excess, lane, port)
+        dgsq.excess = 0
+        self.device.count["containers_built"] += 1
+        if not dgsq.flush_armed:
+            dgsq.flush_armed = True
+            self.device.at(now + self.flush_time, self.flush_due, dgsq)
+        return container
+
+    def next_sequence(self, dgsq: "Dgsq") -> int:
+        """Number a container, from 0 in each generation, modulo 2**32."""
+        sequence = dgsq.sequence
+        dgsq.sequence = (sequence + 1) & 0xFFFFFFFF
+        return sequence
+
+    def closes_before(self, container: Container, credit: int) -> bool:
+        """Say whether a container closes before the next frame instead of taking it."""
+        if self.close_early:
+            return container.fill + credit > self.limit
+        return container.fill >= self.limit
+
+    def is_last(self, fill: int, following: int) -> bool:
+        """Say whether it is known that no frame follows in a container; `following` is 0 where none waits."""
+        if self.close_early:
+            return fill + (following or MIN_FRAME + OVERHEAD) > self.limit
+        return fill >= self.limit
+
+    def pack(
+        self, dgsq: "Dgsq", container: Container, frame: bytes, credit: int, following: int, now: int
+    ) -> None:
+        """Send a host frame as the next one of an open container."""
+        fill = container.fill
+        container.fill = fill + credit
+        last = self.is_last(fill + credit, following)
+        index = container.index
+        container.index = index + 1
+        container.lane.tally += credit
+        message = codec.encode_data(
+            container.prefix,
+            dgsq.cls,
+            self.flags(dgsq, last),
+            self.device.node,
+            dgsq.node,
+            dgsq.port,
+            container.sequence,
+            dgsq.generation,
+            index,
+            dgsq.previous_frames,
+            fill,
+            frame,
+        )
+        container.port.send_of(container, message, now)
+        if last:
+            self.close_full(dgsq)
+
+    def flags(self, dgsq: "Dgsq", last: bool) -> int:
+        """Say what the flags of a DATA frame are."""
+        flags = codec.LAST if last else 0
+        return flags if dgsq.governed else flags | codec.UNGOVERNED
+
+    def close(self, dgsq: "Dgsq") -> None:
+        """Close the open container, and keep what the next one has to tell of it."""
+        container = dgsq.container
+        if container is not None:
+            dgsq.previous_frames = self.frames_of(container)
+            dgsq.excess = self.borrowed(container)
+            dgsq.container = None
+
+    def frames_of(self, container: Container) -> int:
+        """Count the frames of a container for the "frames in the previous container" of the next one."""
+        return container.index
+
+    def borrowed(self, container: Container) -> int:
+        """Say with what fill the next container opens."""
+        return max(container.fill - self.limit, 0) if self.borrows else 0
+
+    def close_full(self, dgsq: "Dgsq") -> None:
+        """Close a container that can take no more."""
+        self.close(dgsq)
+        self.device.count["containers_closed_full"] += 1
+
+    def flush_due(self, now: int, dgsq: "Dgsq") -> None:
+        """Close a part-filled container `flush_time` after its last frame left."""
+        dgsq.flush_armed = False
+        container = dgsq.container
+        if container is None:
+            return
+        due = (now if container.waiting else container.left) + self.flush_time
+        if now < due:
+            dgsq.flush_armed = True
+            self.device.at(due, self.flush_due, dgsq)
+        else:
+            self.close(dgsq)
+            self.device.count["containers_closed_flush"] += 1
