@@ -192,6 +192,8 @@ class Columns:
     def fabric(self) -> Decoded:
         """All fabric frames decoded, as an answer to who may see them."""
         self.need("fabric taps")
+        if self.holds == "counters":
+            raise BeyondRecording("the recording holds counters, no frames")
         return self.decoded
 
     @cached_property

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from traffic.columns import BeyondRecording
 from traffic.decode import Rows, Table, credit_bytes
 from traffic.delivery import HostViews
 from traffic.scenario import DOWN, UP
@@ -25,7 +26,7 @@ class Account:
     Events are GRANTs at their arrival at the source node, REQUESTs and DATA when their last bit leaves it;
     `time` is in ns, `row` the frame. `granted` starts at `unsolicited_bytes`, `sent` counts governed DATA on
     the wire. `expired` is what the source was told, `forfeited`, `demand` and `reported` (sent) what it told.
-    Unless `opened`, container 0 was not seen, and a grant from before may cover DATA ahead of the first GRANT.
+    Unless `opened`, container 0 was not seen, and an older grant may cover DATA ahead of the first GRANT.
     """
 
     queue: Queue
@@ -225,6 +226,8 @@ class CreditViews(FabricViews, HostViews):
     def egress(self, host: str) -> Egress:
         """Return credit and traffic of the egress port that leads to a host with a link."""
         self.need("fabric taps", whole=True)
+        if all(link.name != host for link in self.links):
+            raise BeyondRecording(f"{host} has no link of its own here")
         node, port = self.facts.hosts[host].node, self.facts.hosts[host].port
         grant = self._leaving("GRANT")
         grant = grant.where((grant["source"] == node) & (grant["port"] == port))

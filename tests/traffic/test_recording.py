@@ -155,6 +155,13 @@ def test_what_was_not_seen_is_not_answered(question):
         question(play(capabilities=frozenset(), holds="counters"))
 
 
+def test_counters_alone_answer_nothing_about_frames():
+    recording = play(holds="counters", counters={"gsp0": {"rx_frames": 3}})
+    assert recording.counter("rx_frames") == 3
+    with pytest.raises(BeyondRecording, match="holds counters"):
+        recording.containers()
+
+
 def test_a_window_shows_containers_but_no_losses():
     recording = replace(sprayed(), holds="window")
     assert len(recording.containers()) == 3
@@ -374,6 +381,8 @@ def test_emulated_hosts_stand_behind_their_node():
     assert [(frame.row, frame.frame) for frame in recording.losses(emulated=True)] == [(1, FRAMES[1])]
     assert recording.latencies("h2", "h0", emulated=True).tolist() == [1]
     assert recording.matches() == {0: [2], 1: [], 3: [4]}
+    with pytest.raises(BeyondRecording, match="h2 has no link"):
+        recording.egress("h2")
     assert len(recording.containers()) == 1
 
 

@@ -13,7 +13,11 @@ from traffic.store import load, save, sha256
 
 LINKS = (Link("h0", "h0", "gsp0"), Link("gsp0-gsf0", "gsp0", "gsf0", rate_mbps=4000))
 FACTS = Facts(
-    nodes={"gsp0": Node(1, "GSP", "under test", {"UNSOLICITED": True, "release": "GSE2.0"})},
+    nodes={
+        "gsp0": Node(
+            1, "GSP", "under test", {"UNSOLICITED": True, "release": "GSE2.0", "scenarios": ("N2N",)}
+        )
+    },
     hosts={"h0": HostAddress("h0", bytes.fromhex("020000000100"), bytes([198, 18, 0, 1]), 1, 0)},
     parameters={"container_bytes": ParameterValue(16384, "byte", "declared by the vendor")},
     wire_digest="ab",
