@@ -41,6 +41,7 @@ def decorate(config: pytest.Config, trial: Trial) -> None:
     show.description(clause.text.en)
     show.tag(clause.level)
     for name, value in (
+        ("case", case.id),
         ("clause", clause.id),
         ("level", clause.level),
         ("grade", clause.grade),

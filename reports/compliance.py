@@ -151,9 +151,7 @@ def assemble(results: Results, catalogue: Catalogue, profile: WireProfile) -> Re
         whole=coverage(every),
         mandatory=coverage(_mandatory(every)),
         optional=coverage(_optional(every)),
-        chapters=tuple(
-            _chapter(chapter, clauses, longest) for chapter in catalogue.chapters.values()
-        ),
+        chapters=tuple(_chapter(chapter, clauses, longest) for chapter in catalogue.chapters.values()),
         issues=_issues(every),
         pending=_pending([clauses[name] for name in conformity.pending]),
         grades=Counter(result.clause.grade for result in every),

