@@ -262,7 +262,7 @@ class VirtualTester:
     def push(self, time: int, call: Callable[[int], None]) -> None:
         """Call back at a time."""
         heappush(self._heap, (time, self.order(), call))
-        if time < self.due:
+        if time < self.due:  # noqa: PLR1730 - once a frame
             self.due = time
 
     at = push

@@ -1,0 +1,111 @@
+import gzip
+
+import pytest
+from scapy.layers.l2 import Ether
+from scapy.utils import RawPcapWriter, wrpcap, wrpcapng
+
+from spec.errors import InputError
+from traffic.pcapload import pcap_load
+from traffic.roce import host_addresses
+
+HOSTS = host_addresses(2)
+STATION = "02:aa:00:00:00:01"
+FRAMES = [bytes(Ether(dst=STATION, src="02:aa:00:00:00:02", type=0x88B6)) + bytes([i]) * 50 for i in range(3)]
+
+
+def packets():
+    made = []
+    for number, frame in enumerate(FRAMES):
+        packet = Ether(frame)
+        packet.time = 1_700_000_000 + number * 0.5
+        made.append(packet)
+    return made
+
+
+@pytest.fixture(params=["pcap", "pcapng", "gz"])
+def capture(request, tmp_path):
+    path = tmp_path / "load.cap"
+    (wrpcapng if request.param == "pcapng" else wrpcap)(str(path), packets())
+    if request.param == "gz":
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    return path
+
+
+def load(path, **options):
+    return pcap_load(path, "h0", "h1", HOSTS, **options)
+
+
+def test_frames_and_times_are_kept(capture):
+    scenario = load(capture, tables=["gsp0"])
+    assert [f.frame for f in scenario.frames] == FRAMES
+    assert [f.at for f in scenario.frames] == [1000, 500_001_000, 1_000_001_000]
+    assert {f.port for f in scenario.frames} == {"h0"}
+
+
+def test_destination_is_declared_to_the_tables_named(capture):
+    events = load(capture, tables=["gsp0", "gsp1"]).management
+    assert [e.node for e in events] == ["gsp0", "gsp1"]
+    assert events[0].arguments == {"mac": STATION, "node": 2, "port": 0}
+
+
+def test_rewriting_needs_no_table(capture):
+    scenario = load(capture, tables=["gsp0"], rewrite=True)
+    assert scenario.management == ()
+    assert scenario.frames[1].frame == HOSTS["h1"].mac + HOSTS["h0"].mac + FRAMES[1][12:]
+
+
+def test_pace(capture):
+    assert [f.at for f in load(capture, pace="back to back").frames] == [1000] * 3
+    assert [f.at for f in load(capture, stretch=0.001).frames] == [1000, 501_000, 1_001_000]
+
+
+def test_cut_file_is_refused(capture):
+    capture.write_bytes(capture.read_bytes()[:-5])
+    with pytest.raises(InputError, match=r"load\.cap: .* is cut short or damaged; .*\.$"):
+        load(capture)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "is empty"),
+        (b"no capture at all, surely", "is no pcap"),
+        (b"\x1f\x8bzip", "is cut short or damaged"),
+    ],
+)
+def test_what_is_no_capture_is_refused(tmp_path, content, fault):
+    path = tmp_path / "x.pcap"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=fault):
+        load(path)
+
+
+def test_absent_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        load(tmp_path / "absent.pcap")
+
+
+def test_another_link_type_is_refused(tmp_path):
+    path = tmp_path / "x.pcap"
+    with RawPcapWriter(str(path), linktype=101) as out:
+        out.write_header(None)
+        out.write_packet(bytes(40))
+    with pytest.raises(InputError, match="packet 1: has link type 101"):
+        load(path)
+
+
+def test_no_packet_is_refused(tmp_path):
+    path = tmp_path / "x.pcap"
+    wrpcap(str(path), packets())
+    path.write_bytes(path.read_bytes()[:24])
+    with pytest.raises(InputError, match="holds no packet"):
+        load(path)
+
+
+def test_frame_cut_by_the_snapshot_length_is_refused(tmp_path):
+    path = tmp_path / "x.pcap"
+    with RawPcapWriter(str(path), linktype=1) as out:
+        out.write_header(None)
+        out.write_packet(FRAMES[0][:30], sec=1, usec=0, caplen=30, wirelen=64)
+    with pytest.raises(InputError, match="packet 1: was cut to 30 of 64 octets"):
+        load(path)
