@@ -59,8 +59,8 @@ class Message:
 class Container:
     """The frames of one container seen on some links in one direction; tuples have one item a frame.
 
-    `sizes` are credit bytes. `announced` is the number of its frames as the next container states it, None if
-    that was not seen; `last` tells whether its last frame carries the LAST flag.
+    `sizes` are credit bytes, `lasts` tells which frames carry the LAST flag. `announced` is the number of its
+    frames as the next container states it, None if that was not seen.
     """
 
     source: int
@@ -77,7 +77,7 @@ class Container:
     sizes: tuple[int, ...]
     previous_frames: tuple[int, ...]
     ungoverned: tuple[bool, ...]
-    last: bool
+    lasts: tuple[bool, ...]
     announced: int | None
 
     @property
@@ -94,6 +94,11 @@ class Container:
     def packets(self) -> tuple[int, ...]:
         """Numbers of its packets in the stored recording."""
         return tuple(row + 1 for row in self.rows)
+
+    @property
+    def last(self) -> bool:
+        """Whether its last frame carries the LAST flag."""
+        return self.lasts[-1]
 
     @property
     def frames(self) -> int:
@@ -369,13 +374,14 @@ class FabricViews(Columns):
             credit_bytes(table.octets).tolist(),
             table["previous_frames"].tolist(),
             ungoverned.tolist(),
+            last.tolist(),
         ]
         keys = key[:, begin].T.tolist()
         announced = {tuple(item): columns[6][first] for item, first in zip(keys, begin.tolist(), strict=True)}
         found = []
         for item, first, stop in zip(keys, begin.tolist(), end, strict=True):
             source, destination, port, cls, generation, sequence = item
-            rows, times, links, indices, fills, sizes, previous, free = (
+            rows, times, links, indices, fills, sizes, previous, free, lasts = (
                 tuple(column[first:stop]) for column in columns
             )
             found.append(
@@ -394,7 +400,7 @@ class FabricViews(Columns):
                     sizes,
                     previous,
                     free,
-                    last=bool(last[stop - 1]),
+                    lasts,
                     announced=announced.get((*item[:-1], (sequence + 1) & 0xFFFFFFFF)),
                 )
             )
