@@ -51,11 +51,17 @@ def elephant(
 
 
 def sweep(
-    source: str, destination: str, *, sizes: Iterable[int] = SIZES, count: int = 10, cls: int = 0
+    source: str,
+    destination: str,
+    *,
+    sizes: Iterable[int] = SIZES,
+    count: int = 10,
+    gap: int | None = None,
+    cls: int = 0,
 ) -> Scenario:
-    """Frames of every size in turn, `count` of each."""
+    """Frames of every size in turn, `count` of each, back to back unless a gap is given."""
     cycle = tuple(sizes)
-    return _scenario("sweep", [Stream(1, source, destination, cycle, count * len(cycle), cls=cls)])
+    return _scenario("sweep", [Stream(1, source, destination, cycle, count * len(cycle), gap=gap, cls=cls)])
 
 
 def imix(source: str, destination: str, *, count: int, gap: int | None = None, cls: int = 0) -> Scenario:
