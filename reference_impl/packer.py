@@ -60,27 +60,31 @@ class Packer:
         dgsq.sequence = (sequence + 1) & 0xFFFFFFFF
         return sequence
 
+    def is_full(self, fill: int, credit: int) -> bool:
+        """Say whether a container of that fill takes no frame of so many credit bytes any more."""
+        return fill + credit > self.limit if self.close_early else fill >= self.limit
+
     def closes_before(self, container: Container, credit: int) -> bool:
         """Say whether a container closes before the next frame instead of taking it."""
-        if self.close_early:
-            return container.fill + credit > self.limit
-        return container.fill >= self.limit
+        return self.is_full(container.fill, credit)
 
     def is_last(self, fill: int, following: int) -> bool:
         """Say whether it is known that no frame follows in a container; `following` is 0 where none waits."""
-        if self.close_early:
-            return fill + (following or MIN_FRAME + OVERHEAD) > self.limit
-        return fill >= self.limit
+        return self.is_full(fill, following or MIN_FRAME + OVERHEAD)
+
+    def place(self, container: Container, credit: int) -> tuple[int, int]:
+        """Take a frame into a container; give its index and the fill before it."""
+        index, fill = container.index, container.fill
+        container.index = index + 1
+        container.fill = fill + credit
+        return index, fill
 
     def pack(
         self, dgsq: "Dgsq", container: Container, frame: bytes, credit: int, following: int, now: int
     ) -> None:
         """Send a host frame as the next one of an open container."""
-        fill = container.fill
-        container.fill = fill + credit
-        last = self.is_last(fill + credit, following)
-        index = container.index
-        container.index = index + 1
+        index, fill = self.place(container, credit)
+        last = self.is_last(container.fill, following)
         container.lane.tally += credit
         message = codec.encode_data(
             container.prefix,
