@@ -200,6 +200,11 @@ class Codec:
         payload = frame[end + 2 :] if self.profile.messages[name].payload else b""
         return Decoded(name, values, entries, payload, self.checksum(frame[ETHERNET:end]) == crc)
 
+    def covered_octets(self, message: Decoded) -> int:
+        """Length of header and extension of a message up to its checksum."""
+        entries = self._repeated[message.message].octets * len(message.entries) if message.entries else 0
+        return self._forms[message.message].octets + entries
+
     def with_fields(self, frame: bytes, **values: int) -> bytes:
         """Change header fields of a message and nothing else, the checksum included."""
         end = ETHERNET + self._header.octets

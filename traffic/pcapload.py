@@ -35,8 +35,8 @@ def pcap_load(
 ) -> Scenario:
     """Play a pcap or pcapng file (also gzipped) into the port of `source`, for the host `destination`.
 
-    The frames stay untouched: their destination addresses are set in the tables of the devices `tables`
-    (GSPs, by name) to lead to `destination`. With `rewrite` they carry the addresses of the two hosts instead.
+    The frames stay untouched: their destination addresses are set in the tables of the GSPs `tables`
+    (names) to lead to `destination`. With `rewrite` they carry the addresses of the two hosts instead.
     Times are as recorded, times `stretch`, or back to back; the first frame leaves at `start` ns. InputError
     for a file that cannot be read whole or holds anything but whole Ethernet frames.
     """
