@@ -1,7 +1,6 @@
 """What a case leaves on the disk: its recordings, and the packets of its findings in words."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from conformance.judging import Trial
@@ -22,10 +21,10 @@ def keep(trial: Trial) -> None:
     if bed is None or (options.evidence == "failed" and trial.worst is Verdict.PASS):
         return
     trial.dissection = "\n".join(_dissection(trial))
-    files: dict[Path, str] = {}
+    files = {}
     try:
         for number, recording in enumerate(bed.recordings, start=1):
-            files |= store.save(recording, options.out / FOLDER / trial.case.slug / str(number))
+            files.update(store.save(recording, options.out / FOLDER / trial.case.slug / str(number)))
     except OSError as error:
         trial.break_off(BenchError(f"the evidence cannot be stored: {error}"))
         return

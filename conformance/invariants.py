@@ -1,10 +1,20 @@
 """What must hold in every recording that can show it, whatever case it was made for."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+import numpy as np
+
 from conformance.expect import Expect
-from traffic.recording import BeyondRecording, Recording
+from traffic.decode import Table
+from traffic.recording import BeyondRecording, Queue, Recording
+
+FRAME_OVERHEAD: Final = 20
+"""Preamble and gap of a frame whose size counts its FCS, in octets."""
+BITS_NS: Final = 8000
+"""Mbit/s times ns over this is octets."""
+MAC_OCTETS: Final = 6
 
 Check = Callable[[Recording, Expect], None]
 
@@ -59,3 +69,161 @@ def _ask(check: Check, recording: Recording, expect: Expect) -> None:
         check(recording, expect)
     except BeyondRecording:
         return
+
+
+EXCUSED: Final = (
+    "unknown_destination",
+    "frame_too_long",
+    "link_local",
+    "hairpin",
+    "no_path",
+    "dgsq_exhausted",
+    "dgsq_aborted",
+    "table_withdrawn",
+    "queue_full",
+)
+"""Causes for which a device may drop a frame; whether it had the right to is for the cause's own cases."""
+
+
+@invariant("FWD-ZERO-LOSS")
+def nothing_is_lost(recording: Recording, expect: Expect) -> None:
+    """Every frame between two hosts arrives, but for those that a drop counter accounts for."""
+    if _harmed(recording) or not recording.delivered_frames():
+        return
+    lost = recording.losses()
+    excused = recording.drops() if "counters" in recording.capabilities else {}
+    allowed = sum(excused.get(cause, 0) for cause in EXCUSED)
+    rows = [frame.row for frame in lost]
+    expect.that(
+        len(lost) <= allowed, "host frames lost", f"at most the {allowed} accounted for", len(lost), rows
+    )
+
+
+@invariant("FWD-EXACTLY-ONCE")
+def nothing_is_delivered_twice(recording: Recording, expect: Expect) -> None:
+    """No host receives a unicast frame more often than it was sent to it."""
+    if recording.delivered_frames():
+        twice = [frame for frame in recording.duplicates() if not frame.frame[0] & 1]
+        expect.that(
+            not twice, "unicast frames delivered twice", 0, len(twice), [frame.row for frame in twice]
+        )
+
+
+@invariant("FWD-DROP-CAUSES-SUM")
+def drop_causes_make_the_total(recording: Recording, expect: Expect) -> None:
+    """On each device the causes add up to the frames dropped."""
+    recording.need("counters")
+    for node in _tested(recording):
+        counters = recording.counters.get(node, {})
+        if "dropped_frames" in counters:
+            causes = sum(value for name, value in counters.items() if name.startswith("drop."))
+            expect.equal(causes, counters["dropped_frames"], f"sum over drop.* of {node}")
+
+
+@invariant("GRANT-NO-SEND-WITHOUT")
+def no_data_without_a_grant(recording: Recording, expect: Expect) -> None:
+    """Position never exceeds the cumulative grant that had arrived."""
+    for name in _tested(recording, "GSP"):
+        for account in recording.accounts(source=name):
+            if account.data:
+                what = f"credit octets sent by {name} beyond the grant to {_queue(account.queue)}"
+                expect.that(not account.overdrawn, what, 0, account.overdraft, account.overdrawn)
+
+
+@invariant("GRANT-EGRESS-RATE")
+def grants_keep_to_the_port(recording: Recording, expect: Expect) -> None:
+    """Over any span an egress grants no more than its port can send, plus one window."""
+    rates = {link.name: link.rate_mbps for link in recording.links}
+    longest = recording.parameter("max_frame") + FRAME_OVERHEAD
+    for host, address in recording.facts.hosts.items():
+        if host not in rates or address.node not in _tested_ids(recording):
+            continue
+        table = recording.fabric["GRANT"]
+        own = (table["source"] == address.node) & (table["port"] == address.port)
+        table = table.where(own & table.valid_crc & recording.leaving(table))
+        if not len(table):
+            continue
+        excess, row = _excess(recording, table, rates[host])
+        window = recording.parameter("grant_window_factor") * rates[host] / BITS_NS
+        window *= recording.parameter("grant_round_trip")
+        sources = len(np.unique(table["destination"]))
+        expect.at_most(
+            excess,
+            window + sources * longest,
+            f"credit for {host} beyond the rate of its port",
+            "octet",
+            rows=[row],
+        )
+
+
+@invariant("ORDER-PER-FLOW")
+def flows_stay_in_order(recording: Recording, expect: Expect) -> None:
+    """Frames of a flow are received in the order in which they were sent."""
+    order = recording.reordering()
+    if order.received:
+        rows = [int(row) for row in order.rows]
+        expect.that(not rows, "reordered frames (RFC 4737) at the hosts", 0, order.reordered, rows)
+
+
+@invariant("PKTC-ONE-DESTINATION")
+def containers_have_one_egress(recording: Recording, expect: Expect) -> None:
+    """Each frame in a container is for the host behind the node and port that the container names."""
+    table = recording.fabric["DATA"]
+    table = table.where(table.valid_crc & recording.leaving(table) & (table.octets >= MAC_OCTETS))
+    table = table.where(np.isin(table["source"], _tested_ids(recording, "GSP")))
+    if not len(table):
+        return
+    octets = np.frombuffer(recording.blob, np.uint8)[table.start[:, None] + np.arange(MAC_OCTETS)]
+    weights = 1 << np.arange(8 * MAC_OCTETS - 8, -1, -8, dtype=np.int64)
+    address = octets.astype(np.int64) @ weights
+    known = {int.from_bytes(host.mac): host.node << 8 | host.port for host in recording.facts.hosts.values()}
+    macs = np.array(sorted(known), np.int64)
+    place = np.minimum(np.searchsorted(macs, address), len(macs) - 1)
+    seat = np.array([known[mac] for mac in macs.tolist()], np.int64)[place]
+    named = table["destination"].astype(np.int64) << 8 | table["port"]
+    astray = table.rows[(macs[place] == address) & (seat != named)].tolist()
+    expect.that(not astray, "frames in a container for another egress", 0, len(astray), astray)
+
+
+def _excess(recording: Recording, table: Table, rate_mbps: int) -> tuple[float, int]:
+    """Most octets granted over a span beyond what the port sends in it, and the row that ends that span.
+
+    A span that a queue generation begins in is judged anew from there, because what the one before had left
+    was taken back without a message.
+    """
+    credit: dict[tuple[int, int], tuple[int, int]] = {}
+    net, lowest, worst = 0.0, math.inf, (-math.inf, -1)
+    start = int(recording.parameter("unsolicited_bytes"))
+    names = ("destination", "class", "generation", "granted", "expired")
+    columns = [table[name].tolist() for name in names]
+    for row, time, source, cls, generation, granted, expired in zip(
+        table.rows.tolist(), recording.time[table.rows].tolist(), *columns, strict=True
+    ):
+        before, had = credit.get((source, cls), (generation, start))
+        if before != generation:
+            had, lowest = start, math.inf
+        sent = time * rate_mbps / BITS_NS
+        lowest = min(lowest, net - sent)
+        now = max(granted, start) - min(expired, granted)
+        credit[source, cls] = generation, now
+        net += now - had
+        worst = max(worst, (net - sent - lowest, row))
+    return worst
+
+
+def _harmed(recording: Recording) -> bool:
+    """Whether a link lost frames of the play, so that their loss says nothing of a device."""
+    return bool((recording.delivered == 0).any())
+
+
+def _tested(recording: Recording, role: str | None = None) -> list[str]:
+    nodes = recording.facts.nodes.items()
+    return [name for name, node in nodes if node.standing == "under test" and role in {None, node.role}]
+
+
+def _tested_ids(recording: Recording, role: str | None = None) -> list[int]:
+    return [recording.facts.nodes[name].id for name in _tested(recording, role)]
+
+
+def _queue(queue: Queue) -> str:
+    return f"node {queue.destination} port {queue.port} class {queue.cls} generation {queue.generation}"
