@@ -15,6 +15,9 @@ from reference_impl.port import HostPort, OutPort
 Send = tuple[int, bytes]
 """A port index and the frame that starts to leave on it, without its FCS."""
 
+LONGER_THAN_SIZE = 20
+"""Credit octets of a frame beyond its size: preamble and gap."""
+
 T = TypeVar("T")
 
 
@@ -220,9 +223,17 @@ class Device:
         return self.flush()
 
     def manage_setting(self, now: int, name: str, value: int | str) -> None:
-        """Change one setting while the device runs."""
+        """Change one setting while the device runs, or refuse to."""
+        if self.refuses(name, value):
+            self.event(now, "setting_refused", name=name, value=value)
+            return
         self.settings = replace(self.settings, **{name: value})  # type: ignore[arg-type]
         self.event(now, "setting", name=name, value=value)
+
+    def refuses(self, name: str, value: int | str) -> bool:
+        """Say whether a setting cannot work: a container must hold the longest frame with its 24 octets."""
+        longest = self.settings.max_frame + LONGER_THAN_SIZE
+        return name == "container_bytes" and int(value) < longest
 
     def flush(self) -> list[Send]:
         """Hand over the frames that started to leave."""

@@ -59,7 +59,8 @@ class Stream:
     """Frames of one host to one destination (a host name, or a MAC address as `aa:bb:cc:dd:ee:ff`).
 
     `sizes` repeat cyclically; `gap` is the time between frame starts, None is back to back at line rate.
-    A class other than 0 adds an 802.1Q tag with that PCP. Frames are unique by (`id`, running number).
+    A class other than 0 adds an 802.1Q tag with that PCP. Frames are unique by (`id`, running number), which
+    starts at `first`; the PSN of a RoCEv2 stream is its last 24 bits.
     """
 
     id: Annotated[int, Field(ge=1, lt=1 << 24)]
@@ -71,6 +72,7 @@ class Stream:
     gap: Annotated[int, Field(ge=1)] | None = None
     cls: TrafficClass = 0
     kind: Literal["roce", "ethernet"] = "roce"
+    first: Annotated[int, Field(ge=0, lt=1 << 24)] = 0
 
     def __post_init__(self) -> None:
         if self.kind == "roce" and self.cls and min(self.sizes) < SHORTEST_TAGGED_ROCE:
@@ -111,7 +113,10 @@ class LinkEvent:
 
 @dataclass(frozen=True, config=_STRICT)
 class ManagementEvent:
-    """An action on a device by name: `table_set`, `table_withdraw`, `setting`."""
+    """An action on a device by name: `table_set`, `table_withdraw`, `setting`.
+
+    A setting that the device refuses shows as its event `setting_refused`.
+    """
 
     at: Time
     node: str
