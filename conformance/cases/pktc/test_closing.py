@@ -1,0 +1,62 @@
+"""When a part-filled container closes, and that none waits to be filled."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+from conformance.marks import clause, needs, testbed
+from conformance.testbeds import LeafSpine, SoloGsp
+from traffic.patterns import bursts, credit_bytes, elephant, single
+from traffic.recording import UP
+from traffic.scenario import GrantPolicy, Scenario, Trigger, Window
+
+
+@clause("PKTC-FLUSH", "pause-in-the-load")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_a_pause_closes_the_container(bed, expect):
+    """Bursts too short to fill a container, with pauses between them, do not share one."""
+    longest = bed.parameter("flush_time") + bed.parameter("latency_margin")
+    recording = bed.play(bursts(bed.host(0), bed.host(-1), repeat=5, frames=3, period=3 * longest))
+    expect.each(
+        recording.containers(at=bed.uplinks),
+        "time between two frames of a container",
+        lambda container: all(after - before <= longest for before, after in pairwise(container.times)),
+        at_least=5,
+        expected=f"at most {longest} ns",
+        show=lambda container: container.times,
+    )
+
+
+@clause("PKTC-FLUSH", "waiting-for-credit")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_waiting_for_credit_closes_the_container(bed, expect):
+    """Frames that waited longer than the flush time for a grant leave in a new container."""
+    longest = bed.parameter("flush_time") + bed.parameter("latency_margin")
+    egress = bed.peer(bed.gsps[-1])
+    begun = replace(egress, grants=GrantPolicy(ceiling=3 * credit_bytes(594)))
+    resumed = replace(egress, grants=GrantPolicy(during=Window(start=2 * longest)))
+    wait = Scenario(peers=(begun,), triggers=(Trigger("DATA", Scenario(peers=(resumed,)), count=3),))
+    recording = bed.play(elephant(bed.host(0), bed.host(-1), count=8, size=594) + wait)
+    waits = [
+        (before, after)
+        for before, after in pairwise(recording.messages("DATA", bed.uplinks, UP))
+        if after.time - before.time > longest
+    ]
+    expect.enough(len(waits), 1, "waits for a grant")
+    for before, after in waits:
+        place = (after.sequence, after.index)
+        rows = (before.row, after.row)
+        expect.equal(place, (before.sequence + 1, 0), "sequence and index of the frame after the wait", rows)
+
+
+@clause("PKTC-SINGLE-FRAME")
+@testbed(LeafSpine())
+def test_a_lone_frame_arrives_in_time(bed, expect):
+    """One short frame and nothing else reaches its host once, and soon."""
+    steps = ("grant_round_trip", "path_delay_max", "flush_time", "latency_margin")
+    recording = bed.play(single(bed.host(0), bed.host(-1)))
+    received = recording.host_frames(bed.host(-1), "received")
+    expect.equal(len(received), 1, "copies of the frame that arrived")
+    for latency in recording.latencies(bed.host(0), bed.host(-1)):
+        expect.at_most(int(latency), sum(bed.parameter(step) for step in steps), "delay of the frame", "ns")

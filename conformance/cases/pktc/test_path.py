@@ -1,0 +1,47 @@
+"""Which way a container goes: one path, or one other when that path is lost."""
+
+from itertools import pairwise
+
+from conformance.marks import clause, needs, sweep, testbed
+from conformance.testbeds import SoloGsp
+from traffic.patterns import incast
+from traffic.patterns import sweep as sizes_in_turn
+from traffic.scenario import LinkEvent, Scenario, Trigger
+
+
+@clause("PKTC-ONE-PATH")
+@testbed(SoloGsp(uplinks=4))
+@needs("fabric taps")
+@sweep("container_bytes")
+def test_container_keeps_to_one_uplink(bed, expect, container_bytes):
+    """Frames of one container leave on one uplink, however long the container is."""
+    sizes = (1518, 1518, 1518, bed.parameter("max_frame"))
+    count = 1 + 2 * container_bytes // sum(sizes)
+    recording = bed.play(sizes_in_turn(bed.host(0), bed.host(-1), sizes=sizes, count=max(count, 10)))
+    expect.each(
+        recording.containers(at=bed.uplinks),
+        "uplinks of a container",
+        lambda container: len(container.uplinks) == 1,
+        at_least=2,
+        expected=1,
+        show=lambda container: container.uplinks,
+    )
+
+
+@clause("PKTC-MOVED-TOGETHER")
+@testbed(SoloGsp(hosts=2, uplinks=3))
+@needs("fabric taps", "link events")
+def test_container_moves_as_one(bed, expect):
+    """What has not left when an uplink is cut in the middle of a container goes on together elsewhere."""
+    lost = bed.uplinks[0]
+    cut = Scenario(links=(LinkEvent(0, lost, up=False),), voids=("FWD-ZERO-LOSS", "ORDER-PER-FLOW"))
+    load = incast(bed.hosts[:2], bed.host(-1), count=200, size=594)
+    recording = bed.play(load + Scenario(triggers=(Trigger("DATA", cut, lost, 3, {"index": 4}),)))
+    moved = [item for item in recording.containers(at=bed.uplinks) if {lost} < item.uplinks]
+    expect.enough(len(moved), 1, "containers that were on their way on the lost uplink")
+    live = [link for link in bed.uplinks if link != lost]
+    for container in recording.containers(at=live):
+        if container.queue in {item.queue for item in moved}:
+            expect.equal(len(container.uplinks), 1, "live uplinks of a container", container.rows)
+            ordered = all(before < after for before, after in pairwise(container.indices))
+            expect.that(ordered, "indices on the live uplink", "rising", container.indices, container.rows)
