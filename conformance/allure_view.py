@@ -12,9 +12,12 @@ from allure_pytest.listener import AllureListener
 from allure_pytest.plugin import cleanup_factory
 
 from conformance.judging import Trial
+from spec.verdict import Verdict
 
 LISTENER = "allure_listener"
 EPIC = "GSE"
+LARGEST_ATTACHMENT = 1 << 20
+"""Octets of a recording that is attached; larger ones are linked from the folder of the run."""
 
 
 def begin(config: pytest.Config, folder: Path) -> None:
@@ -49,10 +52,16 @@ def decorate(config: pytest.Config, trial: Trial) -> None:
     ):
         show.label(name, value)
     show.link(f"../compliance.html#{clause.id}", name=clause.id, link_type="clause")
-    for name in trial.recordings:
-        path = trial.bench.options.out / name
-        allure.attach.file(str(path), name=path.name, extension=path.suffix.removeprefix("."))
+    if trial.worst is not Verdict.PASS:
+        _attach_recordings(trial)
     if trial.dissection:
         allure.attach(
             trial.dissection, name="packets of the findings", attachment_type=allure.attachment_type.TEXT
         )
+
+
+def _attach_recordings(trial: Trial) -> None:
+    for name in trial.recordings:
+        path = trial.bench.options.out / name
+        if path.stat().st_size <= LARGEST_ATTACHMENT:
+            allure.attach.file(str(path), name=path.name, extension=path.suffix.removeprefix("."))

@@ -34,7 +34,7 @@ class RunOptions:
     parameters: tuple[str, ...] = ()
     seed: int = 1
     out: Path = Path("out")
-    evidence: str = "all"
+    evidence: str = "small"
 
 
 class Bench:

@@ -13,14 +13,20 @@ FOLDER: Final = "recordings"
 ICS: Final = "ics.yaml"
 """Name of the copy of the ICS in the folder of a run."""
 LINES_KEPT: Final = 200
+LIMITS: Final = {"all": None, "small": 16 << 20, "failed": -1}
+"""Octets up to which the plays of a case that passed are stored; None is any number."""
 
 
 def keep(trial: Trial) -> None:
-    """Store every play of a case, but of a passing one only when all evidence is wanted."""
+    """Store the plays of a case: all of one that did not pass, else those that the run wants."""
     bed, options = trial.bed, trial.bench.options
-    if bed is None or (options.evidence == "failed" and trial.worst is Verdict.PASS):
+    if bed is None:
         return
     trial.dissection = "\n".join(_dissection(trial))
+    size = sum(len(recording.blob) for recording in bed.recordings)
+    limit = LIMITS[options.evidence]
+    if trial.worst is Verdict.PASS and limit is not None and size > limit:
+        return
     files = {}
     try:
         for number, recording in enumerate(bed.recordings, start=1):

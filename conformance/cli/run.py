@@ -1,0 +1,84 @@
+"""`gse-cts run`: the cases on a bench, their records, and the reports made of them."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+import typer
+from rich.console import Console
+
+from conformance.checkout import ROOT
+from reports.build import build_reports
+from reports.summary import print_summary
+from spec.catalogue import load_catalogue
+from spec.errors import Exit
+from spec.wire import load_profile
+
+CASES = ROOT / "conformance" / "cases"
+
+
+def command(
+    cases: Annotated[list[str] | None, typer.Argument(help="Cases, as their records name them.")] = None,
+    *,
+    binding: Annotated[str, typer.Option(help="What supplies the testbeds.")] = "reference",
+    device: Annotated[str, typer.Option(help="What is tested: reference, mutant:NAME.")] = "reference",
+    ics: Annotated[Path | None, typer.Option(help="The conformance statement of the device.")] = None,
+    chapter: Annotated[list[str] | None, typer.Option(help="Only cases of this chapter.")] = None,
+    clause: Annotated[list[str] | None, typer.Option(help="Only cases of this clause, or glob.")] = None,
+    parameter: Annotated[list[str] | None, typer.Option(help="Override a parameter, as name=value.")] = None,
+    wire_profile: Annotated[str, typer.Option(help="Name or YAML file of the wire profile.")] = "open-1",
+    recordings: Annotated[Path | None, typer.Option(help="Run to judge again, for replay.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the run.")] = 1,
+    workers: Annotated[str, typer.Option(help="Processes: a number, or auto.")] = "",
+    out: Annotated[Path | None, typer.Option(help="A new folder for this run.")] = None,
+    evidence: Annotated[
+        str, typer.Option(help="Plays to keep of passing cases: all, small, failed.")
+    ] = "small",
+    allure: Annotated[bool, typer.Option(help="Make the Allure page, which needs Node.")] = True,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every case.")] = False,
+) -> None:
+    """Run cases and write their reports; exit code 1 when one did not pass."""
+    folder = (out or Path("out") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}").absolute()
+    options = {
+        "--binding": binding,
+        "--device": device,
+        "--ics": ics and ics.absolute(),
+        "--wire-profile": wire_profile,
+        "--recordings": recordings and recordings.absolute(),
+        "--run-seed": seed,
+        "--out": folder,
+        "--evidence": evidence,
+        "-n": workers or ("0" if cases or binding != "reference" else "auto"),
+        "--junitxml": folder / "junit.xml",
+    }
+    words = [f"{name}={value}" for name, value in options.items() if value is not None and name != "-n"]
+    words += ["-n", str(options["-n"]), "--tb=short", "-v" if verbose else "-q"]
+    for name, values in (("--chapter", chapter), ("--clauses", clause), ("--parameters", parameter)):
+        words += [f"{name}={value}" for value in values or ()]
+    code = pytest.main(
+        [*_places(cases or []), f"--rootdir={ROOT}", f"--config-file={ROOT / 'pyproject.toml'}", *words]
+    )
+    if (folder / "results.jsonl").exists():
+        _report(folder, wire_profile, allure=allure)
+    raise typer.Exit(int(code))
+
+
+def _places(cases: list[str]) -> list[str]:
+    """Give cases as paths that hold wherever the command is called."""
+    if not cases:
+        return [str(CASES)]
+    return [case if Path(case.partition("::")[0]).exists() else str(ROOT / case) for case in cases]
+
+
+def _report(folder: Path, wire_profile: str, *, allure: bool) -> None:
+    catalogue = load_catalogue()
+    built = build_reports(folder, catalogue, load_profile(wire_profile), allure)
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    print_summary(built.results, catalogue, built.reports, console)
+    for fault in built.faults:
+        print(fault, file=sys.stderr)
+    if built.faults:
+        raise typer.Exit(Exit.INTERNAL)
