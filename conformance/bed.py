@@ -87,6 +87,11 @@ class Bed:
         """Name of a host; -1 is the last one, which sits farthest from the first."""
         return self.hosts[index]
 
+    @property
+    def wire_profile(self) -> str:
+        """Name or path of the wire profile of the run, to craft fabric frames with."""
+        return self._setup.facts.wire_profile
+
     def node(self, name: str) -> int:
         """Node id of a device."""
         return self.topology.nodes[name].id

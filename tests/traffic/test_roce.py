@@ -43,6 +43,12 @@ def test_scapy_agrees_with_lengths_checksum_and_icrc(size, number):
     assert again[BTH].icrc == shown[BTH].icrc
 
 
+@pytest.mark.parametrize("sizes", [(64,), (64, 1518)])
+def test_a_stream_may_start_at_any_number_and_wraps_its_psn(sizes):
+    late = Stream(1, "h0", "h1", sizes, 3, first=0xFFFFFE)
+    assert [identify(frame) for frame in frames(late, HOSTS)] == [(1, 0xFFFFFE), (1, 0xFFFFFF), (1, 0)]
+
+
 def test_class_is_the_priority_of_an_outer_tag():
     frame = next(frames(Stream(1, "h0", "h1", (66,), 1, cls=5), HOSTS))
     assert Ether(frame)[Dot1Q].prio == 5
