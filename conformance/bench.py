@@ -53,6 +53,10 @@ class Bench:
         self.overrides = read_overrides(self.catalogue, self.ics, options.parameters)
         self.parameters: dict[str, ParameterValue] = in_force(self.ics, self.overrides)
 
+    def on(self, device: str) -> "Bench":
+        """Give the same bench with another device on it."""
+        return Bench(replace(self.options, device=device))
+
     def sweep(self, name: str) -> dict[str, int | float | str]:
         """Values of a parameter to run at, by label."""
         return instances(self.ics.settings[name], self.parameters[name].value)

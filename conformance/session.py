@@ -1,6 +1,8 @@
 """The part of the plugin that a run with cases wakes: it selects, runs, judges and writes."""
 
+import re
 from collections.abc import Generator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -10,7 +12,7 @@ import pytest
 from conformance import allure_view
 from conformance.bench import Bench, RunOptions
 from conformance.case import case_of
-from conformance.checkout import stranger
+from conformance.checkout import ROOT, stranger
 from conformance.evidence import keep
 from conformance.expect import Expect
 from conformance.judging import Trial
@@ -18,10 +20,13 @@ from conformance.ledger import Ledger, Plan, leave_plan, plan_of, take_plan
 from conformance.outcomes import NotApplicable, TesterLimited
 from conformance.plugin import is_case
 from conformance.selection import Selection
+from spec.coverage import scan
 from spec.errors import InputError
 from spec.verdict import Verdict
 
 TRIAL: Final = pytest.StashKey[Trial]()
+MUTANT: Final = "mutant="
+"""How the instance of a case for a mutant begins."""
 CASE_TIMEOUT: Final = 120
 """Seconds of wall time after which a case is broken off, beside five times what it says it takes."""
 
@@ -61,6 +66,11 @@ class Session:
         option = self.config.option
         return Selection(self.bench.catalogue, tuple(option.clauses), tuple(option.chapter))
 
+    @cached_property
+    def mutants(self) -> "Mutants | None":
+        """The mutants to run cases on, where the run is about them."""
+        return Mutants(self.bench, self.config.option.mutants) if self.config.option.mutants else None
+
     @property
     def fault(self) -> str | None:
         """What is wrong with the checkout or the options, in one sentence."""
@@ -85,7 +95,7 @@ class Session:
         if wrong:
             return wrong
         try:
-            case_of(node, self.bench.catalogue)
+            case = case_of(node, self.bench.catalogue)
         except InputError as error:
             return str(error)
         for mark in node.iter_markers("sweep"):
@@ -97,6 +107,10 @@ class Session:
                 )
             values = self.bench.sweep(name)
             metafunc.parametrize(name, list(values.values()), ids=[f"{name}={label}" for label in values])
+        if self.mutants is not None and "bed" in metafunc.fixturenames:
+            names = self.mutants.on(case.clause.id)
+            if names:
+                metafunc.parametrize("bed", names, indirect=True, ids=[f"{MUTANT}{name}" for name in names])
         return None
 
     @pytest.hookimpl(trylast=True)
@@ -109,17 +123,22 @@ class Session:
         for item in items:
             if not is_case(item):
                 continue
-            case = case_of(item, self.bench.catalogue)
+            case, bench, wanted = case_of(item, self.bench.catalogue), self.bench, True
+            if self.mutants is not None:
+                name = mutant_of(item)
+                wanted = name is not None
+                case = replace(case, id=re.sub(rf"-?{MUTANT}\w+", "", case.id).removesuffix("[]"))
+                bench = self.mutants.bench(name) if name is not None else bench
             cases.append(case)
-            item.stash[TRIAL] = Trial(self.bench, case, Expect(self.bench.binding.uncertainty))
-            (kept if self.selection.wants(case) else dropped).append(item)
+            item.stash[TRIAL] = Trial(bench, case, Expect(bench.binding.uncertainty))
+            (kept if wanted and self.selection.wants(case) else dropped).append(item)
             if not item.get_closest_marker("timeout"):
                 item.add_marker(pytest.mark.timeout(CASE_TIMEOUT + 5 * case.seconds))
         kept.sort(key=_order)
         items[:] = others + kept
         if dropped:
             self.config.hook.pytest_deselected(items=dropped)
-        if cases:
+        if cases and self.mutants is None:
             self.plan = plan_of(cases, [item.nodeid for item in kept])
 
     @pytest.hookimpl(tryfirst=True)
@@ -166,7 +185,8 @@ class Session:
         except BaseException as error:  # noqa: BLE001 - a timeout and a skip are no Exceptions to Python
             ended = error
         trial.settle(ended)
-        keep(trial)
+        if self.mutants is None:
+            keep(trial)
         _show(trial, ended)
         return True
 
@@ -210,6 +230,41 @@ class Session:
         """Name the results."""
         if self.ledger is not None:
             terminalreporter.write_line(f"results: {self.ledger.path}")
+
+
+class Mutants:
+    """Which mutants a case runs on, and the bench of each."""
+
+    def __init__(self, bench: Bench, extent: str) -> None:
+        self.reference = bench
+        self.extent = extent
+        self.benches: dict[str, Bench] = {}
+        self.with_cases = scan(ROOT).by_clause
+
+    def on(self, clause_id: str) -> list[str]:
+        """Names of the mutants for a case of this clause, those of its chapter that have no case included."""
+        known = self.reference.binding.mutants
+        if self.extent == "all":
+            return list(known)
+        chapter = self.reference.catalogue.chapter_of
+        return [
+            name
+            for name, clause in known.items()
+            if clause == clause_id
+            or (clause not in self.with_cases and chapter(clause) is chapter(clause_id))
+        ]
+
+    def bench(self, name: str) -> Bench:
+        """Give the bench with a mutant on it."""
+        if name not in self.benches:
+            self.benches[name] = self.reference.on(f"mutant:{name}")
+        return self.benches[name]
+
+
+def mutant_of(item: pytest.Item) -> str | None:
+    """Name of the mutant that an item runs on."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("bed") if callspec else None
 
 
 class Admission:

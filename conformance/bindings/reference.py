@@ -50,6 +50,7 @@ class ReferenceBinding:
             )
         self.device = options.device
         self.mutant = _mutant(options.device)
+        self.mutants = {name: mutant.clause for name, mutant in mutants().items()}
 
     def open(self, setup: Setup) -> Driver:
         """Give a bed that stands anew for each play."""

@@ -23,6 +23,7 @@ class ReplayBinding:
     capabilities = CAPABILITIES
     parallelism = None
     uncertainty: Mapping[str, float] = {}
+    mutants: Mapping[str, str] = {}
 
     def __init__(self, options: BindingOptions) -> None:
         if options.recordings is None:

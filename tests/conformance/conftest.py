@@ -17,6 +17,7 @@ class Still:
     capabilities = frozenset({"fabric taps", "counters", "reactive peer", "configure"})
     parallelism = 2
     uncertainty = {"ns": 10}
+    mutants = {}
 
     def __init__(self, options):
         pass

@@ -1,0 +1,149 @@
+"""`gse-cts kill-matrix`: whether the cases notice each flaw that a mutant has."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from conformance.bindings import BindingOptions, load_binding
+from conformance.checkout import ROOT
+from conformance.cli.run import CASES
+from conformance.session import MUTANT
+from reports.results import VerdictRecord
+from spec.catalogue import load_catalogue
+from spec.errors import Exit
+from spec.lint.realisation import testable
+from spec.verdict import Verdict
+
+
+@dataclass
+class Fate:
+    """What became of a mutant: the cases whose records of its own clause say FAIL, and all it met."""
+
+    clause: str
+    killers: list[str] = field(default_factory=list)
+    verdicts: Counter[str] = field(default_factory=Counter)
+    collateral: dict[str, list[str]] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def killed(self) -> bool:
+        """Whether its own clause failed."""
+        return bool(self.killers)
+
+
+class Watch:
+    """Gathers the records of a session by mutant."""
+
+    def __init__(self, mutants: dict[str, str]) -> None:
+        self.fates = {name: Fate(clause) for name, clause in mutants.items()}
+        self.cases: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the records that a report carries."""
+        _, _, rest = report.nodeid.partition(MUTANT)
+        fate = self.fates.get(rest.removesuffix("]"))
+        if fate is None:
+            return
+        for line in getattr(report, "gse_records", ()):
+            self._take(fate, VerdictRecord.model_validate_json(line))
+
+    def _take(self, fate: Fate, record: VerdictRecord) -> None:
+        if not record.invariant:
+            self.cases[record.case] = record.clause
+        if record.clause == fate.clause:
+            fate.verdicts[record.verdict.value] += 1
+            if record.verdict is Verdict.FAIL:
+                fate.killers.append(record.case)
+            elif record.reason:
+                fate.reasons.append(record.reason)
+        elif record.verdict is Verdict.FAIL:
+            fate.collateral.setdefault(record.clause, []).append(record.case)
+
+    def idle(self) -> list[str]:
+        """Cases that killed no mutant of their own clause, in any of their instances."""
+        busy = {case.partition("[")[0] for fate in self.fates.values() for case in fate.killers}
+        return sorted({case.partition("[")[0] for case in self.cases} - busy)
+
+
+def command(
+    *,
+    clause: Annotated[list[str] | None, typer.Option(help="Only cases of this clause, or glob.")] = None,
+    chapter: Annotated[list[str] | None, typer.Option(help="Only cases of this chapter.")] = None,
+    collateral: Annotated[bool, typer.Option("--collateral", help="Run everything on every mutant.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the run.")] = 1,
+    workers: Annotated[str, typer.Option(help="Processes: a number, or auto.")] = "auto",
+    out: Annotated[Path, typer.Option(help="Where the matrix is written.")] = Path("out/kill-matrix.json"),
+) -> None:
+    """Run each mutant against the cases of its own clause; exit code 1 when one survives."""
+    mutants = load_binding("reference", BindingOptions()).mutants
+    watch = Watch(dict(mutants))
+    words = [str(CASES), f"--rootdir={ROOT}", f"--config-file={ROOT / 'pyproject.toml'}", "-n", workers]
+    words += [
+        f"--mutants={'all' if collateral else 'own'}",
+        f"--run-seed={seed}",
+        "--tb=no",
+        "-q",
+        "--no-summary",
+    ]
+    for name, values in (("--chapter", chapter), ("--clauses", clause)):
+        words += [f"{name}={value}" for value in values or ()]
+    code = pytest.main(words, plugins=[watch])
+    if code not in {Exit.OK, Exit.FAILED}:
+        raise typer.Exit(int(code))
+    tried = {name: fate for name, fate in watch.fates.items() if fate.verdicts or not (clause or chapter)}
+    bare = [] if clause or chapter else _bare(mutants.values())
+    _print(tried, bare, watch.idle())
+    _write(out, tried, bare, watch.idle())
+    survived = [name for name, fate in tried.items() if not fate.killed]
+    raise typer.Exit(Exit.FAILED if survived or bare else Exit.OK)
+
+
+def _bare(broken: Iterable[str]) -> list[str]:
+    """Testable MUSTs that no mutant breaks."""
+    known = set(broken)
+    clauses = load_catalogue().clauses.values()
+    return [
+        clause.id
+        for clause in clauses
+        if clause.level == "MUST" and testable(clause) and clause.id not in known
+    ]
+
+
+def _print(fates: dict[str, Fate], bare: list[str], idle: list[str]) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    table = Table("mutant", "clause", "fate", "verdicts on its clause", "collateral")
+    for name, fate in sorted(fates.items(), key=lambda item: (item[1].killed, item[1].clause, item[0])):
+        verdicts = ", ".join(f"{verdict} {number}" for verdict, number in fate.verdicts.items()) or "no case"
+        if not fate.killed and fate.reasons:
+            verdicts += f": {fate.reasons[0][:80]}"
+        shown = "[green]killed[/]" if fate.killed else "[red]survived[/]"
+        table.add_row(name, fate.clause, shown, verdicts, ", ".join(fate.collateral))
+    console.print(table)
+    killed = sum(fate.killed for fate in fates.values())
+    console.print(f"{killed} of {len(fates)} mutants killed")
+    for words, names in (("testable MUSTs without mutant", bare), ("cases that killed no mutant", idle)):
+        if names:
+            console.print(f"{len(names)} {words}:", *names, sep="\n  ")
+
+
+def _write(path: Path, fates: dict[str, Fate], bare: list[str], idle: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = {
+        "schema": "gse-kill-matrix/1",
+        "made": datetime.now(UTC).isoformat(),
+        "catalogue": load_catalogue().digest,
+        "mutants": {name: {**asdict(fate), "killed": fate.killed} for name, fate in fates.items()},
+        "musts_without_mutant": bare,
+        "cases_that_killed_none": idle,
+    }
+    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
