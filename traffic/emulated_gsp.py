@@ -73,8 +73,6 @@ class Queue:
     requested: int = 0
     request_planned: bool = False
     refreshing: bool = False
-    slowed: int = 0
-    slowed_until: int = 0
     free_at: int = 0
     pump_planned: bool = False
     open_container: list[tuple[dict[str, int], bytes]] = field(default_factory=list)
@@ -94,6 +92,7 @@ class EmulatedGsp(Emulated[GspPeer]):
         self.queues: dict[QueueKey, Queue] = {}
         self.generations: dict[QueueKey, int] = {}
         self._tallies: dict[str, int] = {}
+        self._slowed: dict[int, tuple[int, int]] = {}
         self._grants = 0
         self._swapped: Callable[[int], None] | None = None
 
@@ -185,6 +184,8 @@ class EmulatedGsp(Emulated[GspPeer]):
         if policy.mode == "withhold" or not policy.during.holds(self.time(now)):
             return False
         target = state.demand + state.forfeited
+        if target <= state.position:
+            return False
         if policy.mode == "window":
             active = sum(other.backlogged for other in self.credits.values())
             whole = max(2 * LONGEST, self.spec.rate_mbps) if policy.window is None else policy.window
@@ -331,10 +332,9 @@ class EmulatedGsp(Emulated[GspPeer]):
     def _slow_down(self, values: Mapping[str, int], now: int) -> None:
         if not self.spec.backs_off:
             return
+        self._slowed[values["about"]] = (values["level"], now + values["validity_us"] * 1000)
         for queue in self.queues.values():
             if queue.node == values["about"]:
-                queue.slowed = values["level"]
-                queue.slowed_until = now + values["validity_us"] * 1000
                 self._pump(queue, now)
 
     def _pump(self, queue: Queue, now: int) -> None:
@@ -359,14 +359,15 @@ class EmulatedGsp(Emulated[GspPeer]):
 
     def _throttled(self, queue: Queue, size: int, now: int) -> int:
         """Time at which back-pressure lets the next frame go, 0 for now."""
-        if not queue.slowed or now >= queue.slowed_until:
+        level, until = self._slowed.get(queue.node, (0, 0))
+        if not level or now >= until:
             return 0
-        if queue.slowed == 255:
-            return queue.slowed_until
+        if level == 255:
+            return until
         if now < queue.free_at:
             return queue.free_at
         wire = size * 8000 // self.spec.rate_mbps
-        queue.free_at = now + wire * 255 // (255 - queue.slowed)
+        queue.free_at = now + wire * 255 // (255 - level)
         return 0
 
     def _pump_at(self, queue: Queue, time: int) -> None:

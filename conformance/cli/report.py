@@ -1,0 +1,33 @@
+"""`gse-cts report`: the reports of a run, rebuilt from its folder."""
+
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from reports.build import build_reports
+from reports.results import read_results
+from reports.summary import print_summary
+from spec.catalogue import load_catalogue
+from spec.errors import Exit
+from spec.wire import load_profile
+
+
+def command(
+    run: Path = typer.Argument(help="The folder of the run."),
+    *,
+    wire_profile: str = typer.Option("", help="The wire profile of the run: a YAML file, or a bundled name."),
+    allure: bool = typer.Option(True, help="Make the Allure page, which needs Node."),
+) -> None:
+    """Rebuild the compliance report and the Allure page of a run, and print its summary."""
+    catalogue = load_catalogue()
+    profile = load_profile(wire_profile or read_results(run).header.wire_profile.name)
+    built = build_reports(run, catalogue, profile, allure)
+    print_summary(
+        built.results, catalogue, built.reports, Console(width=None if sys.stdout.isatty() else 140)
+    )
+    for fault in built.faults:
+        print(fault, file=sys.stderr)
+    if built.faults:
+        raise typer.Exit(Exit.INTERNAL)
