@@ -7,6 +7,7 @@ are set by `use`; the order of their arguments and results is that of the fields
 
 from binascii import crc_hqx
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from struct import Struct
 from typing import Any
 
@@ -161,8 +162,8 @@ class Compiler:
     def __init__(self, profile: WireProfile) -> None:
         self.profile = profile
         self.header = words(profile.header.fields)
-        self.names: dict[str, Any] = {"crc_hqx": crc_hqx, "CRC": Struct(">H"), "residues": residues}
-        self.names["profile"] = profile
+        self.names: dict[str, Any] = {"crc_hqx": crc_hqx, "CRC": Struct(">H")}
+        self.names["residues"] = cache(partial(residues, profile))
         self.source: list[str] = []
 
     def function(self, signature: str, *lines: str) -> None:
@@ -221,7 +222,7 @@ class Compiler:
             "    raise BadFrame('bad_message')",
             f"if kind == {repeated.type_code}:",
             f"    end += int.from_bytes(frame[{at}:{until}], 'big') * {repeated.repeated.octets}",
-            f"    table = residues(profile, end - {START}) if end <= len(frame) else TABLES[kind]",
+            f"    table = residues(end - {START}) if end <= len(frame) else TABLES[kind]",
             "else:",
             "    table = TABLES[kind]",
             "if len(frame) < end:",
@@ -326,7 +327,7 @@ class Compiler:
             "count = len(entries)",
             f"body = {name.upper()}_WHOLE.pack({', '.join(values)})",
             "body += b''.join([ENTRY.pack(*entry) for entry in entries])",
-            "delta = residues(profile, len(body))",
+            "delta = residues(len(body))",
             f"return prefix + body + CRC.pack(crc_hqx(body, 0xFFFF) ^ delta[{message.hop_limit}])",
         )
         self.function(

@@ -74,52 +74,35 @@ class Uplink(OutPort):
 class EgressPort(HostPort):
     """A port towards a host that counts what waits in credit bytes, and tells when some of it has left.
 
-    `departed(port, credit bytes, now)` is called after each; `pause_end` is when the last pause is over.
+    `departed(port, credit bytes, now)` is called after each.
     """
 
-    __slots__ = ("credit", "departed", "left", "pause_end", "waiting")
+    __slots__ = ("credit", "departed", "left")
 
     def __init__(self, device: "Device", index: int, config: "PortConfig") -> None:
         super().__init__(device, index, config)
-        self.waiting = 0
         self.credit = [0] * 8
         self.left = 0
-        self.pause_end = 0
         self.departed: Callable[[int, int, int], None] | None = None
 
     def send_class(self, frame: bytes, cls: int, now: int) -> bool:
         """Send a host frame of class `cls`, or queue it while the wire is held or the class paused."""
-        if self.free_at <= now < self.armed and self.paused_until[cls] <= now and not self.classes[cls]:
-            self.transmit(frame, now)
-            return True
-        if not self.enqueue(self.classes[cls], frame):
+        waiting = self.waiting
+        if not super().send_class(frame, cls, now):
             return False
-        self.credit[cls] += credit_of(len(frame))
-        self.waiting += 1
+        if self.waiting > waiting:
+            self.credit[cls] += credit_of(len(frame))
         return True
 
-    def pause(self, cls: int, until: int, now: int) -> None:
-        """Hold one class until a time; a time not after `now` resumes it."""
-        super().pause(cls, until, now)
-        self.pause_end = max(self.paused_until)
-
-    def next_frame(self, now: int) -> bytes | None:
-        """Choose the highest class that is not paused."""
-        if not self.waiting:
-            return None
-        for cls in range(7, -1, -1):
-            if self.classes[cls] and self.paused_until[cls] <= now:
-                frame = self.classes[cls].popleft()
-                self.left = credit_of(len(frame))
-                self.credit[cls] -= self.left
-                self.waiting -= 1
-                return frame
-        return None
+    def first_of(self, cls: int) -> bytes:
+        """Take the first frame of a class."""
+        frame = super().first_of(cls)
+        self.left = credit_of(len(frame))
+        self.credit[cls] -= self.left
+        return frame
 
     def drain(self, now: int) -> None:
         """Put the next frame on the wire, and tell that the queue is shorter."""
-        if now < self.armed:
-            return
         super().drain(now)
         if self.left and self.departed is not None:
             left, self.left = self.left, 0

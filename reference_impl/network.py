@@ -407,7 +407,7 @@ class Network:
                 lost = +lost
                 self.tapped[index] = (time, link, way, frame, 0)
 
-    def run(self, until: int) -> None:  # noqa: C901, PLR0912 - the hot loop, kept in one piece
+    def run(self, until: int) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot loop, kept in one piece
         """Let everything happen up to and including a time."""
         for seat in self.seats:
             if seat.node.due != seat.armed:
@@ -465,7 +465,15 @@ class Network:
                     seat.armed = due
                     if due < NEVER and due not in seat.pending:
                         seat.pending.add(due)
-                        self.insert((max(now, due), seat, WAKE, due))
+                        to = due >> SHIFT
+                        if to > slot:
+                            if to in slots:
+                                slots[to].append((due, seat, WAKE, due))
+                            else:
+                                slots[to] = [(due, seat, WAKE, due)]
+                                heappush(order, to)
+                        else:
+                            insort(events, (max(now, due), seat, WAKE, due), key=TIME)
             if done < len(events):
                 del events[:done]
                 break

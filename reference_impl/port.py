@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from heapq import heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,8 +20,7 @@ def everything(_frame: bytes) -> bool:
 class OutPort:
     """A port towards the fabric: two queues in strict priority, drained at the rate of the port.
 
-    `queued` is the octets that wait; `idle(port, now)`, where set, is asked for more once the wire is free
-    and nothing waits.
+    `queued` is the octets that wait, `waiting` the frames, `armed` when the queues are looked at next.
     """
 
     __slots__ = (
@@ -28,8 +28,8 @@ class OutPort:
         "control",
         "data",
         "device",
+        "drained",
         "free_at",
-        "idle",
         "index",
         "kind",
         "mac",
@@ -37,6 +37,7 @@ class OutPort:
         "rate_mbps",
         "sent_bytes",
         "sent_frames",
+        "waiting",
     )
 
     def __init__(self, device: "Device", index: int, config: "PortConfig") -> None:
@@ -47,10 +48,11 @@ class OutPort:
         self.rate_mbps = config.rate_mbps
         self.control: deque[bytes] = deque()
         self.data: deque[bytes] = deque()
+        self.drained = self.drain
         self.free_at = 0
         self.queued = 0
+        self.waiting = 0
         self.armed = NEVER
-        self.idle: Callable[[OutPort, int], None] | None = None
         self.sent_frames = 0
         self.sent_bytes = 0
 
@@ -75,15 +77,20 @@ class OutPort:
             self.device.drop("queue_full")
             return False
         self.queued = queued
+        self.waiting += 1
         queue.append(frame)
-        self.arm(self.free_at)
+        if self.free_at < self.armed:
+            self.arm(self.free_at)
         return True
 
     def arm(self, time: int) -> None:
         """See that the queues are looked at, at `time` at the latest."""
         if time < self.armed:
             self.armed = time
-            self.device.at(time, self.drain)
+            device = self.device
+            heappush(device.timers, (time, device.ticket(), self.drained, ()))
+            if time < device.due:  # noqa: PLR1730 - the data path
+                device.due = time
 
     def drain(self, now: int) -> None:
         """Put the next frame on the wire, now that the last one has left."""
@@ -92,12 +99,11 @@ class OutPort:
         self.armed = NEVER
         frame = self.next_frame(now)
         if frame is not None:
+            self.waiting -= 1
             self.queued -= len(frame)
             self.transmit(frame, now)
-        elif self.idle is not None:
-            self.idle(self, now)
-        if self.control or self.data or (self.idle is not None and self.free_at > now):
-            self.arm(self.free_at)
+        if self.waiting:
+            self.arm(self.next_time())
 
     def next_frame(self, now: int) -> bytes | None:  # noqa: ARG002 - a host port needs the time
         """Choose the frame that leaves next."""
@@ -107,6 +113,10 @@ class OutPort:
             return self.data.popleft()
         return None
 
+    def next_time(self) -> int:
+        """When a frame that waits may leave."""
+        return self.free_at
+
     def transmit(self, frame: bytes, now: int) -> None:
         """Start a frame on the wire, which it holds for its own octets and 24 more."""
         size = len(frame)
@@ -115,14 +125,6 @@ class OutPort:
         self.sent_frames += 1
         self.sent_bytes += octets
         self.device.sends.append((self.index, frame))
-        if self.idle is not None:
-            self.arm(self.free_at)
-
-    def ask(self, idle: Callable[["OutPort", int], None] | None, now: int) -> None:
-        """Set or clear whom to ask for more, and ask at once when the wire is free."""
-        self.idle = idle
-        if idle is not None:
-            self.arm(max(now, self.free_at))
 
     def withdraw(self, wanted: Callable[[bytes], bool] = everything) -> tuple[list[bytes], list[bytes]]:
         """Take back the (control, data) frames that are wanted and not yet on the wire."""
@@ -134,19 +136,25 @@ class OutPort:
         taken = [frame for frame in frames if wanted(frame)]
         queue.clear()
         queue.extend(frame for frame in frames if not wanted(frame))
+        self.waiting -= len(taken)
         self.queued -= sum(map(len, taken))
         return taken
 
 
 class HostPort(OutPort):
-    """A port towards a host: a queue a class, the highest first, each paused on its own (802.1Qbb)."""
+    """A port towards a host: a queue a class, the highest first, each paused on its own (802.1Qbb).
 
-    __slots__ = ("classes", "paused_until")
+    `busy` has a bit set for each class in which something waits; `pause_end` is when the last pause is over.
+    """
+
+    __slots__ = ("busy", "classes", "pause_end", "paused_until")
 
     def __init__(self, device: "Device", index: int, config: "PortConfig") -> None:
         super().__init__(device, index, config)
         self.classes: tuple[deque[bytes], ...] = tuple(deque() for _ in range(8))
+        self.busy = 0
         self.paused_until = [0] * 8
+        self.pause_end = 0
 
     def send(self, frame: bytes, now: int) -> bool:
         """Send a host frame of class 0."""
@@ -154,40 +162,52 @@ class HostPort(OutPort):
 
     def send_class(self, frame: bytes, cls: int, now: int) -> bool:
         """Send a host frame of class `cls`, or queue it while the wire is held or the class paused."""
-        if self.free_at <= now < self.armed and self.paused_until[cls] <= now and not self.classes[cls]:
+        if self.free_at <= now < self.armed and self.paused_until[cls] <= now and not self.busy >> cls & 1:
             self.transmit(frame, now)
             return True
-        return self.enqueue(self.classes[cls], frame)
+        if not self.enqueue(self.classes[cls], frame):
+            return False
+        self.busy |= 1 << cls
+        return True
 
     def pause(self, cls: int, until: int, now: int) -> None:
         """Hold one class until a time; a time not after `now` resumes it."""
         self.paused_until[cls] = until
-        if self.classes[cls]:
+        self.pause_end = max(self.paused_until)
+        if self.waiting:
             self.arm(max(self.free_at, now))
-
-    def queued_of(self, cls: int) -> int:
-        """Octets that wait in one class."""
-        return sum(map(len, self.classes[cls]))
-
-    def drain(self, now: int) -> None:
-        """Put the next frame of an unpaused class on the wire, or wait for the first pause to end."""
-        super().drain(now)
-        waiting = [self.paused_until[cls] for cls in range(8) if self.classes[cls]]
-        if waiting:
-            self.arm(max(self.free_at, min(waiting)))
 
     def next_frame(self, now: int) -> bytes | None:
         """Choose control first, then the highest class that is not paused."""
         if self.control:
             return self.control.popleft()
-        for cls in range(7, -1, -1):
-            if self.classes[cls] and self.paused_until[cls] <= now:
-                return self.classes[cls].popleft()
+        busy = self.busy
+        while busy:
+            cls = busy.bit_length() - 1
+            if self.paused_until[cls] <= now:
+                return self.first_of(cls)
+            busy ^= 1 << cls
         return None
+
+    def first_of(self, cls: int) -> bytes:
+        """Take the first frame of a class."""
+        queue = self.classes[cls]
+        frame = queue.popleft()
+        if not queue:
+            self.busy ^= 1 << cls
+        return frame
+
+    def next_time(self) -> int:
+        """When a frame that waits may leave: the wire is free, and the pause of its class is over."""
+        if self.control or self.pause_end <= self.free_at:
+            return self.free_at
+        first = min(until for cls, until in enumerate(self.paused_until) if self.busy >> cls & 1)
+        return max(self.free_at, first)
 
     def withdraw(self, wanted: Callable[[bytes], bool] = everything) -> tuple[list[bytes], list[bytes]]:
         """Take back the (control, data) frames that are wanted and not yet on the wire."""
         control, data = super().withdraw(wanted)
         for queue in self.classes:
             data += self.take(queue, wanted)
+        self.busy = sum(1 << cls for cls, queue in enumerate(self.classes) if queue)
         return control, data

@@ -1,0 +1,135 @@
+"""Frame-hops a second of the virtual-time network on one core, with the full devices and with bare ones.
+
+A hop: one device receives, handles and sends one frame of real octets. Two leaves and two spines carry
+traffic of one host a leaf, both ways, at 90 % of the link rate; the hops of control messages are not
+counted, their time is.
+"""
+
+from collections.abc import Sequence
+from time import process_time_ns
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from reference_impl.device import NEVER, DeviceConfig, PortConfig, Send, Settings
+from reference_impl.gsf import Gsf
+from reference_impl.gsp import Gsp
+from reference_impl.network import Network
+
+RATE = 8000
+WARM_UP = 300_000
+BURST = 32
+HOSTS = (bytes.fromhex("020000000100"), bytes.fromhex("020000000101"))
+
+
+class Host:
+    """Sends one frame over and over at 90 % of the link rate, and counts what it receives."""
+
+    def __init__(self, frame: bytes, count: int) -> None:
+        self.frame = frame
+        self.left = count
+        self.due = WARM_UP
+        self.received = 0
+
+    def receive(self, port: int, frame: bytes, now: int) -> Sequence[Send]:  # noqa: ARG002
+        """Count a frame."""
+        self.received += 1
+        return ()
+
+    def wake(self, now: int) -> Sequence[Send]:
+        """Send a burst, which the link spaces out."""
+        burst = min(BURST, self.left)
+        self.left -= burst
+        self.due = now + BURST * (len(self.frame) + 24) * 10 // 9 if self.left else NEVER
+        return [(0, self.frame)] * burst
+
+    def carrier(self, port: int, up: bool, now: int) -> Sequence[Send]:  # noqa: ARG002
+        """Take no notice."""
+        return ()
+
+
+class Relay:
+    """Passes the octets it receives on a port to the next of the ports that port leads to."""
+
+    due = NEVER
+
+    def __init__(self, ways: dict[int, tuple[int, ...]]) -> None:
+        self.ways = ways
+        self.turn = 0
+
+    def receive(self, port: int, frame: bytes, now: int) -> Sequence[Send]:  # noqa: ARG002
+        """Pass a frame on."""
+        self.turn += 1
+        ways = self.ways[port]
+        return ((ways[self.turn % len(ways)], frame),)
+
+    def wake(self, now: int) -> Sequence[Send]:  # noqa: ARG002
+        """Do nothing."""
+        return ()
+
+    def carrier(self, port: int, up: bool, now: int) -> Sequence[Send]:  # noqa: ARG002
+        """Take no notice."""
+        return ()
+
+
+def device(role: type[Gsp] | type[Gsf], name: str, node: int, kinds: Sequence[str]) -> Gsp | Gsf:
+    """Make a device with one port a kind."""
+    ports = tuple(
+        PortConfig("host" if kind == "host" else "fabric", RATE, bytes((2, 0x47, node >> 8, node & 255, 0, index)))
+        for index, kind in enumerate(kinds)
+    )
+    table = {mac: (index + 1, 0) for index, mac in enumerate(HOSTS)}
+    return role(DeviceConfig(name, node, ports, Settings(), table, seed=node))
+
+
+def world(size: int, count: int, bare: bool) -> tuple[Network, tuple[Host, Host]]:
+    """Build the network; `size` counts the FCS."""
+    network = Network(seed=1)
+    payload = b"\x08\x00" + bytes(size - 4 - 14)
+    hosts = Host(HOSTS[1] + HOSTS[0] + payload, count), Host(HOSTS[0] + HOSTS[1] + payload, count)
+    if bare:
+        leaves: list[Gsp | Gsf | Relay] = [Relay({0: (1, 2), 1: (0,), 2: (0,)}) for _ in range(2)]
+        spines: list[Gsp | Gsf | Relay] = [Relay({0: (1,), 1: (0,)}) for _ in range(2)]
+    else:
+        leaves = [device(Gsp, f"gsp{i}", i + 1, ("host", "fabric", "fabric")) for i in range(2)]
+        spines = [device(Gsf, f"gsf{i}", 0x0100 + i, ("fabric", "fabric")) for i in range(2)]
+    for node in (*hosts, *leaves, *spines):
+        network.add(node)
+    for i in range(2):
+        network.link(f"h{i}", (hosts[i], 0), (leaves[i], 0), rate_mbps=RATE)
+        for j in range(2):
+            network.link(f"gsp{i}-gsf{j}", (leaves[i], 1 + j), (spines[j], i), rate_mbps=RATE)
+    return network, hosts
+
+
+def measure(size: int, count: int, bare: bool) -> float:
+    """CPU ns a hop; every frame has to arrive."""
+    network, hosts = world(size, count, bare)
+    network.start()
+    network.run(WARM_UP - 1)
+    began = process_time_ns()
+    limit = WARM_UP + count * (size + 24) * 2 + 2_000_000
+    while network.now < limit and sum(host.received for host in hosts) < 2 * count:
+        network.run(network.now + 100_000)
+    spent = process_time_ns() - began
+    received = sum(host.received for host in hosts)
+    if received != 2 * count:
+        raise SystemExit(f"{2 * count} frames were sent and {received} arrived")
+    return spent / (3 * received)
+
+
+def main(frames: int = 10_000, repeats: int = 3) -> None:
+    """Measure at three frame sizes, `frames` each way, and print the best of `repeats`."""
+    table = Table("frame size", "hops/s", "CPU ns a hop", "bare hops/s", "bare CPU ns a hop", "ratio")
+    for size in (64, 1500, 9000):
+        full = min(measure(size, frames, bare=False) for _ in range(repeats))
+        bare = min(measure(size, frames, bare=True) for _ in range(repeats))
+        table.add_row(
+            str(size), f"{1e9 / full:,.0f}", f"{full:,.0f}", f"{1e9 / bare:,.0f}", f"{bare:,.0f}", f"{full / bare:.1f}"
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
