@@ -46,8 +46,8 @@ def data_frames(
     """Send these containers, as a GSP with the host `source` would, towards the host `destination`.
 
     The host frames are RoCEv2 of `size` bytes with destination QP `stream`; their PSNs count up by generation
-    as first named, sequence and index, so that they ascend when delivered in order. A container given twice is
-    a duplicate with the same frames.
+    (as first named), sequence and index: they ascend when delivered in order. A container given twice is a
+    duplicate with the same frames.
     """
     given = list(containers)
     if destination not in hosts:
