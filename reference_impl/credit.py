@@ -9,8 +9,8 @@ from reference_impl.meter import Meter
 class Source:
     """One (source node, class) of a port, its counters cumulative within a generation of its queue.
 
-    `sent` is what REQUEST says, `arrived` what DATA brought, `lost` what is known or reckoned to be lost of it;
-    `exposed` is the part of its credit that counts against the windows.
+    `sent` is what REQUEST says, `arrived` what DATA brought, `lost` what is known or reckoned to be lost;
+    `unused` and `exposed` are its credit outstanding, in all and beyond one longest frame.
     """
 
     __slots__ = (
@@ -35,6 +35,7 @@ class Source:
         "ringed",
         "sent",
         "told_at",
+        "unused",
         "written_off",
     )
 
@@ -43,6 +44,7 @@ class Source:
         self.cls = cls
         self.generation = 0
         self.ringed = False
+        self.unused = 0
         self.exposed = 0
         self.expiry_armed = False
         self.heard = now
@@ -106,20 +108,22 @@ class ClassRing:
 
 
 class PortCredit:
-    """One host port: its sources, whose turn it is, the outstanding credit by class and in all.
+    """One host port: its sources, whose turn it is, and the sums of their `unused` and `exposed` by class.
 
-    `waiting` counts the sources in the rings, `shortage` the bytes that must come free before a look is worth it.
+    `waiting` counts the sources in the rings, `shortage` the bytes to come free before a look is worth it;
+    `starved` while it waits for the fabric.
     """
 
     __slots__ = (
         "classes",
         "exposed",
-        "exposed_total",
         "port",
         "rings",
         "shortage",
         "sources",
+        "starved",
         "ungoverned",
+        "unused",
         "waiting",
     )
 
@@ -129,7 +133,8 @@ class PortCredit:
         self.rings = tuple(ClassRing(cls) for cls in range(8))
         self.classes: deque[ClassRing] = deque()
         self.exposed = [0] * 8
-        self.exposed_total = 0
+        self.unused = [0] * 8
+        self.starved = False
         self.ungoverned = Meter(window)
         self.waiting = 0
         self.shortage = 0

@@ -89,6 +89,7 @@ class Granter:
         self.window.settle(credit, source)
         self.activate(credit, source)
         self.run(credit, now)
+        self.run_starved(now)
         if self.may_be_lost(source, now):
             self.announce(credit, source, now)
 
@@ -145,7 +146,7 @@ class Granter:
         self.window.settle(credit, source)
         if not source.ringed and source.need:
             self.activate(credit, source)
-        if credit.waiting:
+        if credit.waiting and not credit.starved:
             self.freed(credit, credit_bytes, now)
         if self.starved:
             self.run_starved(now)
@@ -206,32 +207,58 @@ class Granter:
 
     def run(self, credit: PortCredit, now: int) -> None:
         """Grant to the sources of a port in turn, as long as there is room."""
-        while credit.waiting:
-            room = self.window.room(credit, now)
-            if room <= 0:
-                credit.shortage = 1 - room
-                return
-            ring = self.next_ring(credit, now)
-            if ring is None:
-                return
-            source = ring.sources[0]
-            if source.deficit <= 0:
-                source.deficit += self.quantum
-            step = min(self.share(source), source.deficit)
-            spare = self.window.spare(source)
-            amount = min(step, room + spare)
-            least = self.least(step, self.window.size(credit, now))
+        while self.grant_one(credit, now):
+            pass
+
+    def grant_one(self, credit: PortCredit, now: int) -> bool:
+        """Grant the next step of a port; False when port or fabric have no room for it."""
+        ring = self.next_ring(credit, now)
+        if ring is None:
+            self.unstarve(credit)
+            return False
+        source = ring.sources[0]
+        if source.deficit <= 0:
+            source.deficit += self.quantum
+        amount = self.fitting(credit, source, min(self.share(source), source.deficit), now)
+        if not amount:
+            self.unstarve(credit)
+            return False
+        if source.node != self.gsp.node:
+            amount = self.fitting_fabric(credit, source, amount, now)
+            if not amount:
+                self.starve(credit)
+                return False
+            self.unstarve(credit)
+        self.give(credit, source, amount, now)
+        self.end_turn(credit, ring, source, amount)
+        return True
+
+    def fitting(self, credit: PortCredit, source: Source, step: int, now: int) -> int:
+        """Find how much of a step the window of the port has room for; 0 when it is not worth a GRANT."""
+        window = self.window
+        amount = min(step, window.room(credit, now))
+        least = self.least(step, window.size(credit, now))
+        if amount < least:
+            lacking = least - amount
+            last_room = window.last_room(credit, now)
+            amount = min(step, last_room + window.spare(source)) if last_room > 0 else 0
             if amount < least:
-                credit.shortage = least - amount
-                return
-            if source.node != self.gsp.node:
-                fabric_room = self.window.fabric_room(now)
-                amount = min(amount, fabric_room + spare)
-                if fabric_room <= 0 or amount < self.least(step, self.window.fabric_size(now)):
-                    self.starve(credit)
-                    return
-            self.give(credit, source, amount, now)
-            self.end_turn(credit, ring, source, amount)
+                credit.shortage = self.shortage(credit, lacking, now)
+                return 0
+        return amount
+
+    def fitting_fabric(self, credit: PortCredit, source: Source, step: int, now: int) -> int:
+        """Find how much of a step the fabric has room for; 0 when that is too little or others come first."""
+        if self.starved and self.starved[0] is not credit:
+            return 0
+        room = self.window.fabric_room(now)
+        amount = min(step, room + self.window.spare(source)) if room > 0 else 0
+        return amount if amount >= self.least(step, self.window.fabric_size(now)) else 0
+
+    def shortage(self, credit: PortCredit, octets: int, now: int) -> int:
+        """Credit bytes to come free before a port can grant: those it lacks, or fewer if it runs dry before."""
+        excess = self.window.excess(credit, now)
+        return min(octets, excess) if excess > 0 else octets
 
     def least(self, step: int, window: int) -> int:
         """Smallest part of a step that is worth a GRANT of its own."""
@@ -250,15 +277,24 @@ class Granter:
 
     def starve(self, credit: PortCredit) -> None:
         """Let a port wait for the fabric, behind the others that do."""
-        if credit not in self.starved:
+        if not credit.starved:
+            credit.starved = True
             self.starved.append(credit)
 
+    def unstarve(self, credit: PortCredit) -> None:
+        """End the wait of a port for the fabric."""
+        if credit.starved:
+            credit.starved = False
+            self.starved.remove(credit)
+
     def run_starved(self, now: int) -> None:
-        """Let the ports that wait for the fabric grant in turn."""
-        for _ in range(len(self.starved)):
-            if self.window.fabric_room(now) <= 0:
+        """Let the ports that wait for the fabric grant one step each in turn."""
+        while self.starved:
+            first = self.starved[0]
+            if self.grant_one(first, now):
+                self.starve(first)
+            elif first.starved:
                 return
-            self.run(self.starved.popleft(), now)
 
     def give(self, credit: PortCredit, source: Source, amount: int, now: int) -> None:
         """Grant new credit to a source, valid for `grant_validity`."""

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from reference_impl.dgsq import Dgsq
     from reference_impl.gsp import Gsp
 
-PACED_OCTETS = 5600
-"""One REQUEST of 84 octets in the time that so many take on an uplink is 1.5 % of it."""
+PACED_OCTETS = 8400
+"""One REQUEST of 84 octets in the time that so many take on an uplink is 1 % of it."""
 
 
 class Requester:
@@ -35,7 +35,7 @@ class Requester:
 
     def demanded(self, dgsq: "Dgsq", now: int) -> None:
         """Report new demand, now or soon."""
-        if self.is_urgent(dgsq):
+        if self.is_urgent(dgsq, now):
             self.send(dgsq, now)
         elif not dgsq.report_queued:
             if now >= self.free_at and not self.waiting:
@@ -48,9 +48,9 @@ class Requester:
                     self.armed = True
                     self.gsp.at(self.free_at, self.pace)
 
-    def is_urgent(self, dgsq: "Dgsq") -> bool:
-        """Say whether frames wait while all the demand that was reported has been sent."""
-        return dgsq.demand > dgsq.sent and dgsq.reported <= dgsq.sent
+    def is_urgent(self, dgsq: "Dgsq", now: int) -> bool:
+        """Say whether frames wait while all the demand that was reported, not just now, has been sent."""
+        return dgsq.reported <= dgsq.sent < dgsq.demand and now - dgsq.requested_at >= self.spacing
 
     def pace(self, now: int) -> None:
         """Report the demand of the queue that has waited longest."""

@@ -20,6 +20,8 @@ class CreditWindow:
     def __init__(self, gsp: "Gsp") -> None:
         self.gsp = gsp
         self.fabric_exposed = 0
+        self.fabric_version = -1
+        self.fabric_rate = 0
         self.fabric_octets = 0
         self.fabric_credit = 0
         self.fabric_ungoverned = Meter(gsp.settings.bp_window)
@@ -33,29 +35,23 @@ class CreditWindow:
         self.unsolicited = settings.unsolicited_bytes
 
     def unused(self, source: Source) -> int:
-        """Outstanding credit of a source beyond its unsolicited bytes."""
+        """Tell how much credit beyond its unsolicited bytes a source has outstanding."""
         settled = source.settled
-        return source.granted - (settled if settled > self.unsolicited else self.unsolicited)
-
-    def exposure(self, source: Source) -> int:
-        """Outstanding credit of a source beyond one longest frame, which the windows count."""
-        exposure = self.unused(source) - self.longest
-        return exposure if exposure > 0 else 0
-
-    def spare(self, source: Source) -> int:
-        """What can be granted to a source before the windows count it."""
-        spare = self.longest - self.unused(source)
-        return min(max(spare, 0), self.longest)
+        return max(source.granted - max(settled, self.unsolicited), 0)
 
     def settle(self, credit: PortCredit, source: Source) -> None:
         """Follow any change of a source in the sums of its port and of the fabric."""
-        change = self.exposure(source) - source.exposed
+        unused = self.unused(source)
+        change = unused - source.unused
         if change:
-            source.exposed += change
-            credit.exposed[source.cls] += change
-            credit.exposed_total += change
+            source.unused = unused
+            credit.unused[source.cls] += change
+            exposed = max(unused - self.longest, 0)
+            rise = exposed - source.exposed
+            source.exposed = exposed
+            credit.exposed[source.cls] += rise
             if source.node != self.gsp.node:
-                self.fabric_exposed += change
+                self.fabric_exposed += rise
 
     def size(self, credit: PortCredit, now: int) -> int:
         """`grant_window` in credit bytes: 1.5 x rate x grant round trip, the measured ungoverned rate deducted."""
@@ -70,26 +66,45 @@ class CreditWindow:
         """Say whether the host has paused a class."""
         return credit.port.paused_until[cls] > now
 
-    def outstanding(self, credit: PortCredit, now: int) -> int:
-        """Outstanding credit of the classes that are not paused."""
+    def active(self, credit: PortCredit, sums: list[int], now: int) -> int:
+        """Add up what is outstanding in the classes that are not paused."""
         if credit.port.pause_end <= now:
-            return credit.exposed_total
-        return sum(
-            exposed for cls, exposed in enumerate(credit.exposed) if not self.is_paused(credit, cls, now)
-        )
+            return sum(sums)
+        return sum(octets for cls, octets in enumerate(sums) if not self.is_paused(credit, cls, now))
+
+    def waiting(self, credit: PortCredit, now: int) -> int:
+        """Credit bytes in the egress queue and held for ordering."""
+        return credit.port.queued_credit(now) + self.gsp.reorderer.held_bytes[credit.port.index]
 
     def room(self, credit: PortCredit, now: int) -> int:
-        """Credit bytes that a port can still grant, after what is outstanding, queued and held for ordering."""
-        return (
-            self.size(credit, now)
-            - self.outstanding(credit, now)
-            - credit.port.queued_credit(now)
-            - self.gsp.reorderer.held_bytes[credit.port.index]
-        )
+        """Credit bytes that a port can still grant, everything outstanding, queued and held counted."""
+        return self.size(credit, now) - self.active(credit, credit.unused, now) - self.waiting(credit, now)
+
+    def last_room(self, credit: PortCredit, now: int) -> int:
+        """Credit bytes that a port which runs dry can still grant, one longest frame a source not counted.
+
+        So credit that is less than a frame, in the hands of many sources, cannot block a port.
+        """
+        if self.excess(credit, now) > 0:
+            return 0
+        return self.size(credit, now) - self.active(credit, credit.exposed, now) - self.waiting(credit, now)
+
+    def excess(self, credit: PortCredit, now: int) -> int:
+        """Credit bytes that have to leave before a port counts as running dry: half a window waits."""
+        return self.waiting(credit, now) - self.size(credit, now) // 2
+
+    def spare(self, source: Source) -> int:
+        """What can be granted to a source before it holds more than one longest frame."""
+        return max(self.longest - source.unused, 0)
 
     def fabric_mbps(self) -> int:
-        """Rate of the surviving fabric towards this GSP."""
-        return sum(self.gsp.ports[link.port].rate_mbps for link in self.gsp.paths.links.values() if link.up)
+        """Rate of the surviving fabric towards this GSP: its links that lead anywhere."""
+        paths = self.gsp.paths
+        if self.fabric_version != paths.version:
+            self.fabric_version = paths.version
+            ports = {path.port for node in paths.nodes() for path in paths.live(node)}
+            self.fabric_rate = sum(self.gsp.ports[port].rate_mbps for port in ports)
+        return self.fabric_rate
 
     def fabric_size(self, now: int) -> int:
         """Credit bytes that the fabric carries in a grant round trip, the ungoverned rate deducted."""
@@ -98,7 +113,7 @@ class CreditWindow:
         return octets * self.fabric_credit // self.fabric_octets if self.fabric_octets else octets
 
     def fabric_room(self, now: int) -> int:
-        """Credit bytes that the fabric still has room for, shared by all host ports."""
+        """Credit bytes that the fabric has room for, shared by all host ports, one longest frame a source free."""
         return self.fabric_size(now) - self.fabric_exposed
 
     def measure(self, credit_bytes: int, fabric_octets: int) -> None:
