@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from reports.results import Results, VerdictRecord
 from spec.catalogue import Catalogue
@@ -41,10 +42,15 @@ STATUS: Mapping[Verdict, str] = {
     Verdict.NOT_TESTED: "unknown",
 }
 
-POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' blob: data:; style-src 'unsafe-inline' data:; "
-    "img-src data: blob:; font-src data:; media-src data: blob:; connect-src data: blob:; frame-src data: blob:; "
-    "worker-src blob:; base-uri 'self'; form-action 'none'"
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'unsafe-inline' 'unsafe-eval' blob: data:",
+        "style-src 'unsafe-inline' data:",
+        *(f"{kind}-src data: blob:" for kind in ("img", "font", "media", "connect", "frame", "worker")),
+        "base-uri 'self'",
+        "form-action 'none'",
+    )
 )
 TAG_MANAGER = re.compile(
     r'<script async src="https://www\.googletagmanager\.com/[^"]*"></script>\s*<script>.*?</script>',
@@ -159,7 +165,8 @@ def complete(results: Results, catalogue: Catalogue, source: Path) -> int:
         own = next((record.clause for record in known if not record.invariant), clauses.get(case))
         if own is not None:
             _describe(entry, case, catalogue.clauses[own], catalogue.chapter_of(own).title.en)
-        _judge(entry, known, began=case in written or _full_name(case) in interrupted)
+        began = written.get(case, {}).get("status", "unknown") != "unknown"
+        _judge(entry, known, began or _full_name(case) in interrupted)
         _link_attachments(entry, known, source)
         name = uuid.uuid5(uuid.NAMESPACE_URL, f"{results.header.run}:{case}")
         (source / f"{name}-result.json").write_text(json.dumps(entry, ensure_ascii=False), encoding="utf-8")
@@ -276,7 +283,7 @@ def _link_attachments(entry: dict[str, Any], records: list[VerdictRecord], sourc
             kept.append(attachment)
     entry["attachments"] = kept
     files = dict.fromkeys(item.file for record in records for item in record.evidence)
-    links = [{"type": "evidence", "name": name, "url": f"../{name}"} for name in files]
+    links = [{"type": "evidence", "name": name, "url": f"../{quote(name)}"} for name in files]
     entry["links"] = [link for link in entry["links"] if link.get("type") != "evidence"] + links
 
 

@@ -14,7 +14,7 @@ from spec.verdict import Verdict, merge
 
 Status = Literal["non-conformant", "incomplete", "conformant"]
 
-UNJUDGED = frozenset({Verdict.NOT_TESTED, Verdict.TESTER_LIMITED, Verdict.NOT_APPLICABLE})
+CONCLUSIVE = frozenset({Verdict.PASS, Verdict.FAIL})
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class ClauseResult:
 
     @property
     def judged(self) -> bool:
-        """Whether something was tried and seen, with whatever outcome."""
-        return self.verdict not in UNJUDGED
+        """Whether the clause has a conclusive verdict: PASS or FAIL."""
+        return self.verdict in CONCLUSIVE
 
 
 @dataclass(frozen=True)

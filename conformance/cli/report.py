@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,7 +16,7 @@ from spec.wire import load_profile
 
 
 def command(
-    run: Path = typer.Argument(help="The folder of the run."),
+    run: Annotated[Path, typer.Argument(help="The folder of the run.")],
     *,
     wire_profile: str = typer.Option("", help="The wire profile of the run: a YAML file, or a bundled name."),
     allure: bool = typer.Option(True, help="Make the Allure page, which needs Node."),

@@ -1,0 +1,135 @@
+import json
+from datetime import UTC, datetime
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from reports.results import SCHEMA_PATH, Evidence, Finding, ResultsWriter, read_results, results_schema
+from spec.errors import InputError
+from spec.verdict import Verdict
+
+CASE = "conformance/cases/pktc/test_path.py::test_path"
+
+
+@pytest.fixture
+def folder(run_folder, header, record):
+    failed = record(
+        CASE,
+        "PKTC-ONE-PATH",
+        Verdict.FAIL,
+        "load",
+        findings=(Finding(what="uplinks", expected="1", got="2", packets=(4, 5), recording="r/1.pcapng"),),
+        evidence=(Evidence(file="r/1.pcapng", sha256="e" * 64),),
+    )
+    return run_folder(
+        header((CASE, "PKTC-ONE-PATH", "load")), failed, record(CASE, "PKTC-ORDER", invariant=True)
+    )
+
+
+def test_what_was_written_is_read_again(folder):
+    results = read_results(folder)
+    assert results.complete
+    assert [verdict.clause for verdict in results.verdicts] == ["PKTC-ONE-PATH", "PKTC-ORDER"]
+    assert results.verdicts[0].findings[0].packets == (4, 5)
+    assert results.counts() == {Verdict.FAIL: 1, Verdict.PASS: 1}
+    assert results.unfinished() == ()
+
+
+def test_every_record_is_on_disk_before_append_returns(tmp_path, header, record):
+    writer = ResultsWriter(tmp_path / "results.jsonl", header((CASE, "PKTC-ONE-PATH", "load")))
+    writer.append(record(CASE, "PKTC-ONE-PATH"))
+    assert len(read_results(tmp_path).verdicts) == 1
+    writer.close()
+
+
+def test_a_run_without_footer_is_incomplete(run_folder, header):
+    results = read_results(run_folder(header((CASE, "PKTC-SIZE", "small")), cut=True))
+    assert not results.complete
+    assert results.unfinished() == (CASE,)
+
+
+def test_a_footer_does_not_complete_a_run_whose_cases_lack_verdicts(run_folder, header):
+    assert not read_results(run_folder(header((CASE, "PKTC-SIZE", "small")))).complete
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(cut=st.integers(min_value=1, max_value=400))
+def test_a_file_torn_anywhere_behind_its_header_reads_as_what_was_whole(folder, tmp_path_factory, cut):
+    whole = (folder / "results.jsonl").read_bytes()
+    ends = [position + 1 for position, byte in enumerate(whole) if byte == ord("\n")]
+    size = max(len(whole) - cut, ends[0])
+    torn = tmp_path_factory.mktemp("torn") / "results.jsonl"
+    torn.write_bytes(whole[:size])
+    results = read_results(torn)
+    # a line is whole with its last brace, whether or not its line feed was written
+    assert len(results.verdicts) == sum(size >= end - 1 for end in ends[1:3])
+    assert results.complete == (size >= ends[-1] - 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (b'"verdict":"FAIL"', b'"verdict":"FAILED"', "line 2: verdict.verdict"),
+        (b'"checked":3', b'"checked":"3"', "line 2: verdict.checked"),
+        (b'"invariant":false', b'"colour":false', "line 2: verdict.colour"),
+        (b'{"kind":"verdict"', b'"kind":"verdict"', "line 2"),
+        (b"gse-results/1", b"gse-results/9", "line 1: header.schema"),
+        (b'{"FAIL":1,', b'{"FAIL":2,', "footer"),
+    ],
+)
+def test_corruption_before_the_end_is_one_sentence(folder, old, new, words):
+    path = folder / "results.jsonl"
+    whole = path.read_bytes()
+    assert old in whole
+    path.write_bytes(whole.replace(old, new, 1))
+    with pytest.raises(InputError) as error:
+        read_results(path)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_two_runs_in_one_file_are_refused(folder):
+    path = folder / "results.jsonl"
+    path.write_bytes(path.read_bytes() * 2)
+    with pytest.raises(InputError, match="keep one run in one file"):
+        read_results(path)
+
+
+def test_a_file_without_header_is_refused(tmp_path):
+    (tmp_path / "results.jsonl").write_text("")
+    with pytest.raises(InputError, match="not a header"):
+        read_results(tmp_path)
+
+
+def test_a_missing_file_is_one_sentence(tmp_path):
+    with pytest.raises(InputError, match="name the output folder of a run"):
+        read_results(tmp_path)
+
+
+def test_a_run_never_overwrites_another(folder, header):
+    with pytest.raises(InputError, match="holds another run"):
+        ResultsWriter(folder / "results.jsonl", header())
+
+
+def test_times_without_zone_are_refused(header):
+    with pytest.raises(ValidationError):
+        header(started=datetime(2026, 11, 21))  # noqa: DTZ001
+    assert header(started=datetime(2026, 11, 21, tzinfo=UTC))
+
+
+def test_the_published_schema_is_current():
+    assert json.loads(SCHEMA_PATH.read_text()) == results_schema(), (
+        "write json.dumps(results_schema(), indent=2) and a line feed to reports/schema/results.schema.json"
+    )
+
+
+def test_the_published_schema_accepts_every_line_and_no_unknown_key(folder):
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text()))
+    lines = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+    for line in lines:
+        validator.validate(line)
+        with pytest.raises(jsonschema.ValidationError):
+            validator.validate(line | {"colour": 1})
