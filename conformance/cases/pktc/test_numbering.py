@@ -7,7 +7,7 @@ from conformance.marks import clause, needs, sweep, testbed
 from conformance.testbeds import SoloGsp
 from traffic.patterns import bursts, elephant, interleaved
 from traffic.patterns import sweep as sizes_in_turn
-from traffic.recording import Container
+from traffic.recording import Container, Queue
 
 AWKWARD = (64, 1518, 200, 594)
 
@@ -19,7 +19,7 @@ def test_a_generation_starts_at_zero(bed, expect):
     """Two bursts with a rest longer than the age-out between them each number their containers from 0."""
     period = 2 * bed.parameter("age_out")
     recording = bed.play(bursts(bed.host(0), bed.host(-1), repeat=2, frames=30, period=period))
-    lowest = {}
+    lowest: dict[Queue, int] = {}
     for container in recording.containers(at=bed.uplinks):
         lowest[container.queue] = min(container.sequence, lowest.get(container.queue, container.sequence))
     expect.each(
@@ -58,7 +58,7 @@ def test_a_queue_numbers_without_gaps(bed, expect):
 def test_queues_count_alone(bed, expect):
     """Two queues that are filled by turns each count their own containers from 0 without a gap."""
     recording = bed.play(interleaved(bed.host(0), bed.hosts[-2:], count=60))
-    sequences = {}
+    sequences: dict[Queue, list[int]] = {}
     for container in recording.containers(at=bed.uplinks):
         sequences.setdefault(container.queue, []).append(container.sequence)
     expect.each(
