@@ -308,8 +308,10 @@ class Reorderer:
     def release_through(self, stream: Stream, limit: int, now: int) -> None:
         """Release everything held up to a place in order, and close the gaps before it."""
         for key in sorted(stream.held):
-            if key > limit or key not in stream.held:
+            if key > limit:
                 break
+            if key not in stream.held:
+                continue
             if key != stream.place:
                 self.close_gap(stream, key)
             self.release(stream, key, now)
