@@ -3,12 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from spec.errors import InputError
 from traffic.codec import codec
 from traffic.emulation import credit
 from traffic.roce import frame_maker
 from traffic.scenario import HostAddress, Scenario, Stream, TimedFrame
+
+HALF: Final = 1 << 31
+"""Half the sequence numbers of containers."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,8 @@ def data_frames(
     """Send these containers, as a GSP with the host `source` would, towards the host `destination`.
 
     The host frames are RoCEv2 of `size` bytes with destination QP `stream`; their PSNs count up by generation
-    (as first named), sequence and index: they ascend when delivered in order. A container given twice is a
-    duplicate with the same frames.
+    (as first named), sequence (across its wrap) and index: they ascend when delivered in order. A container
+    given twice is a duplicate with the same frames.
     """
     given = list(containers)
     if destination not in hosts:
@@ -55,22 +59,19 @@ def data_frames(
             "scenario", "data_frames", f"{destination!r} is no host here", "name one of the testbed"
         )
     make = frame_maker(Stream(stream, source, destination, (size,), 1, cls=cls), hosts)
-    generations = list(dict.fromkeys(container.generation for container in given))
-    lengths = {(generations.index(c.generation), c.sequence): c.frames for c in given}
+    keys = _keys(given)
+    lengths = {key: container.frames for key, container in zip(keys, given, strict=True)}
     first: Counter[tuple[int, int]] = Counter()
     total = 0
     for key in sorted(lengths):
         first[key] = total
         total += lengths[key]
     frames = []
-    for container in given:
-        generation = generations.index(container.generation)
+    for (generation, sequence), container in zip(keys, given, strict=True):
         indices = range(container.frames) if container.indices is None else container.indices
-        before = lengths.get(
-            (generation, container.sequence - 1), container.frames if container.sequence else 0
-        )
+        before = lengths.get((generation, sequence - 1), container.frames if container.sequence else 0)
         for place, index in enumerate(indices):
-            payload = make(first[generation, container.sequence] + index)
+            payload = make(first[generation, sequence] + index)
             values = {
                 "source": hosts[source].node,
                 "destination": hosts[destination].node,
@@ -106,6 +107,16 @@ def message(
         name, values, payload=payload, entries=tuple(entries), crc_error=crc_error, octets=octets
     )
     return Scenario(frames=(TimedFrame(at, port, frame),), name=name)
+
+
+def _keys(containers: Iterable[Container]) -> list[tuple[int, int]]:
+    """Rank the generation of each, and unwrap its sequence (RFC 1982) around the first of its generation."""
+    starts: dict[int, tuple[int, int]] = {}
+    found = []
+    for container in containers:
+        rank, start = starts.setdefault(container.generation, (len(starts), container.sequence))
+        found.append((rank, start + (container.sequence - start + HALF) % (2 * HALF) - HALF))
+    return found
 
 
 def _flags(profile: str, container: Container, index: int) -> int:

@@ -38,6 +38,13 @@ def test_sequence_numbers_of_the_host_frames_ascend_in_the_right_order():
     assert [identify(m.payload) for _, _, m in ordered] == [(9, n) for n in range(6)]
 
 
+def test_host_frames_count_on_across_the_wrap_of_the_sequence():
+    sequences = (0xFFFFFFFF, 1, 0, 0xFFFFFFFE)
+    seen = read(data_frames("h2", "h0", [Container(A, number, frames=1) for number in sequences], HOSTS))
+    assert [identify(m.payload) for _, _, m in seen] == [(1, 1), (1, 3), (1, 2), (1, 0)]
+    assert [m.fields["previous_frames"] for _, _, m in seen] == [1, 1, 1, 1]
+
+
 def test_a_container_given_twice_is_the_same_again():
     seen = read(data_frames("h2", "h0", [Container(A, 0), Container(B, 0, at=100)], HOSTS))
     assert [m.payload for _, _, m in seen[:2]] == [m.payload for _, _, m in seen[2:]]
