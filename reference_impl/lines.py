@@ -15,8 +15,8 @@ OVERHEAD = 24
 
 
 def credit_of(octets: int) -> int:
-    """Credit bytes of a host frame of so many octets without FCS: at least 60, and 24 for FCS, preamble and gap."""
-    return (octets if octets > MIN_FRAME else MIN_FRAME) + OVERHEAD
+    """Credit bytes of a host frame of so many octets without FCS: 60 at least, and 24 for what frames it."""
+    return (octets if octets > MIN_FRAME else MIN_FRAME) + OVERHEAD  # noqa: FURB136 - the data path
 
 
 class Uplink(OutPort):
@@ -46,12 +46,10 @@ class Uplink(OutPort):
             container.waiting += 1
         return True
 
-    def next_frame(self, now: int) -> bytes | None:
+    def next_frame(self, now: int) -> bytes:
         """Choose the frame that leaves next, control first."""
         if self.control:
             return self.control.popleft()
-        if not self.data:
-            return None
         frame = self.data.popleft()
         container = self.owners.popleft()
         if container is not None:
@@ -77,36 +75,30 @@ class EgressPort(HostPort):
     `departed(port, credit bytes, now)` is called after each.
     """
 
-    __slots__ = ("credit", "departed", "left")
+    __slots__ = ("credit", "departed")
 
     def __init__(self, device: "Device", index: int, config: "PortConfig") -> None:
         super().__init__(device, index, config)
         self.credit = [0] * 8
-        self.left = 0
         self.departed: Callable[[int, int, int], None] | None = None
 
     def send_class(self, frame: bytes, cls: int, now: int) -> bool:
         """Send a host frame of class `cls`, or queue it while the wire is held or the class paused."""
-        waiting = self.waiting
-        if not super().send_class(frame, cls, now):
+        if self.free_at <= now < self.armed and self.paused_until[cls] <= now and not self.busy >> cls & 1:
+            self.transmit(frame, now)
+            return True
+        if not self.enqueue(self.classes[cls], frame):
             return False
-        if self.waiting > waiting:
-            self.credit[cls] += credit_of(len(frame))
+        self.busy |= 1 << cls
+        self.credit[cls] += credit_of(len(frame))
         return True
 
-    def first_of(self, cls: int) -> bytes:
-        """Take the first frame of a class."""
-        frame = super().first_of(cls)
-        self.left = credit_of(len(frame))
-        self.credit[cls] -= self.left
-        return frame
-
-    def drain(self, now: int) -> None:
-        """Put the next frame on the wire, and tell that the queue is shorter."""
-        super().drain(now)
-        if self.left and self.departed is not None:
-            left, self.left = self.left, 0
-            self.departed(self.index, left, now)
+    def gone(self, cls: int, octets: int, now: int) -> None:
+        """Tell that the queue is shorter."""
+        credit = credit_of(octets)
+        self.credit[cls] -= credit
+        if self.departed is not None:
+            self.departed(self.index, credit, now)
 
     def queued_credit(self, now: int) -> int:
         """Credit bytes that wait in the classes that are not paused."""

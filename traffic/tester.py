@@ -16,6 +16,8 @@ from traffic.scenario import DOWN, UP, HostAddress, Pause, Scenario, Stream, Tim
 NEVER: Final = 1 << 62
 Send = tuple[int, bytes]
 """Port number and frame."""
+Event = tuple[int, int, Callable[[int], None]]
+"""Time, running number, and what to call then."""
 _CONTROL: Final = -1
 _PFC: Final = bytes.fromhex("88080101")
 _LONGEST_PAUSE: Final = 0xFFFF
@@ -55,6 +57,8 @@ class Port:
         self, tester: "VirtualTester", name: str, rate_mbps: int, emit: Callable[[bytes, int], None]
     ) -> None:
         self.tester = tester
+        self.order = tester.order
+        self.heap = tester.heap
         self.name = name
         self.rate_mbps = rate_mbps
         self.emit = emit
@@ -69,7 +73,7 @@ class Port:
 
     def add(self, load: Load, start: int) -> None:
         """Let a load begin at a time."""
-        heappush(self.loads, (start, self.tester.order(), load))
+        heappush(self.loads, (start, self.order(), load))
         self.tester.pending += 1
         self.arm(max(start, self.free))
 
@@ -103,7 +107,8 @@ class Port:
             time = self.fire(now) if now >= self.free else self.free
             if time < self.armed:
                 self.armed = time
-                self.tester.push(time, self)
+                entry: Event = (time, self.order(), self)
+                heappush(self.heap, entry)
 
     def fire(self, now: int) -> int:
         """Send the next frame on the free line; gives the time of the one after it."""
@@ -121,7 +126,10 @@ class Port:
         if ready > now:
             return ready
         number = load.number
-        free = self.send(load.make(number), now)
+        frame = load.make(number)
+        size = len(frame)
+        self.free = free = now - -(size + 24 if size > 60 else 84) * 8000 // self.rate_mbps
+        self.emit(frame, now)
         load.number = number = number + 1
         if number == load.count:
             heappop(loads)
@@ -133,7 +141,10 @@ class Port:
                 ready += load.gap
             else:
                 ready = load.times[number] if load.times else free
-            heapreplace(loads, (ready, self.tester.order(), load))
+            if len(loads) == 1:
+                loads[0] = (ready, 0, load)
+            else:
+                heapreplace(loads, (ready, self.order(), load))
         ready = loads[0][0]
         return ready if ready > free else free  # noqa: FURB136 - once a frame
 
@@ -143,7 +154,7 @@ class Port:
         while self.loads and self.loads[0][0] <= now and self.loads[0][2].cls in self.paused:
             load = self.loads[0][2]
             load.paused = True
-            heapreplace(self.loads, (self.paused[load.cls], self.tester.order(), load))
+            heapreplace(self.loads, (self.paused[load.cls], self.order(), load))
 
     def pause(self, times: Mapping[int, int], now: int) -> None:
         """Hold classes until the times given (PFC); a time not after now lets them go."""
@@ -155,7 +166,7 @@ class Port:
                 entry[2].paused = False
                 self.loads.remove(entry)
             for entry in held:
-                heappush(self.loads, (now, self.tester.order(), entry[2]))
+                heappush(self.loads, (now, self.order(), entry[2]))
             self.loads.sort()
             self.arm(max(now, self.free))
 
@@ -192,7 +203,7 @@ class VirtualTester:
         self.host_frames: list[tuple[int, str, int, bytes]] = []
         """Time, host, direction and frame of every frame of a host behind an emulated GSP."""
         self._names = [port.name for port in ports]
-        self._heap: list[tuple[int, int, Callable[[int], None]]] = []
+        self.heap: list[Event] = []
         self._out: list[Send] = []
         self._watches: list[Watch] = []
         self.order = count().__next__
@@ -225,7 +236,7 @@ class VirtualTester:
 
     def wake(self, now: int) -> list[Send]:
         """Do all that is due."""
-        heap = self._heap
+        heap = self.heap
         while heap and heap[0][0] <= now:
             heappop(heap)[2](now)
         self.due = heap[0][0] if heap else NEVER
@@ -261,7 +272,7 @@ class VirtualTester:
 
     def push(self, time: int, call: Callable[[int], None]) -> None:
         """Call back at a time."""
-        heappush(self._heap, (time, self.order(), call))
+        heappush(self.heap, (time, self.order(), call))
         if time < self.due:  # noqa: PLR1730 - once a frame
             self.due = time
 
