@@ -25,6 +25,7 @@ MARKS: Final = tuple(marker.partition("(")[0] for marker in MARKERS)
 
 SESSION: Final = pytest.StashKey["Session"]()
 FAULTS: Final = pytest.StashKey[list[str]]()
+OUT: Final = "gse_out"
 PLAN_FILE: Final = ".plan.json"
 """Left in the folder of the run by a worker that found cases."""
 
@@ -64,7 +65,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     config.stash[FAULTS] = []
-    if hasattr(config, "workerinput"):
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is not None:
+        config.option.out = worker[OUT]
         return
     config.pluginmanager.register(_Faults(config.stash[FAULTS]))
     option = config.option
@@ -98,6 +101,12 @@ def pytest_make_collect_report(
     if faults:
         report.gse_fault = faults[0]  # type: ignore[attr-defined]
     return report
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's WorkerController
+    """Tell a worker the folder of the run, which its own command line may not name."""
+    node.workerinput[OUT] = node.config.option.out
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -31,7 +30,7 @@ class Fate:
 
     clause: str
     killers: list[str] = field(default_factory=list)
-    verdicts: Counter[str] = field(default_factory=Counter)
+    verdicts: dict[str, int] = field(default_factory=dict)
     collateral: dict[str, list[str]] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
 
@@ -47,6 +46,12 @@ class Watch:
     def __init__(self, mutants: dict[str, str]) -> None:
         self.fates = {name: Fate(clause) for name, clause in mutants.items()}
         self.cases: dict[str, str] = {}
+        self.faults: list[str] = []
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note what could not be collected."""
+        if report.failed and report.longreprtext not in self.faults:
+            self.faults.append(report.longreprtext)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the records that a report carries."""
@@ -61,7 +66,7 @@ class Watch:
         if not record.invariant:
             self.cases[record.case] = record.clause
         if record.clause == fate.clause:
-            fate.verdicts[record.verdict.value] += 1
+            fate.verdicts[record.verdict.value] = fate.verdicts.get(record.verdict.value, 0) + 1
             if record.verdict is Verdict.FAIL:
                 fate.killers.append(record.case)
             elif record.reason:
@@ -98,8 +103,10 @@ def command(
     for name, values in (("--chapter", chapter), ("--clauses", clause)):
         words += [f"{name}={value}" for value in values or ()]
     code = pytest.main(words, plugins=[watch])
-    if code not in {Exit.OK, Exit.FAILED}:
-        raise typer.Exit(int(code))
+    for fault in watch.faults:
+        print(fault, file=sys.stderr)
+    if watch.faults or code not in {Exit.OK, Exit.FAILED}:
+        raise typer.Exit(int(code) or Exit.INTERNAL)
     tried = {name: fate for name, fate in watch.fates.items() if fate.verdicts or not (clause or chapter)}
     bare = [] if clause or chapter else _bare(mutants.values())
     _print(tried, bare, watch.idle())
