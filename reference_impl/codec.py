@@ -163,11 +163,13 @@ class Compiler:
         self.profile = profile
         self.header = words(profile.header.fields)
         self.names: dict[str, Any] = {"crc_hqx": crc_hqx, "CRC": Struct(">H")}
-        self.names["residues"] = cache(partial(residues, profile))
+        self.names["table_of"] = cache(partial(residues, profile))
         self.source: list[str] = []
+        self.functions: list[str] = []
 
     def function(self, signature: str, *lines: str) -> None:
         """Add one function."""
+        self.functions.append(signature.partition("(")[0])
         self.source.append(f"def {signature}:\n" + "".join(f"    {line}\n" for line in lines))
 
     def struct(self, name: str, groups: list[tuple[int, list[Field]]]) -> None:
@@ -183,7 +185,7 @@ class Compiler:
         self.names["ENDS"] = ends
         self.frame_functions()
         exec(compile("\n".join(self.source), f"<codec of {self.profile.name}>", "exec"), self.names)  # noqa: S102 - the source is made here, from numbers and field names the profile's loader has checked
-        return {name: value for name, value in self.names.items() if callable(value)}
+        return {name: self.names[name] for name in self.functions}
 
     def place(self, name: str) -> str:
         """Write the expression that reads one header field of at most one octet out of a frame."""
@@ -210,10 +212,23 @@ class Compiler:
         self.names["TABLES"] = tables = {}
         for message in profile.messages.values():
             tables[message.type_code] = residues(profile, profile.header.octets + message.fields.octets)
+        self.names["FIXED"] = self.fixed(tables)
         self.function(
             "parse(frame)",
             f"if len(frame) < {start}:",
             "    raise BadFrame('bad_message')",
+            f"known = FIXED.get(frame[{START + profile.header.field('type').offset_bits // 8}])",
+            "if known is None:",
+            "    return parse_any(frame)",
+            "end, table = known",
+            "if len(frame) < end:",
+            "    raise BadFrame('bad_message')",
+            f"if crc_hqx(frame[{START}:end], 0xFFFF) != table[frame[{hop}]]:",
+            "    raise BadFrame('bad_checksum')",
+            f"return HEADERS[frame[{START}:{start}]]",
+        )
+        self.function(
+            "parse_any(frame)",
             f"if {self.place('version')} != {version(profile)}:",
             "    raise BadFrame('bad_version')",
             f"kind = {self.place('type')}",
@@ -222,7 +237,7 @@ class Compiler:
             "    raise BadFrame('bad_message')",
             f"if kind == {repeated.type_code}:",
             f"    end += int.from_bytes(frame[{at}:{until}], 'big') * {repeated.repeated.octets}",
-            f"    table = residues(end - {START}) if end <= len(frame) else TABLES[kind]",
+            f"    table = table_of(end - {START}) if end <= len(frame) else TABLES[kind]",
             "else:",
             "    table = TABLES[kind]",
             "if len(frame) < end:",
@@ -249,6 +264,26 @@ class Compiler:
             "forward(frame, prefix)",
             f"return b''.join((prefix, frame[{START}:{hop}], LESS[frame[{hop}]], frame[{hop + 1}:]))",
         )
+
+    def fixed(self, tables: Mapping[int, tuple[int, ...]]) -> dict[int, tuple[int, tuple[int, ...]]]:
+        """Give end and residues by the octet of version and type, for the messages of one length.
+
+        Nothing where the profile does not put the two alone into one octet; then `parse_any` does it all.
+        """
+        first, second = (self.profile.header.field(name) for name in ("version", "type"))
+        whole = first.width_bits + second.width_bits == 8
+        if not whole or first.offset_bits // 8 != second.offset_bits // 8:
+            return {}
+        high = version(self.profile) << 8 - first.offset_bits % 8 - first.width_bits
+        shift = 8 - second.offset_bits % 8 - second.width_bits
+        return {
+            high | message.type_code << shift: (
+                START + self.profile.header.octets + message.fields.octets,
+                tables[message.type_code],
+            )
+            for message in self.profile.messages.values()
+            if message.repeated is None
+        }
 
     def message(self, message: Message) -> None:
         """Write the encoder and the decoder of one message."""
@@ -327,7 +362,7 @@ class Compiler:
             "count = len(entries)",
             f"body = {name.upper()}_WHOLE.pack({', '.join(values)})",
             "body += b''.join([ENTRY.pack(*entry) for entry in entries])",
-            "delta = residues(len(body))",
+            "delta = table_of(len(body))",
             f"return prefix + body + CRC.pack(crc_hqx(body, 0xFFFF) ^ delta[{message.hop_limit}])",
         )
         self.function(

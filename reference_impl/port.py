@@ -97,25 +97,17 @@ class OutPort:
         if now < self.armed:
             return
         self.armed = NEVER
-        frame = self.next_frame(now)
-        if frame is not None:
+        if self.waiting:
+            frame = self.next_frame(now)
             self.waiting -= 1
             self.queued -= len(frame)
             self.transmit(frame, now)
-        if self.waiting:
-            self.arm(self.next_time())
+            if self.waiting:
+                self.arm(self.free_at)
 
-    def next_frame(self, now: int) -> bytes | None:  # noqa: ARG002 - a host port needs the time
-        """Choose the frame that leaves next."""
-        if self.control:
-            return self.control.popleft()
-        if self.data:
-            return self.data.popleft()
-        return None
-
-    def next_time(self) -> int:
-        """When a frame that waits may leave."""
-        return self.free_at
+    def next_frame(self, now: int) -> bytes:  # noqa: ARG002 - a kind of port may want the time
+        """Choose the frame that leaves next, control first."""
+        return self.control.popleft() if self.control else self.data.popleft()
 
     def transmit(self, frame: bytes, now: int) -> None:
         """Start a frame on the wire, which it holds for its own octets and 24 more."""
@@ -177,25 +169,41 @@ class HostPort(OutPort):
         if self.waiting:
             self.arm(max(self.free_at, now))
 
-    def next_frame(self, now: int) -> bytes | None:
-        """Choose control first, then the highest class that is not paused."""
+    def drain(self, now: int) -> None:
+        """Put the next frame of an unpaused class on the wire, or wait for the first pause to end."""
+        if now < self.armed:
+            return
+        self.armed = NEVER
         if self.control:
-            return self.control.popleft()
+            self.waiting -= 1
+            self.queued -= len(self.control[0])
+            self.transmit(self.control.popleft(), now)
+        elif self.busy:
+            cls = self.next_class(now)
+            if cls is not None:
+                queue = self.classes[cls]
+                frame = queue.popleft()
+                if not queue:
+                    self.busy ^= 1 << cls
+                self.waiting -= 1
+                self.queued -= len(frame)
+                self.transmit(frame, now)
+                self.gone(cls, len(frame), now)
+        if self.waiting:
+            self.arm(self.next_time())
+
+    def next_class(self, now: int) -> int | None:
+        """Choose the highest class that is not paused and in which something waits."""
         busy = self.busy
         while busy:
             cls = busy.bit_length() - 1
             if self.paused_until[cls] <= now:
-                return self.first_of(cls)
+                return cls
             busy ^= 1 << cls
         return None
 
-    def first_of(self, cls: int) -> bytes:
-        """Take the first frame of a class."""
-        queue = self.classes[cls]
-        frame = queue.popleft()
-        if not queue:
-            self.busy ^= 1 << cls
-        return frame
+    def gone(self, cls: int, octets: int, now: int) -> None:
+        """Take note of a frame that waited and is now on the wire; for a kind of port to fill in."""
 
     def next_time(self) -> int:
         """When a frame that waits may leave: the wire is free, and the pause of its class is over."""

@@ -1,10 +1,13 @@
 from binascii import crc_hqx
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import spec
 from reference_impl import codec
+from spec.wire import load_profile
 
 PREFIX = bytes.fromhex("024701000000 024700010002 88b5")
 HOST = bytes.fromhex("020000000101 020000000100 0800 45") + bytes(45)
@@ -138,3 +141,32 @@ def test_hello_round_trip(extension, entries):
     frame = codec.encode_hello(PREFIX, 0, 9, 0, 0, *extension, entries)
     assert codec.verify(frame) == ""
     assert codec.decode_hello(frame) == (*extension, entries)
+
+
+@pytest.fixture
+def other_profile(tmp_path):
+    text = (Path(spec.__file__).parent / "wire" / "open-1.yaml").read_text(encoding="utf-8")
+    text = text.replace('bits: 4, meaning: {en: "Version', 'bits: 8, meaning: {en: "Version')
+    text = text.replace('bits: 4, meaning: {en: "Type', 'bits: 8, meaning: {en: "Type')
+    text = text.replace("- {name: fill, bits: 24", "- {name: fill, bits: 32")
+    text = text.replace("- {name: reserved, bits: 8, max: 0", "- {name: reserved, bits: 16, max: 0")
+    path = tmp_path / "other.yaml"
+    path.write_text(text, encoding="utf-8")
+    codec.use(load_profile(path))
+    yield
+    codec.use(load_profile("open-1"))
+
+
+@pytest.mark.usefixtures("other_profile")
+def test_another_profile_needs_no_other_code():
+    frame = codec.encode_data(PREFIX, 5, 3, 1, 2, 3, 4, 5, 6, 7, 0x01020304, HOST)
+    assert frame[14:16] == b"\x01\x00"
+    assert len(frame) == codec.DATA_HEADER_OCTETS + len(HOST) == 14 + 9 + 20 + len(HOST)
+    assert codec.verify(frame) == ""
+    assert codec.decode_data(frame) == (5, 3, 1, 2, 3, 4, 4, 5, 6, 7, 0x01020304)
+    assert codec.host_frame(frame) == HOST
+    assert codec.peek(codec.forward(frame, PREFIX))[6] == 3
+    assert codec.verify(codec.forward(frame, PREFIX)) == ""
+    hello = codec.encode_hello(PREFIX, 0, 9, 0, 0, 2, 1, 2, 3, 4, 5, [(6, 7)])
+    assert codec.verify(hello) == ""
+    assert codec.verify(hello[:14] + b"\x02" + hello[15:]) == "bad_version"
