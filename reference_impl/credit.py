@@ -73,26 +73,27 @@ class Source:
     def known_sent(self) -> int:
         """What the source has sent for certain; arrived DATA counts at once."""
         arrived = self.arrived + self.lost
-        return arrived if arrived > self.sent else self.sent
+        return arrived if arrived > self.sent else self.sent  # noqa: FURB136 - the data path
 
     @property
     def held(self) -> int:
         """Credit that the source may still use."""
         position = self.known_sent + self.forfeited
-        held = self.granted - (position if position > self.expired else self.expired)
-        return held if held > 0 else 0
+        if position < self.expired:  # noqa: PLR1730 - the data path
+            position = self.expired
+        return self.granted - position if self.granted > position else 0
 
     @property
     def need(self) -> int:
         """Backlog that the credit held does not cover."""
         need = self.demand - self.known_sent - self.held
-        return need if need > 0 else 0
+        return need if need > 0 else 0  # noqa: FURB136 - the data path
 
     @property
     def settled(self) -> int:
         """Credit of which nothing can arrive any more: arrived, lost, forfeited or taken back."""
         settled = self.arrived + self.lost + self.forfeited
-        return settled if settled > self.expired else self.expired
+        return settled if settled > self.expired else self.expired  # noqa: FURB136 - the data path
 
 
 class ClassRing:

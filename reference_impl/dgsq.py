@@ -1,4 +1,4 @@
-"""Dynamic global scheduling queues: frames that wait at the source for the credit of one (node, port, class)."""
+"""Dynamic global scheduling queues: frames that wait at the source for the credit of one egress."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ class Dgsq:
         "valid_until",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - made in one place
         self, key: Key, generation: int, unsolicited: int, governed: bool, window: int, now: int
     ) -> None:
         self.node, self.port, self.cls = key
@@ -188,15 +188,11 @@ class DgsqTable:
         return self.device.settings.unsolicited_bytes
 
     def next_generation(self, key: Key) -> int:
-        """Number a generation: random and non-zero at first, then plus one, without zero."""
+        """Give the next generation: random and non-zero at first, then plus one, without zero."""
         last = self.generations.get(key)
         if last is None:
             return self.device.random.randrange(1, 1 << 16)
         return last % 0xFFFF + 1
-
-    def has_room(self, credit: int) -> bool:
-        """Say whether a frame still fits into the buffer of the device, one `buffer_bytes` a port."""
-        return self.queued + credit <= self.buffer_bytes
 
     def age(self, now: int, dgsq: Dgsq) -> None:
         """Release a queue that has been idle for `age_out`; drop one that has had no path for as long."""

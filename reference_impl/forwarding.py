@@ -17,7 +17,7 @@ NOWHERE: Sequence[Target] = ()
 
 
 class Forwarder:
-    """Finds the final egress of a host frame in a table of MAC addresses set by configuration or management."""
+    """Finds the final egress of a host frame in a table of MAC addresses, configured or set by management."""
 
     def __init__(self, device: "Device") -> None:
         self.device = device

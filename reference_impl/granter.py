@@ -38,7 +38,7 @@ class Granter:
         self.unsolicited = settings.unsolicited_bytes
 
     def weight(self, cls: int) -> int:
-        """Declared weight of a class."""
+        """Give the declared weight of a class."""
         return self.gsp.settings.class_weights[cls]
 
     def source(self, credit: PortCredit, node: int, cls: int, now: int) -> Source:
@@ -74,8 +74,16 @@ class Granter:
         """Size of the step that is due to a source: what it needs, a quantum at most."""
         return min(source.need, self.quantum)
 
-    def request(
-        self, node: int, port: int, cls: int, generation: int, demand: int, sent: int, forfeited: int, now: int
+    def request(  # noqa: PLR0917 - the fields of REQUEST
+        self,
+        node: int,
+        port: int,
+        cls: int,
+        generation: int,
+        demand: int,
+        sent: int,
+        forfeited: int,
+        now: int,
     ) -> None:
         """Take a REQUEST: merge by maximum, grant what is possible, repeat what may have been lost."""
         credit = self.ports[port]
@@ -130,7 +138,7 @@ class Granter:
             and now - source.told_at >= self.round_trip
         )
 
-    def arrived(
+    def arrived(  # noqa: PLR0917 - the data path
         self, node: int, port: int, cls: int, generation: int, credit_bytes: int, governed: bool, now: int
     ) -> None:
         """Count DATA as sent at once; what is ungoverned counts against the rate instead."""
@@ -256,7 +264,7 @@ class Granter:
         return amount if amount >= self.least(step, self.window.fabric_size(now)) else 0
 
     def shortage(self, credit: PortCredit, octets: int, now: int) -> int:
-        """Credit bytes to come free before a port can grant: those it lacks, or fewer if it runs dry before."""
+        """Tell the credit bytes to come free before a port can grant: what it lacks, less if it runs dry."""
         excess = self.window.excess(credit, now)
         return min(octets, excess) if excess > 0 else octets
 
@@ -309,7 +317,7 @@ class Granter:
             self.gsp.at(source.expires + self.round_trip, self.expiry_due, credit, source)
 
     def remaining(self, source: Source, now: int) -> int:
-        """Validity in ns that is left of the credit of a source."""
+        """Tell the validity in ns that is left of the credit of a source."""
         return max(source.expires - now, 0)
 
     def announce(self, credit: PortCredit, source: Source, now: int) -> None:

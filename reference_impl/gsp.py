@@ -1,7 +1,8 @@
-"""GSP: a leaf that packs, queues, sprays and asks for credit at the ingress, grants and orders at the egress."""
+"""GSP: a leaf that packs, queues and sprays at the ingress, and grants and orders at the egress."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import Any
 
 from reference_impl import codec
@@ -10,7 +11,8 @@ from reference_impl.device import Device, DeviceConfig, Role
 from reference_impl.dgsq import Dgsq, DgsqTable, Key
 from reference_impl.forwarding import Forwarder
 from reference_impl.granter import Granter
-from reference_impl.lines import EgressPort, Uplink, credit_of
+from reference_impl.gsf import leads_to
+from reference_impl.lines import MIN_FRAME, OVERHEAD, EgressPort, Uplink, credit_of
 from reference_impl.packer import Packer
 from reference_impl.paths import PathTable
 from reference_impl.pressure import Alarm, Restraint
@@ -19,8 +21,8 @@ from reference_impl.requester import Requester
 from reference_impl.sprayer import Sprayer
 from reference_impl.window import CreditWindow
 
-FRAME_GAP = 24
-PFC_TYPE = b"\x88\x08\x01\x01"
+PFC_ADDRESS = bytes.fromhex("0180c2000001")
+PFC_TYPE = bytes.fromhex("88080101")
 PFC_OCTETS = 34
 PAUSE_QUANTUM_BITS = 512
 
@@ -65,27 +67,33 @@ class Gsp(Device):
     def ingress(self, port: int, frame: bytes, now: int) -> None:
         """Queue a host frame for every egress it has to reach."""
         self.count["rx_frames"] += 1
-        if frame[12:16] == PFC_TYPE and len(frame) >= PFC_OCTETS:
+        if frame.startswith(PFC_ADDRESS) and self.is_pause(frame):
             self.pause(port, frame, now)
             return
-        for node, egress in self.forwarder.route(port, frame):
-            self.enqueue((node, egress, self.forwarder.class_of(frame)), frame, now)
+        forwarder = self.forwarder
+        for node, egress in forwarder.route(port, frame):
+            self.enqueue((node, egress, forwarder.class_of(frame)), frame, now)
+
+    def is_pause(self, frame: bytes) -> bool:
+        """Say whether a host sent PFC (802.1Qbb)."""
+        return frame.startswith(PFC_TYPE, 12) and len(frame) >= PFC_OCTETS
 
     def enqueue(self, key: Key, frame: bytes, now: int) -> None:
         """Put a host frame into its queue, send what may be sent, and ask for credit for the rest."""
         dgsqs = self.dgsqs
         dgsq = dgsqs.queues.get(key)
-        if key[0] != self.node and not self.paths.live(key[0]):
-            self.drop("no_path")
-            return
-        if dgsq is None:
-            dgsq = self.create(key, now)
-            if dgsq is None:
-                self.drop("dgsq_exhausted")
+        if dgsq is None or dgsq.container is None:
+            if key[0] != self.node and not self.paths.live(key[0]):
+                self.drop("no_path")
                 return
+            if dgsq is None:
+                dgsq = self.create(key, now)
+                if dgsq is None:
+                    self.drop("dgsq_exhausted")
+                    return
         size = len(frame)
-        credit = (size if size > 60 else 60) + FRAME_GAP
-        if not dgsqs.has_room(credit):
+        credit = (size if size > MIN_FRAME else MIN_FRAME) + OVERHEAD  # noqa: FURB136 - the data path
+        if dgsqs.queued + credit > dgsqs.buffer_bytes:
             self.drop("queue_full")
             return
         dgsq.active = now
@@ -95,7 +103,8 @@ class Gsp(Device):
         if dgsq.governed:
             dgsq.demand += credit
             self.pump(dgsq, now)
-            self.requester.demanded(dgsq, now)
+            if not dgsq.report_queued:
+                self.requester.demanded(dgsq, now)
         else:
             self.pump(dgsq, now)
 
@@ -199,7 +208,7 @@ class Gsp(Device):
         cls, flags, source, _, port, _, sequence, generation, index, previous, fill = codec.decode_data(frame)
         host_frame = codec.host_frame(frame)
         size = len(host_frame)
-        credit = (size if size > 60 else 60) + FRAME_GAP
+        credit = (size if size > MIN_FRAME else MIN_FRAME) + OVERHEAD  # noqa: FURB136 - the data path
         accepted = self.reorderer.receive(
             source,
             port,
@@ -215,10 +224,8 @@ class Gsp(Device):
             now,
         )
         if accepted:
-            self.window.measure(credit, len(frame) + FRAME_GAP)
-            self.granter.arrived(
-                source, port, cls, generation, credit, not flags & codec.UNGOVERNED, now
-            )
+            self.window.measure(credit, len(frame) + OVERHEAD)
+            self.granter.arrived(source, port, cls, generation, credit, not flags & codec.UNGOVERNED, now)
             self.alarm.arrived(port, source, now)
 
     def deliver(self, port: int, cls: int, frame: bytes, _credit: int, now: int) -> None:
@@ -244,7 +251,9 @@ class Gsp(Device):
         generation, granted, expired, validity = codec.decode_grant(frame)
         self.granted(now, (source, port, cls), generation, granted, expired, validity * 1000)
 
-    def granted(self, now: int, key: Key, generation: int, granted: int, expired: int, validity: int) -> None:
+    def granted(  # noqa: PLR0917 - the fields of GRANT
+        self, now: int, key: Key, generation: int, granted: int, expired: int, validity: int
+    ) -> None:
         """Merge a grant into its queue; one for another generation says nothing. Validity in ns."""
         dgsq = self.dgsqs.queues.get(key)
         if dgsq is None or not self.concerns(dgsq, generation):
@@ -319,7 +328,7 @@ class Gsp(Device):
                 self.packer.close(dgsq)
         for index in sorted({port for port, _ in lost}):
             nodes = {node for port, node in lost if port == index}
-            control, data = self.ports[index].withdraw(lambda frame, nodes=nodes: codec.peek(frame)[4] in nodes)
+            control, data = self.ports[index].withdraw(partial(leads_to, nodes))
             for frame in control:
                 path = self.sprayer.control_path(codec.peek(frame)[4])
                 if path is not None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Container:
-    """A container that is open: `index` frames so far, `fill` credit bytes, `left` when its newest was out."""
+    """An open container: `index` frames and `fill` credit bytes so far, `left` when its newest was out."""
 
     __slots__ = ("fill", "index", "lane", "left", "port", "prefix", "sequence", "waiting")
 
@@ -55,7 +55,7 @@ class Packer:
         return container
 
     def next_sequence(self, dgsq: "Dgsq") -> int:
-        """Number a container, from 0 in each generation, modulo 2**32."""
+        """Give a container its number, from 0 in each generation, modulo 2**32."""
         sequence = dgsq.sequence
         dgsq.sequence = (sequence + 1) & 0xFFFFFFFF
         return sequence
@@ -79,7 +79,7 @@ class Packer:
         container.fill = fill + credit
         return index, fill
 
-    def pack(
+    def pack(  # noqa: PLR0917 - the data path
         self, dgsq: "Dgsq", container: Container, frame: bytes, credit: int, following: int, now: int
     ) -> None:
         """Send a host frame as the next one of an open container."""

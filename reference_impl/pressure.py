@@ -37,7 +37,7 @@ class Restraint:
         self.apply(about, now)
 
     def level(self, about: int) -> int:
-        """The level that rules for a node: the highest of the live reporters."""
+        """Give the level that rules for a node: the highest of the live reporters."""
         return max((level for level, _ in self.reports.get(about, {}).values()), default=0)
 
     def apply(self, about: int, now: int) -> None:
@@ -126,13 +126,13 @@ class Alarm:
                 self.tell(source, 0, now)
 
     def level(self, port: int) -> int:
-        """What to withhold: half at the threshold, everything at twice the threshold."""
+        """Say what to withhold: half at the threshold, everything at twice the threshold."""
         threshold = self.gsp.settings.bp_threshold
         excess = self.gsp.ports[port].queued - threshold
         return max(1, min(STOP, 128 + 127 * excess // threshold))
 
     def sources(self, port: int, now: int) -> list[int]:
-        """Sources whose traffic came to a port within `bp_window`."""
+        """List the sources whose traffic came to a port within `bp_window`."""
         since = now - self.gsp.settings.bp_window
         heard = self.heard[port] = {
             source: time for source, time in self.heard[port].items() if time >= since

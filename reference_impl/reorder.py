@@ -34,9 +34,9 @@ class Stream:
         "fill",
         "gaps",
         "generation",
+        "heard",
         "held",
         "held_bytes",
-        "heard",
         "index",
         "port",
         "sequence",
@@ -88,7 +88,7 @@ class Reorderer:
         self.limit = settings.reorder_bytes
         self.idle_limit = 2 * settings.age_out
 
-    def receive(
+    def receive(  # noqa: PLR0917 - the data path
         self,
         source: int,
         port: int,
@@ -129,8 +129,15 @@ class Reorderer:
                 return True
         return self.sort_in(stream, sequence, index, previous, fill, last, frame, credit, now)
 
-    def admit(
-        self, stream: Stream | None, source: int, port: int, cls: int, generation: int, sequence: int, now: int
+    def admit(  # noqa: PLR0917 - the fields of DATA
+        self,
+        stream: Stream | None,
+        source: int,
+        port: int,
+        cls: int,
+        generation: int,
+        sequence: int,
+        now: int,
     ) -> Stream | None:
         """Find or begin the stream of a frame; None when the frame belongs to the generation just ended."""
         if stream is None:
@@ -203,7 +210,7 @@ class Reorderer:
         stream.sequence += 1
         stream.index = stream.fill = 0
 
-    def sort_in(
+    def sort_in(  # noqa: PLR0917 - the fields of DATA
         self,
         stream: Stream,
         sequence: int,

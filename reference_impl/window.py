@@ -54,7 +54,7 @@ class CreditWindow:
                 self.fabric_exposed += rise
 
     def size(self, credit: PortCredit, now: int) -> int:
-        """`grant_window` in credit bytes: 1.5 x rate x grant round trip, the measured ungoverned rate deducted."""
+        """Give `grant_window`: 1.5 x rate x grant round trip, the measured ungoverned rate deducted."""
         rate = credit.port.rate_mbps - self.ungoverned_mbps(credit, now)
         return 3 * rate * self.round_trip // 16000 if rate > 0 else 0
 
@@ -94,7 +94,7 @@ class CreditWindow:
         return self.waiting(credit, now) - self.size(credit, now) // 2
 
     def spare(self, source: Source) -> int:
-        """What can be granted to a source before it holds more than one longest frame."""
+        """Tell what a source can be granted before it holds more than one longest frame."""
         return max(self.longest - source.unused, 0)
 
     def fabric_mbps(self) -> int:
@@ -113,7 +113,7 @@ class CreditWindow:
         return octets * self.fabric_credit // self.fabric_octets if self.fabric_octets else octets
 
     def fabric_room(self, now: int) -> int:
-        """Credit bytes that the fabric has room for, shared by all host ports, one longest frame a source free."""
+        """Credit bytes that the fabric has room for, one longest frame a source not counted."""
         return self.fabric_size(now) - self.fabric_exposed
 
     def measure(self, credit_bytes: int, fabric_octets: int) -> None:
