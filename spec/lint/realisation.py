@@ -226,7 +226,8 @@ class CasesDoNotSleep(Rule):
 class CasesHaveNoNumbers(Rule):
     """No limit and no time is a number in a case; they are parameters.
 
-    Free are hexadecimal code points, frame sizes given as `size`, and numbers up to 1000 that are no time.
+    Free are hexadecimal code points, frame sizes given as `size`, settings of the devices given to
+    `configure`, and numbers up to 1000 that are no time.
     """
 
     name = "cases-have-no-numbers"
@@ -240,8 +241,8 @@ class CasesHaveNoNumbers(Rule):
         free: set[int] = set()
         timed: dict[int, str] = {}
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.keyword) and node.arg in SIZES:
-                free |= {id(child) for child in ast.walk(node.value)}
+            if _sets(node):
+                free |= {id(child) for child in ast.walk(node)}
             elif isinstance(node, ast.keyword) and node.arg in TIMINGS:
                 timed[id(node.value)] = node.arg
         findings: list[Finding] = []
@@ -260,6 +261,13 @@ class CasesHaveNoNumbers(Rule):
                     self.finding(module.file, place, f"holds {written}; take it from a parameter")
                 )
         return findings
+
+
+def _sets(node: ast.AST) -> bool:
+    """Say whether a node gives a frame size or configures devices."""
+    if isinstance(node, ast.keyword):
+        return node.arg in SIZES
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "configure"
 
 
 def _place(thing: Case | Mutant) -> str:
