@@ -1,0 +1,50 @@
+from dataclasses import replace
+from itertools import pairwise
+
+from conformance.bed import Bed
+from conformance.marks import clause, needs, testbed
+from conformance.testbeds import LeafSpine
+from traffic.patterns import elephant, interleaved
+from traffic.roce import identify
+from traffic.scenario import UP, Impairment, Scenario
+
+PSN_BITS = 24
+
+
+def skewed(bed: Bed) -> Scenario:
+    """Slow one of the paths between the leaves down, within what the devices are set up for."""
+    delay = bed.parameter("path_delay_max") // 2
+    return Scenario(impairments=(Impairment(bed.uplinks[0], "delay", UP, value=delay, messages=("DATA",)),))
+
+
+@clause("ORDER-PER-FLOW")
+@testbed(LeafSpine())
+@needs("impairments", "fabric taps")
+def test_flow_is_in_order_over_unequal_paths(bed, expect):
+    """A flow that the fabric reorders leaves the egress in the order in which it came."""
+    source, destination = bed.host(0), bed.host(-1)
+    load = elephant(source, destination, bytes=20 * bed.parameter("container_bytes"))
+    recording = bed.play(load + skewed(bed))
+    within = recording.fabric_reordering(destination="gsp1")
+    expect.enough(within.reordered, 20, "reordered frames on the links to the destination GSP")
+    order = recording.reordering(source, destination)
+    expect.enough(order.received, 200, "frames received")
+    expect.equal(order.reordered, 0, "reordered frames (RFC 4737) at the host", order.rows)
+
+
+@clause("ORDER-ROCE-PSN")
+@testbed(LeafSpine())
+@needs("impairments")
+def test_packet_numbers_rise_by_one(bed, expect):
+    """Each RoCEv2 queue pair sees its packet sequence numbers rise by one, also where they wrap."""
+    source, destination = bed.host(0), bed.host(-1)
+    load = interleaved(source, [destination] * 4, count=50)
+    wrapping = replace(load.streams[0], first=(1 << PSN_BITS) - 25)
+    load = replace(load, streams=(wrapping, *load.streams[1:]))
+    recording = bed.play(load + skewed(bed))
+    for pair in load.streams:
+        labels = [identify(item.frame) for item in recording.host_frames(destination, "received")]
+        numbers = [label[1] for label in labels if label is not None and label[0] == pair.id]
+        expect.enough(len(numbers), 2, f"packets of queue pair {pair.id}")
+        steps = {(after - before) % (1 << PSN_BITS) for before, after in pairwise(numbers)}
+        expect.equal(steps, {1}, f"steps of the sequence number of queue pair {pair.id}")
