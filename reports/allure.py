@@ -203,7 +203,7 @@ def _config(results: Results) -> dict[str, Any]:
         "catalogue": header.catalogue.digest[:12],
         "suite": f"{header.suite.version} {header.suite.commit[:12]}".strip(),
         "seed": str(header.seed),
-        "clause verdicts": "compliance.html, one folder up; this page is a view of results.jsonl",
+        "clauses": "../compliance.html",
     }
     return config
 

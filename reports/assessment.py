@@ -207,11 +207,16 @@ def _clause_result(clause: Clause, records: tuple[VerdictRecord, ...], results: 
 def _purpose_result(
     clause: Clause, purpose: Purpose, records: Sequence[VerdictRecord], results: Results
 ) -> PurposeResult:
-    """Judge a purpose by its own records, else by those of the whole clause, as an invariant's are."""
+    """Judge a purpose by its own records, else by those of the whole clause.
+
+    An invariant's are among these only where no case realises the purpose: that something was never seen
+    broken does not stand for a stimulus that was left out.
+    """
+    realising = _realising(clause, purpose.id, results)
     own = [record for record in records if record.purpose == purpose.id]
-    chosen = own or [record for record in records if record.purpose is None]
-    selection = results.header.selection
-    selected = bool(own) or any(case in selection for case in _realising(clause, purpose.id, results))
+    whole = [record for record in records if record.purpose is None]
+    chosen = own or [record for record in whole if not (record.invariant and realising)]
+    selected = bool(own) or any(case in results.header.selection for case in realising)
     if not chosen:
         reason = _untried(clause, purpose.id, results)
         return PurposeResult(purpose, selected, Verdict.NOT_TESTED, reason, ())

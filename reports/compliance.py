@@ -32,6 +32,7 @@ from spec.wire import WireProfile
 FILE = "compliance.html"
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN_PER_ISSUE = 3
+SHOWN_PER_GROUP = 12
 
 # Fills hold as attributes, for renderers without style sheets; report.css repeats them for the dark theme.
 COLOURS: Mapping[Verdict, str] = {
@@ -216,6 +217,7 @@ def _environment() -> Environment:
         "text": _text,
         "said": _said,
         "Verdict": Verdict,
+        "NAMES": SHOWN_PER_GROUP,
         "colours": COLOURS,
         "verdicts": BAR_ORDER,
         "grades": tuple(GRADES),

@@ -72,6 +72,16 @@ def test_selected_but_not_run_is_told_from_not_selected(results, header, catalog
     assert (large.selected, large.reason) == (False, "its case was not selected")
 
 
+def test_an_invariant_stands_for_a_purpose_only_where_no_case_realises_it(results, header, record, catalogue):
+    seen = record(PATH, "PKTC-SIZE", invariant=True)
+    alone = clause_verdicts(results(header(), seen), catalogue)["PKTC-SIZE"]
+    assert [part.verdict for part in alone.purposes] == [Verdict.PASS, Verdict.PASS]
+    planned = header((SMALL, "PKTC-SIZE", "small"), selection=())
+    beside = clause_verdicts(results(planned, seen), catalogue)["PKTC-SIZE"]
+    assert [part.verdict for part in beside.purposes] == [Verdict.NOT_TESTED, Verdict.PASS]
+    assert (beside.verdict, beside.reason) == (Verdict.NOT_TESTED, "its case was not selected")
+
+
 def test_a_record_of_an_unknown_clause_or_purpose_is_an_error(results, header, record, catalogue):
     for name, part in (("PKTC-NEW", None), ("PKTC-SIZE", "middle")):
         with pytest.raises(InputError, match="report with the checkout that ran"):
