@@ -1,14 +1,127 @@
-from conformance.marks import clause, testbed
+"""A host sees plain Ethernet: its frames come out as they went in, and nothing else does."""
+
+from pathlib import Path
+
+from conformance.cases.forwarding.frames import apart, plain
+from conformance.marks import clause, needs, testbed
 from conformance.testbeds import LeafSpine
-from traffic.patterns import sweep
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
+from traffic.codec import codec
+from traffic.patterns import RFC2544, elephant, sweep
+from traffic.pcapload import pcap_load
+from traffic.scenario import Scenario, Stream
+
+CAPTURE = Path(__file__).with_name("mixed.pcap")
+"""TCP, UDP, ICMP, ARP and IPv6 between two Linux hosts, as their interface saw it."""
 
 
 @clause("FWD-BYTE-EXACT", "generated-frames")
 @testbed(LeafSpine())
 def test_frames_arrive_as_sent(bed, expect):
-    """Frames of every size arrive with every octet as it was sent, in both directions."""
+    """RoCEv2 and plain frames of every size arrive with every octet as it was sent, in both directions."""
     there, back = bed.host(0), bed.host(-1)
-    recording = bed.play(sweep(there, back) + sweep(back, there))
-    expect.each(recording.host_frames(way="sent"), "frames sent", lambda frame: frame.delivered, at_least=100)
-    expect.equal(len(recording.strays()), 0, "frames received that match none sent")
-    expect.equal(len(recording.losses()), 0, "frames sent and not received unaltered")
+    plain_streams = Scenario(
+        streams=tuple(
+            Stream(number, source, target, RFC2544, 50, kind="ethernet")
+            for number, (source, target) in enumerate(((there, back), (back, there)), 1)
+        )
+    )
+    recording = bed.play(sweep(there, back) + sweep(back, there) + plain_streams)
+    expect.enough(len(recording.host_frames(way="sent")), 200, "frames sent")
+    expect.equal(recording.strays(), [], "frames received that match none sent")
+    expect.equal(recording.losses(), [], "frames sent and not received unaltered")
+
+
+@clause("FWD-BYTE-EXACT", "captured-traffic")
+@testbed(LeafSpine())
+@needs("management")
+def test_a_capture_arrives_as_recorded(bed, expect):
+    """Every unicast frame of a capture of real traffic comes out byte-identical at the far host."""
+    there, back = bed.host(0), bed.host(-1)
+    load = pcap_load(CAPTURE, there, back, bed.addresses, tables=bed.gsps, pace="back to back")
+    recording = bed.play(load)
+    sent = [timed.frame for timed in load.frames if not timed.frame[0] & 1]
+    got = [frame.frame for frame in recording.host_frames(back, "received") if not frame.frame[0] & 1]
+    expect.enough(len(got), 1, "frames of the capture at the far host")
+    expect.equal(len(got), len(sent), "number of frames of the capture at the far host")
+    for number, (before, after) in enumerate(zip(sent, got, strict=False), 1):
+        expect.equal(after, before, f"octets of frame {number} of the capture")
+
+
+@clause("FWD-NO-ENCAPSULATION-AT-HOST")
+@testbed(LeafSpine(hosts=2))
+def test_hosts_hear_nothing_of_the_fabric(bed, expect):
+    """While traffic starts, runs and ages out, hosts receive what hosts sent and not one frame more."""
+    sender, silent, receiver = bed.host(0), bed.host(1), bed.host(-1)
+    ageing = Scenario(settle=2 * bed.parameter("age_out"))
+    recording = bed.play(elephant(sender, receiver, count=200) + ageing)
+    expect.enough(len(recording.host_frames(receiver, "received")), 200, "frames received while it runs")
+    expect.equal(recording.strays(), [], "frames towards hosts that no host sent")
+    expect.equal(recording.host_frames(silent, "received"), [], "frames towards the silent host")
+
+
+@clause("FWD-VLAN-PRESERVED")
+@testbed(LeafSpine())
+def test_tags_stay(bed, expect):
+    """Frames untagged, priority-tagged, service-tagged and twice tagged keep their tags."""
+    here, there = bed.addresses[bed.host(0)], bed.addresses[bed.host(-1)]
+    outer = Ether(src=here.mac, dst=there.mac)
+    stacks = [Dot1Q(vlan=7, prio=priority) for priority in range(8)]
+    stacks += [Dot1AD(vlan=9, prio=3), Dot1AD(vlan=9) / Dot1Q(vlan=7), Dot1Q(vlan=5, dei=1) / Dot1Q(vlan=6)]
+    tagged = [bytes(outer / stack / IP(dst="198.18.0.2") / UDP() / bytes(100)) for stack in stacks]
+    frames = [plain(bed, bed.host(0), bed.host(-1), 1), *tagged]
+    recording = bed.play(apart(bed, bed.host(0), frames))
+    got = {frame.frame for frame in recording.host_frames(bed.host(-1), "received")}
+    for frame in frames:
+        expect.that(frame in got, "tags of a frame at the far host", frame[12:22], "no such frame")
+
+
+@clause("FWD-FRAME-SIZES")
+@testbed(LeafSpine())
+def test_every_size_passes(bed, expect):
+    """Frames of the RFC 2544 sizes, of max_frame, and one octet beside each, all arrive."""
+    longest = bed.parameter("max_frame")
+    ladder = sorted({size + step for size in (*RFC2544, longest) for step in (-1, 0, 1)})
+    legal = [size for size in ladder if min(RFC2544) <= size <= longest]
+    recording = bed.play(sweep(bed.host(0), bed.host(-1), sizes=legal, count=3))
+    sent = [frame.size for frame in recording.host_frames(bed.host(0), "sent")]
+    got = [frame.size for frame in recording.host_frames(bed.host(-1), "received")]
+    for size in legal:
+        expect.equal(got.count(size), sent.count(size), f"frames of {size} octets received")
+
+
+@clause("FWD-ETHERTYPE-OPAQUE")
+@testbed(LeafSpine())
+@needs("counters")
+def test_forged_messages_are_payload(bed, expect):
+    """What looks like a control message and comes from a host is carried to its host and acted on by nobody."""
+    here, there = bed.host(0), bed.host(-1)
+    values = {"source": bed.node(bed.gsps[-1]), "destination": bed.node(bed.gsps[0])}
+    forged = [
+        codec().encode(
+            name, values, destination=bed.addresses[there].mac, source=bed.addresses[here].mac
+        )
+        for name in ("GRANT", "BACKPRESSURE", "FAULT")
+    ]
+    recording = bed.play(apart(bed, here, forged) + elephant(here, there, count=100))
+    got = {frame.frame for frame in recording.host_frames(there, "received")}
+    for frame in forged:
+        expect.that(frame in got, "a forged message at the far host", frame, "no such frame")
+    expect.equal(recording.losses(), [], "frames lost beside the forged ones")
+    for counter in ("backpressure_received", "faults_received"):
+        expect.equal(recording.counter(counter, bed.gsps[0]), 0, f"growth of {counter} at the ingress")
+
+
+@clause("FWD-ECN-DSCP")
+@testbed(LeafSpine())
+def test_code_points_stay(bed, expect):
+    """Packets with every DSCP and every ECN codepoint arrive with both, but for ECT turned into CE."""
+    here, there = bed.addresses[bed.host(0)], bed.addresses[bed.host(-1)]
+    outer = Ether(src=here.mac, dst=there.mac)
+    packets = [bytes(outer / IP(dst="198.18.0.2", tos=tos, id=tos) / UDP() / bytes(40)) for tos in range(256)]
+    recording = bed.play(apart(bed, bed.host(0), packets))
+    got = {f.frame[19]: f.frame[15] for f in recording.host_frames(bed.host(-1), "received")}
+    for tos in range(256):
+        allowed = {tos, tos | 3} if tos & 3 else {tos}
+        expect.that(got.get(tos) in allowed, f"DSCP and ECN octet {tos}", sorted(allowed), got.get(tos))

@@ -1,0 +1,22 @@
+"""Single host frames, well apart, so that what became of each can be told."""
+
+from collections.abc import Iterable
+
+from conformance.bed import Bed
+from traffic.patterns import gap_at
+from traffic.roce import TEST_ETHERTYPE
+from traffic.scenario import Scenario, TimedFrame
+
+
+def plain(bed: Bed, source: str, destination: str | bytes, number: int, size: int = 128) -> bytes:
+    """One frame of `size` bytes with FCS, unique by its number; the destination is a host or a MAC address."""
+    target = bed.addresses[destination].mac if isinstance(destination, str) else destination
+    head = target + bed.addresses[source].mac + TEST_ETHERTYPE.to_bytes(2, "big") + number.to_bytes(4, "big")
+    return head.ljust(size - 4, bytes([number & 0xFF]))
+
+
+def apart(bed: Bed, source: str, frames: Iterable[bytes], *, after: int = 0) -> Scenario:
+    """Send frames on a link, each as far from the next as two frames of the longest size take."""
+    gap = 2 * gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
+    timed = (TimedFrame(after + number * gap, source, frame) for number, frame in enumerate(frames, 1))
+    return Scenario(frames=tuple(timed), name="single frames")

@@ -1,0 +1,37 @@
+"""Everything that is sent arrives, once, and the counters of the devices agree with the tester's."""
+
+from conformance.marks import clause, needs, testbed
+from conformance.testbeds import LeafSpine
+from traffic.patterns import elephant, imix, permutation
+
+
+@clause("FWD-ZERO-LOSS")
+@testbed(LeafSpine(gsps=3, gsfs=3))
+def test_a_permutation_loses_nothing(bed, expect):
+    """While every host sends to another at line rate, no frame is lost."""
+    recording = bed.play(permutation(bed.hosts, seed=1, count=400))
+    expect.enough(len(recording.host_frames(way="received")), len(bed.hosts) * 300, "frames received")
+    expect.equal(recording.losses(), [], "frames sent and not received")
+
+
+@clause("FWD-EXACTLY-ONCE")
+@testbed(LeafSpine(gsfs=3))
+def test_no_frame_arrives_twice(bed, expect):
+    """Of a stream of frames that are all different, none is received more often than it was sent."""
+    recording = bed.play(imix(bed.host(0), bed.host(-1), count=600))
+    expect.enough(len(recording.host_frames(bed.host(-1), "received")), 600, "frames received")
+    expect.equal(recording.duplicates(), [], "frames received more than once")
+
+
+@clause("FWD-FRAME-COUNTERS")
+@testbed(LeafSpine(hosts=2))
+@needs("counters")
+def test_counters_agree_with_the_tester(bed, expect):
+    """rx_frames and tx_frames of each GSP grow by what the tester sent to and received from it."""
+    far, near = bed.host(-1), bed.host(0)
+    recording = bed.play(elephant(near, far, count=150) + elephant(far, near, count=50))
+    for gsp in bed.gsps:
+        hosts = [name for name, host in bed.addresses.items() if host.node == bed.node(gsp)]
+        sent, received = (len(recording.host_frames(hosts, way)) for way in ("sent", "received"))
+        expect.equal(recording.counter("rx_frames", gsp), sent, f"growth of rx_frames of {gsp}")
+        expect.equal(recording.counter("tx_frames", gsp), received, f"growth of tx_frames of {gsp}")

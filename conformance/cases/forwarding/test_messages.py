@@ -1,0 +1,151 @@
+"""What a node does with fabric messages that are damaged, foreign, worn out or not for it."""
+
+from conformance.cases.forwarding.frames import plain
+from conformance.marks import clause, needs, testbed
+from conformance.testbeds import SoloGsf, SoloGsp
+from traffic.codec import codec
+from traffic.crafted import message
+from traffic.patterns import gap_at
+from traffic.recording import DOWN, UP
+from traffic.scenario import Scenario
+
+CONTROL = ("REQUEST", "GRANT", "BACKPRESSURE")
+THROUGH = ("DATA", *CONTROL)
+
+
+def passing(bed, spoiled, **faults):
+    """Play messages through a GSF from node 1 to node 2, good ones around each spoiled one.
+
+    `spoiled` are pairs of a message name and field values; `faults` go to every spoiled message.
+    """
+    gap = gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
+    frame = plain(bed, "h0", "h1", 0)
+    ends = {"source": bed.node("gsp0"), "destination": bed.node("gsp1"), "generation": 1}
+    load = Scenario(voids=("GRANT-NO-SEND-WITHOUT",))
+    for number, (name, values) in enumerate(spoiled):
+        fields = {key: value for key, value in ends.items() if key != "generation" or name != "BACKPRESSURE"}
+        at = 2 * number * gap
+        payload = frame if name == "DATA" else b""
+        load += message("gsp0-gsf0", name, fields, at=at, payload=payload)
+        load += message("gsp0-gsf0", name, fields | values, at=at + gap, payload=payload, **faults)
+    return load
+
+
+def judge_passage(bed, expect, load, spoiled, causes):
+    """Expect that of the messages played only the good ones leave the GSF, and that the others are counted."""
+    recording = bed.play(load)
+    left = [m for name in THROUGH for m in recording.messages(name, "gsp1-gsf0", DOWN, valid=False)]
+    good = [m for m in left if m.valid_crc and m.source == bed.node("gsp0")]
+    expect.equal(len(good), spoiled, "good messages forwarded")
+    expect.equal(len(left), spoiled, "messages forwarded")
+    counted = sum(recording.counter(f"drop.{cause}", "gsf0") for cause in causes)
+    expect.equal(counted, spoiled, f"growth of drop.{' and drop.'.join(causes)}")
+
+
+@clause("FWD-HOP-LIMIT")
+@testbed(SoloGsf())
+@needs("fabric taps", "raw frames")
+def test_each_hop_takes_one(bed, expect):
+    """A message leaves a GSF with a hop limit lower by one and every other octet behind the addresses as it was."""
+    recording = bed.play(passing(bed, [(name, {}) for name in THROUGH]))
+    for name in THROUGH:
+        came = recording.messages(name, "gsp0-gsf0", UP)
+        went = recording.messages(name, "gsp1-gsf0", DOWN)
+        expect.enough(len(went), 2, f"{name} messages forwarded")
+        for before, after in zip(came, went, strict=False):
+            expect.equal(after.hop_limit, before.hop_limit - 1, f"hop limit of {name}", [after.row])
+            wanted = codec().with_fields(recording.frame(before.row), hop_limit=before.hop_limit - 1)
+            expect.equal(recording.frame(after.row)[12:], wanted[12:], f"octets of {name}", [after.row])
+
+
+@clause("FWD-HOP-LIMIT-EXPIRED")
+@testbed(SoloGsf())
+@needs("fabric taps", "raw frames", "counters")
+def test_the_last_hop(bed, expect):
+    """DATA with hop limits 1 and 0 ends at the GSF, with a greater one it passes."""
+    spoiled = [("DATA", {"hop_limit": limit}) for limit in (1, 0, 1)]
+    judge_passage(bed, expect, passing(bed, spoiled), len(spoiled), ["hop_limit"])
+
+
+@clause("FWD-CHECKSUM", "flipped-bit-at-gsf")
+@testbed(SoloGsf())
+@needs("fabric taps", "raw frames", "counters")
+def test_a_gsf_stops_damaged_messages(bed, expect):
+    """DATA and control messages with one flipped bit do not leave a GSF; the intact ones beside them do."""
+    spoiled = [(name, {}) for name in THROUGH]
+    judge_passage(bed, expect, passing(bed, spoiled, crc_error=1), len(spoiled), ["bad_checksum"])
+
+
+@clause("FWD-UNKNOWN-VERSION")
+@testbed(SoloGsf())
+@needs("fabric taps", "raw frames", "counters")
+def test_a_gsf_stops_other_versions(bed, expect):
+    """DATA of every other version, with a matching checksum, does not leave a GSF."""
+    spoiled = [("DATA", {"version": version}) for version in range(16) if version != 1]
+    judge_passage(bed, expect, passing(bed, spoiled), len(spoiled), ["bad_version"])
+
+
+@clause("FWD-MALFORMED")
+@testbed(SoloGsf())
+@needs("fabric taps", "raw frames", "counters")
+def test_a_gsf_stops_malformed_messages(bed, expect):
+    """Messages of unassigned types, and messages cut short, do not leave a GSF."""
+    unassigned = [("DATA", {"type": code}) for code in range(len(codec().profile.messages), 16)]
+    cut = sum((passing(bed, [(name, {})], octets=9) for name in THROUGH), Scenario())
+    load = passing(bed, unassigned) + cut.delayed(bed.parameter("age_out"))
+    judge_passage(bed, expect, load, len(unassigned) + len(THROUGH), ["bad_message", "bad_checksum"])
+
+
+def judge_delivery(bed, expect, faults, cause):
+    """Play DATA to a host of a GSP under test, a spoiled one between each two good ones; expect the good alone."""
+    gap = gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
+    peer, port = bed.gsps[-1], bed.uplinks[0]
+    ends = {"source": bed.node(peer), "destination": bed.node("gsp0"), "generation": 1, "hop_limit": 3}
+    load, good = Scenario(voids=("GRANT-NO-SEND-WITHOUT",)), []
+    for number in range(len(faults) + 1):
+        good.append(plain(bed, bed.host(-1), bed.host(0), number))
+        fields = ends | {"index": number}
+        load += message(port, "DATA", fields, at=2 * number * gap, payload=good[-1])
+    for number, fault in enumerate(faults):
+        values, more = fault
+        payload = plain(bed, bed.host(-1), bed.host(0), 100 + number)
+        fields = ends | {"sequence": 1, "index": number} | values
+        load += message(port, "DATA", fields, at=(2 * number + 1) * gap, payload=payload, **more)
+    recording = bed.play(load)
+    got = [frame.frame for frame in recording.host_frames(bed.hosts[:2], "received")]
+    expect.equal(got, good, "frames that reached a host")
+    expect.equal(recording.counter(f"drop.{cause}", "gsp0"), len(faults), f"growth of drop.{cause}")
+
+
+@clause("FWD-CHECKSUM", "flipped-bit-at-gsp")
+@testbed(SoloGsp())
+@needs("fabric taps", "raw frames", "counters")
+def test_a_gsp_stops_damaged_data(bed, expect):
+    """DATA with one flipped bit in its checksum does not reach a host; the intact frames beside it do."""
+    judge_delivery(bed, expect, [({}, {"crc_error": 1 << bit}) for bit in range(16)], "bad_checksum")
+
+
+@clause("FWD-UNKNOWN-VERSION")
+@testbed(SoloGsp())
+@needs("fabric taps", "raw frames", "counters")
+def test_a_gsp_stops_other_versions(bed, expect):
+    """DATA of every other version, with a matching checksum, does not reach a host."""
+    judge_delivery(bed, expect, [({"version": v}, {}) for v in range(16) if v != 1], "bad_version")
+
+
+@clause("FWD-MALFORMED")
+@testbed(SoloGsp())
+@needs("fabric taps", "raw frames", "counters")
+def test_a_gsp_stops_unassigned_types(bed, expect):
+    """Messages of unassigned types do not reach a host."""
+    codes = range(len(codec().profile.messages), 16)
+    judge_delivery(bed, expect, [({"type": code}, {}) for code in codes], "bad_message")
+
+
+@clause("FWD-NOT-FOR-THIS-NODE")
+@testbed(SoloGsp())
+@needs("fabric taps", "raw frames", "counters")
+def test_stray_data_goes_nowhere(bed, expect):
+    """DATA for another node that carries a frame for a local host is dropped and counted."""
+    nodes = (bed.node(bed.gsps[-1]), bed.node(bed.gsfs[0]), 0x7FFF)
+    judge_delivery(bed, expect, [({"destination": node}, {}) for node in nodes], "not_for_this_node")
