@@ -438,7 +438,9 @@ class Network:
                     frame(now)
                     continue
                 for out, data in sends:
-                    direction = seat.outs[out]
+                    direction = seat.outs.get(out)
+                    if direction is None:
+                        continue
                     size = len(data)
                     left = direction.free_at
                     if left < now:  # noqa: PLR1730 - the hot loop

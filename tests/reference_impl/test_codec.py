@@ -161,7 +161,7 @@ def other_profile(tmp_path):
 def test_another_profile_needs_no_other_code():
     frame = codec.encode_data(PREFIX, 5, 3, 1, 2, 3, 4, 5, 6, 7, 0x01020304, HOST)
     assert frame[14:16] == b"\x01\x00"
-    assert len(frame) == codec.DATA_HEADER_OCTETS + len(HOST) == 14 + 9 + 20 + len(HOST)
+    assert len(frame) == codec.DATA_HEADER_OCTETS + len(HOST) == 14 + 9 + 18 + len(HOST)
     assert codec.verify(frame) == ""
     assert codec.decode_data(frame) == (5, 3, 1, 2, 3, 4, 4, 5, 6, 7, 0x01020304)
     assert codec.host_frame(frame) == HOST
