@@ -1,0 +1,153 @@
+from dataclasses import replace
+from itertools import groupby, pairwise
+
+from conformance.marks import clause, needs, sweep, testbed
+from conformance.testbeds import SoloGsp
+from traffic.patterns import elephant, gap_at, incast
+from traffic.recording import jain
+from traffic.scenario import GrantPolicy, Scenario, Signal, Trigger, Window
+
+
+def leftover(bed, **policy):
+    """Give a burst that is granted more than it needs, and another once that credit is void."""
+    refresh = bed.parameter("request_refresh")
+    generous = GrantPolicy(
+        mode="at-once", extra=bed.parameter("container_bytes"), during=Window(stop=refresh), **policy
+    )
+    egress = Scenario(peers=(replace(bed.peer("gsp1"), grants=generous),))
+    burst = elephant(bed.host(0), bed.host(-1), count=10)
+    return egress + burst + burst.delayed(4 * refresh)
+
+
+def expect_forfeit(bed, expect, recording, mark, since, limit):
+    """Expect the source to report credit up to the mark as used or given up within a limit of `since`."""
+    requests = recording.messages("REQUEST", source="gsp0")
+    told = [request.time for request in requests if request.sent + request.forfeited >= mark]
+    if expect.that(told, "forfeited in REQUEST", f"up to {mark}", [request.forfeited for request in requests]):
+        expect.at_most(told[0] - since, limit + bed.parameter("latency_margin"), "time to the forfeit", "ns")
+
+
+@clause("GRANT-EXPIRY", "unused-credit")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_declared_expiry_voids_credit(bed, expect):
+    """Credit that the egress declares expired is forfeited, and carries no frame that comes later."""
+    refresh = bed.parameter("request_refresh")
+    lasting = bed.parameter("settle_time") // 1000
+    recording = bed.play(leftover(bed, expire_after=refresh, validity_us=lasting))
+    marks = [grant for grant in recording.messages("GRANT", destination="gsp0") if grant.expired]
+    last = recording.messages("REQUEST", source="gsp0")[-1:]
+    if expect.enough(len(marks), 1, "GRANT that declares credit expired"):
+        since = recording.arrival[marks[0].row]
+        expect_forfeit(bed, expect, recording, marks[0].expired, since, refresh)
+        data = recording.messages("DATA", source="gsp0")
+        expect.none(data, "DATA on expired credit", (marks[0].row, last[0].row if last else None))
+
+
+@clause("GRANT-EXPIRY", "validity-over")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_validity_ends_without_a_word(bed, expect):
+    """Credit whose validity has run out is forfeited unasked, and carries no frame that comes later."""
+    refresh = bed.parameter("request_refresh")
+    recording = bed.play(leftover(bed, expire_after=bed.parameter("settle_time"), validity_us=refresh // 1000))
+    grants = recording.messages("GRANT", destination="gsp0")
+    last = recording.messages("REQUEST", source="gsp0")[-1:]
+    late = recording.host_frames(bed.host(0))[10]
+    if expect.enough(len(grants), 1, "GRANT"):
+        since = recording.arrival[grants[-1].row] + refresh
+        expect_forfeit(bed, expect, recording, grants[-1].granted, since, refresh)
+        data = recording.messages("DATA", source="gsp0")
+        expect.none(data, "DATA on void credit", (late.row, last[0].row if last else None))
+
+
+@clause("GRANT-REQUEST-AGAIN", "slow-source")
+@testbed(SoloGsp(hosts=1, remotes=2))
+@needs("fabric taps")
+def test_mute_source_is_served_again(bed, expect):
+    """A source that let its credit expire has its fair share again once it sends, and loses nothing."""
+    frame = gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
+    hit, slow, other = bed.hosts
+    idle = 2 * bed.parameter("grant_validity") // frame
+    span = bed.parameter("recovery_max")
+    mute = replace(bed.peer("gsp1"), silent=True)
+    speaks = Trigger("HOST", Scenario(peers=(bed.peer("gsp1"),)), port=hit, count=idle)
+    count = idle + 3 * span // frame
+    load = incast((slow, other), hit, count=count, size=bed.parameter("max_frame"))
+    recording = bed.play(Scenario(peers=(mute,), triggers=(speaks,)) + load)
+    received = recording.host_frames(hit, "received")
+    start = received[idle].time + span + bed.parameter("request_refresh")
+    shares = [recording.throughput(hit, start, start + span, source=source) for source in (slow, other)]
+    expired = [grant for grant in recording.messages("GRANT", destination="gsp1") if grant.expired]
+    expect.enough(len(expired), 1, "GRANT that declares credit of the mute source expired")
+    expect.at_least(jain(shares), bed.parameter("fairness_min"), "Jain index of the sources")
+    expect.none(recording.losses(slow, emulated=True), "frames of the slow source lost", (0, len(recording)))
+
+
+@clause("GRANT-REQUEST-AGAIN", "stopped-source")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_stopped_source_asks_again(bed, expect):
+    """A source that back-pressure stopped until its credit was void sends all of its backlog afterwards."""
+    rate, span = bed.parameter("link_rate"), bed.parameter("recovery_max")
+    start, validity = bed.parameter("request_refresh"), bed.parameter("bp_validity")
+    stop = start + 2 * bed.parameter("grant_validity")
+    signal = Signal(
+        about=bed.node("gsp1"),
+        to=(bed.node("gsp0"),),
+        validity_us=validity // 1000,
+        start=start,
+        stop=stop,
+        repeat=validity // 2,
+    )
+    window = GrantPolicy(window=4 * bed.parameter("container_bytes"))
+    egress = replace(bed.peer("gsp1"), grants=window, signals=(signal,))
+    count = 3 * span // gap_at(bed.parameter("max_frame"), rate)
+    load = elephant(bed.host(0), bed.host(-1), count=count, size=bed.parameter("max_frame"))
+    recording = bed.play(Scenario(peers=(egress,)) + load)
+    recovered = stop + span + start
+    got = recording.throughput(bed.host(-1), recovered, recovered + span, source=bed.host(0))
+    voided = [request for request in recording.messages("REQUEST", source="gsp0") if request.forfeited]
+    expect.enough(len(voided), 1, "REQUEST that reports credit forfeited")
+    expect.at_least(got, rate * bed.parameter("utilisation_min"), "rate after the stop", "Mbit/s")
+    expect.none(recording.losses(emulated=True), "frames lost", (0, len(recording)))
+
+
+@clause("GRANT-REGRANT")
+@testbed(SoloGsp(hosts=1, remotes=2))
+@needs("fabric taps")
+@sweep("container_bytes")
+def test_unused_credit_goes_to_another(bed, expect, container_bytes):
+    """A source that asks and never sends costs the one that does nothing once its credit has expired."""
+    rate, span = bed.parameter("link_rate"), bed.parameter("convergence_max")
+    start = bed.parameter("grant_validity") + span
+    hit, mute, busy = bed.hosts
+    peer = replace(bed.peer("gsp1"), silent=True)
+    count = (start + span) // gap_at(bed.parameter("max_frame"), rate)
+    load = incast((mute, busy), hit, count=count, size=bed.parameter("max_frame"))
+    recording = bed.play(Scenario(peers=(peer,)) + load)
+    expect.enough(len(recording.messages("GRANT", destination="gsp1")), 1, "GRANT to the mute source")
+    got = recording.throughput(hit, start, start + span // 2, source=busy)
+    expect.at_least(got, rate * bed.parameter("utilisation_min"), "rate of the sender", "Mbit/s")
+
+
+@clause("GRANT-REMAINING-VALIDITY")
+@testbed(SoloGsp(hosts=1))
+@needs("fabric taps")
+def test_repeated_grant_extends_nothing(bed, expect):
+    """A GRANT that is repeated for a source that does not send ends no later than the first."""
+    mute = replace(bed.peer("gsp1"), silent=True)
+    load = elephant(bed.host(1), bed.host(0), count=4)
+    recording = bed.play(Scenario(peers=(mute,), settle=2 * bed.parameter("grant_validity")) + load)
+    grants = recording.messages("GRANT", source="gsp0")
+    validity = bed.parameter("grant_validity")
+    for grant in grants:
+        expect.at_most(grant.validity_us * 1000, validity, "validity", "ns", rows=[grant.row])
+    repeats = 0
+    for _, same in groupby(grants, key=lambda grant: grant.granted):
+        for before, after in pairwise(same):
+            repeats += 1
+            later = after.time + after.validity_us * 1000 - before.time - before.validity_us * 1000
+            what = "later end of a repeated GRANT"
+            expect.at_most(later, bed.parameter("latency_margin"), what, "ns", rows=[after.row])
+    expect.enough(repeats, 3, "repeated GRANT")

@@ -1,0 +1,144 @@
+from dataclasses import replace
+from itertools import pairwise
+
+from conformance.marks import clause, needs, testbed
+from conformance.testbeds import SoloGsp
+from traffic.patterns import credit_bytes, elephant, sweep
+from traffic.scenario import DOWN, GrantPolicy, Scenario, Trigger
+
+
+@clause("GRANT-NO-SEND-WITHOUT", "granted-in-steps")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_data_stays_within_the_grant(bed, expect):
+    """Data of a long stream never goes beyond a grant that rises in small steps."""
+    egress = replace(bed.peer("gsp1"), grants=GrantPolicy(window=bed.parameter("max_frame")))
+    recording = bed.play(Scenario(peers=(egress,)) + elephant(bed.host(0), bed.host(-1), count=200))
+    accounts = recording.accounts(source="gsp0")
+    expect.enough(sum(len(account.grants) for account in accounts), 20, "steps of the grant")
+    expect.enough(sum(len(account.data) for account in accounts), 100, "governed DATA")
+    for account in accounts:
+        what = "credit octets sent beyond the grant"
+        expect.that(not account.overdrawn, what, 0, account.overdraft, account.overdrawn)
+
+
+@clause("GRANT-NO-SEND-WITHOUT", "withheld")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_nothing_leaves_unanswered(bed, expect):
+    """A source that gets no answer to its requests sends its unsolicited bytes and no more."""
+    egress = replace(bed.peer("gsp1"), grants=GrantPolicy(mode="withhold"))
+    load = elephant(bed.host(0), bed.host(-1), count=100, gap=bed.parameter("request_refresh") // 10)
+    recording = bed.play(Scenario(peers=(egress,)) + load)
+    data = recording.messages("DATA", source="gsp0")
+    expect.enough(len(recording.messages("REQUEST", source="gsp0")), 10, "REQUEST without answer")
+    expect.at_most(
+        sum(message.credit for message in data),
+        bed.parameter("unsolicited_bytes"),
+        "credit octets sent without a GRANT",
+        "octet",
+        rows=[message.row for message in data],
+    )
+
+
+@clause("GRANT-WHOLE-FRAME")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_frame_waits_for_its_last_octet(bed, expect):
+    """A frame waits while the grant is one octet short of it, and a shorter one does not overtake it."""
+    longest, refresh = bed.parameter("max_frame"), bed.parameter("request_refresh")
+    lasting = GrantPolicy(mode="at-once", validity_us=bed.parameter("settle_time") // 1000)
+    short, exact = (
+        replace(bed.peer("gsp1"), grants=replace(lasting, ceiling=credit_bytes(longest) - lack))
+        for lack in (1, 0)
+    )
+    raised = Trigger("REQUEST", Scenario(peers=(exact,)), count=6)
+    load = sweep(bed.host(0), bed.host(-1), sizes=(longest, 64), count=1)
+    recording = bed.play(Scenario(peers=(short,), triggers=(raised,)) + load)
+    low, high = (
+        [
+            grant
+            for grant in recording.messages("GRANT", source="gsp1", direction=DOWN)
+            if (grant.granted < credit_bytes(longest)) == is_low
+        ]
+        for is_low in (True, False)
+    )
+    if expect.enough(min(len(low), len(high)), 1, "GRANT short of the frame, and for all of it"):
+        expect.enough((high[0].time - low[0].time) // refresh, 2, "refreshes under the short grant")
+        data = recording.messages("DATA", source="gsp0")
+        expect.none(data, "DATA that the grant does not cover", (low[0].row, high[0].row))
+        left = next((message.time for message in data if message.row > high[0].row), None)
+        if expect.that(left is not None, "first frame once it is covered", "sent", "not sent"):
+            waited = left - recording.arrival[high[0].row]
+            expect.at_most(waited, bed.parameter("latency_margin"), "wait of a covered frame", "ns")
+
+
+@clause("GRANT-REQUEST-ON-DEMAND")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_first_frames_are_asked_for(bed, expect):
+    """The first frames for a destination make a REQUEST for it go out, ahead of their data."""
+    end = bed.addresses[bed.host(-1)]
+    recording = bed.play(elephant(bed.host(0), bed.host(-1), count=10))
+    egress = (end.node, end.port, 0)
+    requests, data = (
+        [
+            message
+            for message in recording.messages(name, source="gsp0")
+            if (message.destination, message.port, message.cls) == egress
+        ]
+        for name in ("REQUEST", "DATA")
+    )
+    first = recording.host_frames(bed.host(0))[0]
+    asked = requests[0].time if requests else None
+    waited = asked - recording.arrival[first.row] if requests else None
+    expect.at_most(waited, bed.parameter("latency_margin"), "time to the first REQUEST", "ns")
+    early = [message for message in data if asked is None or message.time < asked]
+    expect.at_most(
+        sum(message.credit for message in early),
+        bed.parameter("unsolicited_bytes"),
+        "credit octets sent before the first REQUEST",
+        "octet",
+        rows=[message.row for message in early],
+    )
+
+
+@clause("GRANT-DEMAND-CUMULATIVE")
+@testbed(SoloGsp(uplinks=1))
+@needs("fabric taps")
+def test_demand_and_sent_match_the_wire(bed, expect):
+    """Demand and sent only rise, and end at the octets that hosts offered and that went out."""
+    burst = sweep(bed.host(0), bed.host(-1), count=2)
+    pause = 2 * bed.parameter("request_refresh")
+    recording = bed.play(sum((burst.delayed(turn * pause) for turn in range(5)), Scenario()))
+    requests = recording.messages("REQUEST", source="gsp0")
+    expect.enough(len(requests), 10, "REQUEST")
+    for before, after in pairwise(requests):
+        fell = after.demand < before.demand or after.sent < before.sent
+        got = f"{after.demand} and {after.sent} after {before.demand} and {before.sent}"
+        expect.that(not fell, "demand and sent", "not below an earlier value", got, [after.row])
+    for last in requests[-1:]:
+        offered = sum(frame.credit for frame in recording.host_frames(bed.host(0)))
+        sent = sum(message.credit for message in recording.messages("DATA", source="gsp0"))
+        expect.equal(last.demand, offered, "demand in the last REQUEST", [last.row])
+        expect.equal(last.sent, sent, "sent in the last REQUEST", [last.row])
+
+
+@clause("GRANT-REFRESH")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_requests_go_on_until_age_out(bed, expect):
+    """A queue that has nothing to send repeats its REQUEST until it ages out, and no longer."""
+    refresh, age_out = bed.parameter("request_refresh"), bed.parameter("age_out")
+    margin = bed.parameter("latency_margin")
+    recording = bed.play(replace(elephant(bed.host(0), bed.host(-1), count=50), settle=2 * age_out))
+    requests = recording.messages("REQUEST", source="gsp0")
+    last = max((message.time for message in recording.messages("DATA", source="gsp0")), default=0)
+    for before, after in pairwise(requests):
+        pause = after.time - before.time
+        expect.at_most(pause, refresh + margin, "time between two REQUESTs", "ns", rows=[after.row])
+    after = [message.time - last for message in requests if message.time > last]
+    alive = [message for message in recording.messages("HELLO", source="gsp0") if message.time > last + age_out]
+    expect.enough(len(alive), 2, "HELLO after age-out")
+    expect.at_least(max(after, default=0), age_out - refresh - margin, "time until the last REQUEST", "ns")
+    expect.at_most(max(after, default=0), age_out + refresh, "time until the last REQUEST", "ns")
