@@ -194,7 +194,7 @@ class Reorderer:
 
     def completes(self, stream: Stream, previous: int) -> bool:
         """Say whether "frames in the previous container" shows that the container in hand is complete."""
-        return previous == stream.index
+        return stream.index == previous != 0
 
     def pass_over(self, stream: Stream, last: bool, fill: int) -> None:
         """Step over the frame that is due, and over its container where the frame is its last."""
@@ -225,11 +225,9 @@ class Reorderer:
         """Hold a frame that is early, drop one that is late or double."""
         unwrapped = self.unwrap(stream, sequence)
         key = (unwrapped << 16) + index
-        if key in stream.held:
-            self.device.drop("duplicate")
-            return False
-        if not stream.collecting and key < stream.place:
-            self.device.drop("late" if self.was_skipped(stream, key) else "duplicate")
+        cause = self.refusal(stream, key)
+        if cause is not None:
+            self.device.drop(cause)
             return False
         stream.totals[unwrapped - 1] = previous
         self.hold(stream, key, (frame, credit, last, fill), now)
@@ -238,6 +236,14 @@ class Reorderer:
         while stream.held_bytes >= self.limit:
             self.close_oldest(stream, now)
         return True
+
+    def refusal(self, stream: Stream, key: int) -> str | None:
+        """Name the cause to drop a frame at a place, None when it is still wanted there."""
+        if key in stream.held:
+            return "duplicate"
+        if stream.collecting or key >= stream.place:
+            return None
+        return "late" if self.was_skipped(stream, key) else "duplicate"
 
     def was_skipped(self, stream: Stream, key: int) -> bool:
         """Say whether a place lies in a gap that was closed, so that its frame is late and not double."""
@@ -276,8 +282,8 @@ class Reorderer:
             key = stream.place
             if key in held:
                 self.release(stream, key, now)
-            elif stream.index and stream.totals.get(stream.sequence) == stream.index:
-                stream.totals.pop(stream.sequence)
+            elif self.completes(stream, stream.totals.get(stream.sequence, 0)):
+                stream.totals.pop(stream.sequence, None)
                 self.next_container(stream)
             else:
                 return
