@@ -56,6 +56,7 @@ class Bench:
         for _ in range(2):
             self.hello()
         self.next_hello = 50_000
+        self.run(10_000)
         self.sent.clear()
 
     def note(self, sends: Iterable[Send]) -> None:
@@ -246,16 +247,16 @@ class Pod:
         ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bench() -> type[Bench]:
     return Bench
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pod() -> type[Pod]:
     return Pod
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def frame() -> Callable[..., bytes]:
     return host_frame
