@@ -218,6 +218,7 @@ def _environment() -> Environment:
         "said": _said,
         "Verdict": Verdict,
         "NAMES": SHOWN_PER_GROUP,
+        "ISSUES": SHOWN_PER_ISSUE,
         "colours": COLOURS,
         "verdicts": BAR_ORDER,
         "grades": tuple(GRADES),

@@ -39,11 +39,12 @@ def print_summary(
     clauses = clause_verdicts(results, catalogue)
     console.print(_chapters(catalogue, clauses))
     _print_failures(list(clauses.values()), console)
-    if not results.complete:
-        missing, selected = len(results.unfinished()), len(results.header.selection)
-        console.print(
-            f"INCOMPLETE RUN: {missing} of {selected} selected cases have no verdict.", style="bold red"
-        )
+    if results.footer is None:
+        console.print("INCOMPLETE RUN: it was cut off before its end.", style="bold red")
+    missing, selected = len(results.unfinished()), len(results.header.selection)
+    if missing:
+        words = f"INCOMPLETE RUN: {missing} of {selected} selected cases have no verdict."
+        console.print(words, style="bold red")
     conformity = decide(clauses.values())
     statement = Text(f"{results.header.device}: ", style="bold")
     statement.append(conformity.statement, style=STATUS_STYLE[conformity.status])

@@ -118,4 +118,5 @@ def test_the_summary_of_a_cut_run_says_so(run_folder, header, catalogue):
     stream = io.StringIO()
     results = read_results(run_folder(header((GOOD, "PKTC-SIZE", "small")), cut=True))
     print_summary(results, catalogue, {}, Console(file=stream, width=140))
+    assert "INCOMPLETE RUN: it was cut off before its end." in stream.getvalue()
     assert "INCOMPLETE RUN: 1 of 1 selected cases have no verdict." in stream.getvalue()

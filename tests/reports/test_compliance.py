@@ -92,6 +92,17 @@ def test_a_failure_carries_what_a_reader_needs(html):
         assert words in html, words
 
 
+def test_of_many_findings_the_first_stand_with_the_issue_and_all_in_the_matrix(
+    results, header, record, catalogue, profile
+):
+    findings = tuple(Finding(what=f"container {n}.", expected="1", got="2") for n in range(9))
+    run = results(header(), record(PATH, "PKTC-ONE-PATH", Verdict.FAIL, "load", findings=findings))
+    details, matrix = render(run, catalogue, profile).split('<section id="details"')[1].split('id="matrix"')
+    assert [n for n in range(9) if f"container {n}." in details] == [0, 1, 2]
+    assert "and 6 more findings" in details
+    assert [n for n in range(9) if f"container {n}." in matrix] == list(range(9))
+
+
 def test_the_first_page_says_the_statement_its_rule_and_its_footing(html):
     first = html[: html.index('id="coverage"')]
     for words in (
