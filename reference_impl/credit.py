@@ -10,7 +10,8 @@ class Source:
     """One (source node, class) of a port, its counters cumulative within a generation of its queue.
 
     `sent` is what REQUEST says, `arrived` what DATA brought, `lost` what is known or reckoned to be lost;
-    `unused` and `exposed` are its credit outstanding, in all and beyond one longest frame.
+    `unused` and `exposed` are its credit outstanding, in all and beyond one longest frame; `idle` says that
+    credit of it expired and no DATA has come since.
     """
 
     __slots__ = (
@@ -29,6 +30,7 @@ class Source:
         "generation",
         "granted",
         "heard",
+        "idle",
         "lost",
         "node",
         "reported",
@@ -68,6 +70,7 @@ class Source:
         self.expires = 0
         self.told_at = 0
         self.deficit = 0
+        self.idle = False
 
     @property
     def known_sent(self) -> int:

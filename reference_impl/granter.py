@@ -67,12 +67,19 @@ class Granter:
         return self.unsolicited
 
     def wants(self, source: Source) -> bool:
-        """Say whether a source gets new credit: it has need, and holds less than one quantum."""
-        return source.need > 0 and source.held < self.quantum
+        """Say whether a source gets new credit: it has need, and holds less than its allowance."""
+        return source.need > 0 and source.held < self.allowance(source)
+
+    def allowance(self, source: Source) -> int:
+        """Credit that a source may hold: a quantum, or one longest frame once it let credit expire.
+
+        So sources that ask and never send, which expiry alone would fill up again, leave the window to others.
+        """
+        return self.window.longest if source.idle else self.quantum
 
     def share(self, source: Source) -> int:
-        """Size of the step that is due to a source: what it needs, a quantum at most."""
-        return min(source.need, self.quantum)
+        """Size of the step that is due to a source: what it needs, its allowance at most."""
+        return min(source.need, self.allowance(source))
 
     def request(  # noqa: PLR0917 - the fields of REQUEST
         self,
@@ -150,6 +157,7 @@ class Granter:
         if generation != source.generation and not self.enter(source, generation):
             return
         source.arrived += credit_bytes
+        source.idle = False
         source.heard = now
         self.window.settle(credit, source)
         if not source.ringed and source.need:
@@ -362,6 +370,8 @@ class Granter:
         """Write the unused credit of a source into `expired`, tell it so, and grant to whoever is next."""
         self.gsp.count["expired_bytes"] += source.held
         source.expired = source.granted
+        source.idle = True
+        source.deficit = 0
         self.window.settle(credit, source)
         self.announce(credit, source, now)
         self.activate(credit, source)
