@@ -139,8 +139,8 @@ def test_repeated_grant_extends_nothing(bed, expect):
     mute = replace(bed.peer("gsp1"), silent=True)
     load = elephant(bed.host(1), bed.host(0), count=4)
     recording = bed.play(Scenario(peers=(mute,), settle=2 * bed.parameter("grant_validity")) + load)
-    grants = recording.messages("GRANT", source="gsp0")
     validity = bed.parameter("grant_validity")
+    grants = [grant for grant in recording.messages("GRANT", source="gsp0") if grant.validity_us]
     for grant in grants:
         expect.at_most(grant.validity_us * 1000, validity, "validity", "ns", rows=[grant.row])
     repeats = 0
