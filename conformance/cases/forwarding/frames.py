@@ -9,7 +9,7 @@ from traffic.scenario import Scenario, TimedFrame
 
 
 def plain(bed: Bed, source: str, destination: str | bytes, number: int, size: int = 128) -> bytes:
-    """One frame of `size` bytes with FCS, unique by its number; the destination is a host or a MAC address."""
+    """One frame of `size` bytes with FCS, unique by its number, to a host or a MAC address."""
     target = bed.addresses[destination].mac if isinstance(destination, str) else destination
     head = target + bed.addresses[source].mac + TEST_ETHERTYPE.to_bytes(2, "big") + number.to_bytes(4, "big")
     return head.ljust(size - 4, bytes([number & 0xFF]))

@@ -10,7 +10,7 @@ NOBODY = bytes.fromhex("020000000999")
 
 
 def judge_between(bed, expect, unwanted, cause, *, exactly=True):
-    """Play frames between two good ones; expect only those two to go anywhere, and the drops to be counted."""
+    """Play frames between two good ones; only those two may go anywhere, and the drops are counted."""
     here, there = bed.host(0), bed.host(-1)
     first, last = (plain(bed, here, there, number) for number in (1, 2))
     recording = bed.play(apart(bed, here, [first, *unwanted, last]))
@@ -71,7 +71,7 @@ def test_no_frame_returns(bed, expect):
 @testbed(LeafSpine(hosts=2))
 @needs("counters")
 def test_causes_make_the_total(bed, expect):
-    """Of frames that must be dropped for different reasons each counts once, and the causes make the total."""
+    """Frames dropped for different reasons count once each, and the causes make the total."""
     here, there = bed.host(0), bed.host(-1)
     good = [plain(bed, here, there, number) for number in range(4)]
     bad = [

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
+
 from conformance.cases.forwarding.frames import apart, plain
 from conformance.marks import clause, needs, testbed
 from conformance.testbeds import LeafSpine
-from scapy.layers.inet import IP, UDP
-from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
 from traffic.codec import codec
 from traffic.patterns import RFC2544, elephant, sweep
 from traffic.pcapload import pcap_load
@@ -95,13 +96,11 @@ def test_every_size_passes(bed, expect):
 @testbed(LeafSpine())
 @needs("counters")
 def test_forged_messages_are_payload(bed, expect):
-    """What looks like a control message and comes from a host is carried to its host and acted on by nobody."""
+    """What looks like a control message and comes from a host is carried like any frame of a host."""
     here, there = bed.host(0), bed.host(-1)
     values = {"source": bed.node(bed.gsps[-1]), "destination": bed.node(bed.gsps[0])}
     forged = [
-        codec().encode(
-            name, values, destination=bed.addresses[there].mac, source=bed.addresses[here].mac
-        )
+        codec().encode(name, values, destination=bed.addresses[there].mac, source=bed.addresses[here].mac)
         for name in ("GRANT", "BACKPRESSURE", "FAULT")
     ]
     recording = bed.play(apart(bed, here, forged) + elephant(here, there, count=100))
