@@ -18,6 +18,8 @@ from reference_impl.gsf import Gsf
 from reference_impl.gsp import Gsp
 from reference_impl.network import Network
 
+Kind = Literal["host", "fabric"]
+
 RATE = 8000
 WARM_UP = 300_000
 BURST = 32
@@ -74,16 +76,10 @@ class Relay:
         return ()
 
 
-def device(
-    role: type[Gsp] | type[Gsf], name: str, node: int, kinds: Sequence[Literal["host", "fabric"]]
-) -> Gsp | Gsf:
+def device(role: type[Gsp] | type[Gsf], name: str, node: int, kinds: Sequence[Kind]) -> Gsp | Gsf:
     """Make a device with one port a kind."""
-    ports = tuple(
-        PortConfig(
-            "host" if kind == "host" else "fabric", RATE, bytes((2, 0x47, node >> 8, node & 255, 0, index))
-        )
-        for index, kind in enumerate(kinds)
-    )
+    macs = [bytes((2, 0x47, node >> 8, node & 255, 0, index)) for index in range(len(kinds))]
+    ports = tuple(PortConfig(kind, RATE, mac) for kind, mac in zip(kinds, macs, strict=True))
     table = {mac: (index + 1, 0) for index, mac in enumerate(HOSTS)}
     return role(DeviceConfig(name, node, ports, Settings(), table, seed=node))
 
