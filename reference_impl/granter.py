@@ -73,7 +73,7 @@ class Granter:
     def allowance(self, source: Source) -> int:
         """Credit that a source may hold: a quantum, or one longest frame once it let credit expire.
 
-        So sources that ask and never send, which expiry alone would fill up again, leave the window to others.
+        So sources that ask and never send leave the window to others, which expiry alone would not achieve.
         """
         return self.window.longest if source.idle else self.quantum
 
