@@ -45,6 +45,6 @@ def test_packet_numbers_rise_by_one(bed, expect):
     for pair in load.streams:
         labels = [identify(item.frame) for item in recording.host_frames(destination, "received")]
         numbers = [label[1] for label in labels if label is not None and label[0] == pair.id]
-        expect.enough(len(numbers), 2, f"packets of queue pair {pair.id}")
+        expect.enough(len(numbers), pair.count, f"packets of queue pair {pair.id}")
         steps = {(after - before) % (1 << PSN_BITS) for before, after in pairwise(numbers)}
         expect.equal(steps, {1}, f"steps of the sequence number of queue pair {pair.id}")
