@@ -95,7 +95,7 @@ def test_borrowing_keeps_the_average(bed, expect):
     containers = full(recording.containers(at=bed.uplinks), bed.parameter("flush_time"))
     run = [item for n, item in enumerate(containers) if item.sequence == containers[0].sequence + n]
     total = 0
-    for number, container in enumerate(run, start=1):
+    for number, container in enumerate(run, 1):
         total += container.bytes
         excess = abs(total - number * nominal)
         limit = credit_bytes(AWKWARD) - 1
