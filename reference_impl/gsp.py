@@ -141,7 +141,7 @@ class Gsp(Device):
                     return
                 container = packer.open(dgsq, lane, now)
             self.leave_queue(dgsq, credit, now)
-            packer.pack(dgsq, container, frame, credit, frames[0][1] if frames else 0, now)
+            packer.pack(dgsq, container, frame, credit, now)
 
     def leave_queue(self, dgsq: Dgsq, credit: int, now: int) -> None:
         """Take the first frame out of a queue and account for it."""

@@ -79,12 +79,10 @@ class Packer:
         container.fill = fill + credit
         return index, fill
 
-    def pack(  # noqa: PLR0917 - the data path
-        self, dgsq: "Dgsq", container: Container, frame: bytes, credit: int, following: int, now: int
-    ) -> None:
-        """Send a host frame as the next one of an open container."""
+    def pack(self, dgsq: "Dgsq", container: Container, frame: bytes, credit: int, now: int) -> None:
+        """Send a host frame that has left its queue as the next one of an open container."""
         index, fill = self.place(container, credit)
-        last = self.is_last(container.fill, following)
+        last = self.is_last(container.fill, dgsq.frames[0][1] if dgsq.frames else 0)
         container.lane.tally += credit
         message = codec.encode_data(
             container.prefix,
