@@ -246,7 +246,7 @@ class Reorderer:
         return "late" if self.was_skipped(stream, key) else "duplicate"
 
     def was_skipped(self, stream: Stream, key: int) -> bool:
-        """Say whether a place lies in a gap that was closed, so that its frame is late and not double."""
+        """Say whether a place lies in a closed gap or before the joined one: late, not double."""
         return any(start <= key < end for start, end in stream.gaps)
 
     def hold(self, stream: Stream, key: int, early: tuple[bytes, int, bool, int], now: int) -> None:
@@ -314,6 +314,7 @@ class Reorderer:
         if stream.collecting:
             stream.collecting = False
             stream.sequence, stream.index = lowest >> 16, lowest & 0xFFFF
+            stream.gaps.append((lowest - (HALF << 16), lowest))
             self.advance(stream, now)
         else:
             self.release_through(stream, lowest, now)
