@@ -29,7 +29,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"use one of {shown}{', ...' if len(candidates) > 12 else ''}"
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Safe YAML with sequences as tuples, dates as text, and no duplicate keys."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the name and type are PyYAML's
