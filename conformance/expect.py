@@ -58,8 +58,11 @@ class Expect:
         return False
 
     def equal(self, got: object, expected: object, what: str, rows: Iterable[int] = ()) -> bool:
-        """Expect two values to be equal."""
-        return self.that(got == expected, what, expected, got, rows)
+        """Expect two values to be equal; of two lists the finding shows where they part."""
+        equal = got == expected
+        if not equal and isinstance(got, list | tuple) and isinstance(expected, list | tuple):
+            expected, got = _parting(expected, got)
+        return self.that(equal, what, expected, got, rows)
 
     def at_most(
         self,
@@ -184,6 +187,18 @@ def _fields(item: object) -> str:
         return _words(item)
     kept = {name: value for name, value in pairs.items() if name not in ("row", "rows")}
     return ", ".join(f"{name}={_words(value)}" for name, value in kept.items())
+
+
+def _parting(expected: Sequence[object], got: Sequence[object]) -> tuple[str, str]:
+    """Say how long two different lists are, and what stands in each where they first differ."""
+    pairs = enumerate(zip(expected, got, strict=False))
+    place = next((i for i, (one, other) in pairs if one != other), min(len(expected), len(got)))
+
+    def words(items: Sequence[object]) -> str:
+        item = f"item {place + 1}: {_fields(items[place])}" if place < len(items) else f"no item {place + 1}"
+        return f"{len(items)} items; {item}" if items else "none"
+
+    return words(expected), words(got)
 
 
 def _words(value: object) -> str:
