@@ -1,5 +1,6 @@
 """How a finished case becomes records: its own verdict, each invariant's, and the words of a failure."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -230,7 +231,9 @@ def describe(scenario: Scenario) -> str:
         if items
     ]
     words = ", ".join([*streams, *parts]) or "nothing"
-    return f"{scenario.name}: {words}" if scenario.name else words
+    played = Counter(scenario.name.split(" + "))
+    name = " + ".join(part if times == 1 else f"{times} x {part}" for part, times in played.items())
+    return f"{name}: {words}" if name else words
 
 
 def _ended(error: BaseException) -> tuple[Verdict, str]:

@@ -12,6 +12,9 @@ from traffic.scenario import Scenario
 CONTROL = ("REQUEST", "GRANT", "BACKPRESSURE")
 THROUGH = ("DATA", *CONTROL)
 
+Spoiled = tuple[str, dict[str, int]]
+"""A message by name, and the fields in which it differs from a good one."""
+
 
 def passing(bed, spoiled, **faults):
     """Play messages through a GSF from node 1 to node 2, good ones around each spoiled one.
@@ -71,7 +74,7 @@ def test_the_last_hop(bed, expect):
 @needs("fabric taps", "raw frames", "counters")
 def test_a_gsf_stops_damaged_messages(bed, expect):
     """DATA and control messages with one flipped bit do not leave a GSF; the intact ones beside them do."""
-    spoiled = [(name, {}) for name in THROUGH]
+    spoiled: list[Spoiled] = [(name, {}) for name in THROUGH]
     judge_passage(bed, expect, passing(bed, spoiled, crc_error=1), len(spoiled), ["bad_checksum"])
 
 
