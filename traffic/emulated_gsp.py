@@ -225,13 +225,18 @@ class EmulatedGsp(Emulated[GspPeer]):
         number = self._grants
         if policy.lose_every is not None and number % policy.lose_every == 0:
             return
-        stale = policy.stale_every is not None and number % policy.stale_every == 0
+        others = {
+            "right": state.generation,
+            "before": (state.generation - 2) % 0xFFFF + 1,
+            "after": state.generation % 0xFFFF + 1,
+            "zero": 0,
+        }
         values = {
             "source": self.spec.node,
             "destination": state.source,
             "port": state.port,
             "class": state.cls,
-            "generation": (state.generation - 1 if stale else state.generation) or 0xFFFF,
+            "generation": others[policy.generations[(number - 1) % len(policy.generations)]],
             "granted": state.granted,
             "expired": state.expired,
             "validity_us": max(0, state.valid_until - now) // 1000,

@@ -132,7 +132,14 @@ def test_grants_only_in_their_window():
 
 
 @pytest.mark.parametrize(
-    "policy", [{"copies": 3}, {"lose_every": 2}, {"swap_every": 2}, {"stale_every": 3}, {"delay": 30_000}]
+    "policy",
+    [
+        {"copies": 3},
+        {"lose_every": 2},
+        {"swap_every": 2},
+        {"generations": ("right", "right", "before")},
+        {"delay": 30_000},
+    ],
 )
 def test_flawed_grants_neither_lose_nor_double_data(policy):
     pair = warm().play(right=egress(**policy), scenario=LOAD, until=6_000_000)
@@ -146,8 +153,13 @@ def test_flaws_of_grants_show_on_the_wire():
     ]
     pair = warm().play(right=egress(swap_every=2), scenario=LOAD)
     assert granted(pair) != sorted(granted(pair))
-    pair = warm().play(right=egress(stale_every=2), scenario=LOAD)
+    pair = warm().play(right=egress(generations=("right", "before")), scenario=LOAD)
     assert len({message.fields["generation"] for message in pair.messages("GRANT", "right")}) == 2
+    wrong = ("before", "zero", "after")
+    pair = warm().play(right=egress(mode="at-once", generations=wrong), scenario=LOAD)
+    own = pair.messages("REQUEST", "left")[0].fields["generation"]
+    got = [message.fields["generation"] for message in pair.messages("GRANT", "right")]
+    assert got[:3] == [(own - 2) % 0xFFFF + 1, 0, own % 0xFFFF + 1]
 
 
 def test_unused_credit_expires_and_is_forfeited():
