@@ -109,7 +109,7 @@ class Ledger:
                 clause=clause,
                 purpose=purpose,
                 verdict=Verdict.ERROR,
-                reason=report.longreprtext.partition("\n")[0],
+                reason=str(report.longrepr).partition("\n")[0],
                 seed=seed_of(self.bench.options.seed, report.nodeid),
                 started=datetime.now(UTC),
                 duration=0,

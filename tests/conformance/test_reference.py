@@ -1,0 +1,151 @@
+"""The reference binding, what it leaves on the disk, and the run that judges that again."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from conformance.bench import Bench, RunOptions
+from conformance.bindings import Setup
+from conformance.bindings.reference import ReferenceBed
+from conformance.checkout import ROOT
+from conformance.expect import Expect
+from conformance.invariants import INVARIANTS
+from conformance.testbeds import LeafSpine, SoloGsf, SoloGsp, default_peers
+from traffic.patterns import elephant, single
+from traffic.recording import Recording
+from traffic.scenario import DOWN, Impairment, LinkEvent, Scenario, Trigger
+
+CASES = ("conformance/cases/pktc", "--clauses=PKTC-ONE-DESTINATION")
+
+
+@pytest.fixture(scope="module")
+def bench():
+    return Bench(RunOptions())
+
+
+def play(bench, request, scenario, *, fresh=False, number=1):
+    topology = request.topology(8000, 500)
+    peers = default_peers(topology, bench.parameters)
+    setup = Setup("case", topology, bench.facts(topology, bench.parameters), peers, seed=5)
+    return ReferenceBed(setup, None).play(Scenario(peers=peers) + scenario, number, fresh=fresh)
+
+
+@pytest.mark.parametrize(
+    ("request_", "ends"),
+    [
+        (LeafSpine(gsps=3, gsfs=2, hosts=2), ("h0", "h5")),
+        (LeafSpine(), ("h1", "h0")),
+        (SoloGsp(), ("h0", "h2")),
+        (SoloGsp(), ("h3", "h1")),
+        (SoloGsp(), ("h0", "h1")),
+        (SoloGsf(gsps=3, parallel=2), ("h0", "h2")),
+    ],
+)
+def test_every_testbed_carries_frames(bench, request_, ends):
+    recording = play(bench, request_, elephant(*ends, count=50))
+    assert recording.delivered_frames(emulated=True) == 50
+    assert not recording.losses(emulated=True)
+
+
+def test_a_play_starts_converged_and_counts_from_its_start(bench):
+    recording = play(bench, LeafSpine(), single("h0", "h1", start=100))
+    assert recording.counter("rx_frames") == 1
+    assert recording.baseline["gsp0"]["hellos_sent"] > 0
+    assert recording.host_frames()[0].time == 100 + 84
+    assert not recording.events_of("path_up")
+
+
+def test_a_fresh_play_starts_at_power_on(bench):
+    recording = play(bench, LeafSpine(), single("h0", "h1"), fresh=True)
+    assert recording.drops() == {"no_path": 1}
+    assert not recording.baseline
+
+
+def test_the_same_seed_gives_the_same_frames(bench):
+    scenario = elephant("h0", "h1", count=100) + Scenario(
+        impairments=(Impairment("gsp0-gsf0", "loss", probability=0.2),)
+    )
+    first, again, other = (play(bench, LeafSpine(), scenario, number=number) for number in (1, 1, 2))
+    assert first.blob == again.blob
+    assert first.time.tolist() == again.time.tolist()
+    assert first.blob != other.blob
+
+
+def test_links_fail_at_their_time(bench):
+    scenario = Scenario(links=(LinkEvent(50_000, "gsp0-gsf0", False),), settle=400_000)
+    recording = play(bench, LeafSpine(), scenario)
+    late = (recording.time > 51_000) & recording.on_links("gsp0-gsf0")[recording.link]
+    assert not recording.delivered[late].any()
+
+
+def test_a_trigger_may_wait_for_what_passes_inside_the_fabric(bench):
+    then = single("h1", "h0")
+    scenario = single("h0", "h1") + Scenario(
+        triggers=(
+            Trigger("DATA", then, port="gsp1-gsf0"),
+            Trigger("DATA", then.renumbered(9), port="gsp1-gsf1"),
+        )
+    )
+    recording = play(bench, LeafSpine(), scenario)
+    assert len(recording.host_frames("h0", "received")) >= 1
+
+
+def lost(recording: Recording) -> Recording:
+    """The same without the last frame that a host received, and without a cause for it."""
+    rows = recording.host_frames(way="received")
+    link = recording.link.copy()
+    direction = recording.direction.copy()
+    direction[rows[-1].row] = 1 - DOWN
+    return replace(recording, link=link, direction=direction)
+
+
+def test_invariants_hold_on_the_reference(bench):
+    recording = play(bench, LeafSpine(), elephant("h0", "h1", count=200))
+    for name, check in INVARIANTS.items():
+        expect = Expect()
+        check(recording, expect)
+        assert expect.verdict()[0] == "PASS", (name, expect.findings)
+
+
+def test_an_invariant_notices_a_lost_frame(bench):
+    recording = lost(play(bench, LeafSpine(), elephant("h0", "h1", count=20)))
+    expect = Expect()
+    INVARIANTS["FWD-ZERO-LOSS"](recording, expect)
+    assert expect.verdict()[0] == "FAIL"
+
+
+def run(*words):
+    command = [sys.executable, "-m", "pytest", *words, "-q", "-p", "no:cacheprovider"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+
+
+def results(folder):
+    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+
+
+def test_a_run_can_be_judged_again_without_the_device(tmp_path):
+    played, judged, changed = tmp_path / "played", tmp_path / "judged", tmp_path / "changed"
+    assert run(*CASES, f"--out={played}").returncode == 0
+    replay = ("--binding=replay", f"--recordings={played}")
+    assert run(*CASES, *replay, f"--out={judged}").returncode == 0
+
+    def kept(folder):
+        drop = {"started", "duration", "evidence", "reproduce"}
+        return [{k: v for k, v in line.items() if k not in drop} for line in results(folder)[1:-1]]
+
+    assert kept(played) == kept(judged)
+    record = results(judged)[1]
+    assert record["evidence"][0]["file"].startswith("recordings/")
+    for stored in played.rglob("1.json"):
+        stored.write_text(stored.read_text().replace(f'"scenario": "{recorded(stored)}', '"scenario": "0'))
+    assert run(*CASES, *replay, f"--out={changed}").returncode == 1
+    for record in results(changed)[1:-1]:
+        assert record["verdict"] == "ERROR"
+        assert record["reason"].endswith("the scenario changed; play it again")
+
+
+def recorded(stored):
+    return json.loads(stored.read_text())["scenario"]
