@@ -222,8 +222,8 @@ class GrantPolicy:
     rate, at least two longest frames), `at-once` grants the whole demand, `withhold` nothing. `extra` adds to
     (or takes from) each cumulative grant, `ceiling` bounds it, `during` bounds the time. Each GRANT goes
     `copies` times after `delay`; every nth `lose_every` is lost, every nth `swap_every` leaves after its
-    successor. `generations` says in turn which generation each carries: the right one, the one before or after
-    it, or 0. `expire_after` writes unused credit off that long after it was last raised.
+    successor. `generations` says in turn which generation each carries: the right one, the one before it or
+    after it, or 0. `expire_after` writes unused credit off that long after it was last raised.
     """
 
     mode: Literal["window", "at-once", "withhold"] = "window"
