@@ -1,13 +1,11 @@
 """What must hold in every recording that can show it, whatever case it was made for."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import numpy as np
 
 from conformance.expect import Expect
-from traffic.decode import Table
 from traffic.recording import BeyondRecording, Queue, Recording
 
 FRAME_OVERHEAD: Final = 20
@@ -138,21 +136,20 @@ def grants_keep_to_the_port(recording: Recording, expect: Expect) -> None:
     for host, address in recording.facts.hosts.items():
         if host not in rates or address.node not in _tested_ids(recording):
             continue
+        worst = recording.overgrant(host, rates[host])
+        if worst.row < 0:
+            continue
         table = recording.fabric["GRANT"]
         own = (table["source"] == address.node) & (table["port"] == address.port)
-        table = table.where(own & table.valid_crc & recording.leaving(table))
-        if not len(table):
-            continue
-        excess, row = _excess(recording, table, rates[host])
+        sources = len(np.unique(table["destination"][own]))
         window = recording.parameter("grant_window_factor") * rates[host] / BITS_NS
         window *= recording.parameter("grant_round_trip")
-        sources = len(np.unique(table["destination"]))
         expect.at_most(
-            excess,
+            worst.value,
             window + sources * longest,
             f"credit for {host} beyond the rate of its port",
             "octet",
-            rows=[row],
+            rows=[worst.row],
         )
 
 
@@ -183,32 +180,6 @@ def containers_have_one_egress(recording: Recording, expect: Expect) -> None:
     named = table["destination"].astype(np.int64) << 8 | table["port"]
     astray = table.rows[(macs[place] == address) & (seat != named)].tolist()
     expect.that(not astray, "frames in a container for another egress", 0, len(astray), astray)
-
-
-def _excess(recording: Recording, table: Table, rate_mbps: int) -> tuple[float, int]:
-    """Most octets granted over a span beyond what the port sends in it, and the row that ends that span.
-
-    A span that a queue generation begins in is judged anew from there, because what the one before had left
-    was taken back without a message.
-    """
-    credit: dict[tuple[int, int], tuple[int, int]] = {}
-    net, lowest, worst = 0.0, math.inf, (-math.inf, -1)
-    start = int(recording.parameter("unsolicited_bytes"))
-    names = ("destination", "class", "generation", "granted", "expired")
-    columns = [table[name].tolist() for name in names]
-    for row, time, source, cls, generation, granted, expired in zip(
-        table.rows.tolist(), recording.time[table.rows].tolist(), *columns, strict=True
-    ):
-        before, had = credit.get((source, cls), (generation, start))
-        if before != generation:
-            had, lowest = start, math.inf
-        sent = time * rate_mbps / BITS_NS
-        lowest = min(lowest, net - sent)
-        now = max(granted, start) - min(expired, granted)
-        credit[source, cls] = generation, now
-        net += now - had
-        worst = max(worst, (net - sent - lowest, row))
-    return worst
 
 
 def _harmed(recording: Recording) -> bool:
