@@ -26,6 +26,8 @@ MARKS: Final = tuple(marker.partition("(")[0] for marker in MARKERS)
 SESSION: Final = pytest.StashKey["Session"]()
 FAULTS: Final = pytest.StashKey[list[str]]()
 OUT: Final = "gse_out"
+MUTANT: Final = "mutant="
+"""How the instance of a case for a mutant begins."""
 PLAN_FILE: Final = ".plan.json"
 """Left in the folder of the run by a worker that found cases."""
 

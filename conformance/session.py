@@ -18,15 +18,13 @@ from conformance.expect import Expect
 from conformance.judging import Trial
 from conformance.ledger import Ledger, Plan, leave_plan, plan_of, take_plan
 from conformance.outcomes import NotApplicable, TesterLimited
-from conformance.plugin import is_case
+from conformance.plugin import MUTANT, is_case
 from conformance.selection import Selection
 from spec.coverage import scan
 from spec.errors import InputError
 from spec.verdict import Verdict
 
 TRIAL: Final = pytest.StashKey[Trial]()
-MUTANT: Final = "mutant="
-"""How the instance of a case for a mutant begins."""
 CASE_TIMEOUT: Final = 120
 """Seconds of wall time after which a case is broken off, beside five times what it says it takes."""
 

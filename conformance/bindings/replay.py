@@ -50,12 +50,15 @@ class Replay:
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:  # noqa: ARG002
         """Give the recording of that play; ScenarioChanged when it is of another scenario."""
+        path = self.folder / f"{number}.json"
+        if not path.exists():
+            raise BenchError(f"{path}: was not stored; play the case again with --evidence all")
         try:
-            recording = store.load(self.folder / str(number))
+            recording = store.load(path)
         except InputError as error:
             raise BenchError(str(error)) from error
         if recording.scenario != scenario.digest():
-            raise ScenarioChanged(f"{self.folder / str(number)}: the scenario changed; play it again")
+            raise ScenarioChanged(f"{path}: the scenario changed; play it again")
         return recording
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from rich.table import Table
 from conformance.bindings import BindingOptions, load_binding
 from conformance.checkout import ROOT
 from conformance.cli.run import CASES
-from conformance.session import MUTANT
+from conformance.plugin import MUTANT
 from reports.results import VerdictRecord
 from spec.catalogue import load_catalogue
 from spec.errors import Exit
