@@ -1,5 +1,6 @@
 """Credit as the wire shows it: what a source asked for, was granted and used, and what an egress gave out."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -258,6 +259,56 @@ class CreditViews(FabricViews, HostViews):
             arrived=total({2: arrived, 3: self._credit(local)}),
             left=total({4: self._credit(out)}),
         )
+
+    def overgrant(self, hosts: str | Iterable[str], rate_mbps: float, start: int = 0) -> Peak:
+        """Return the most credit bytes that GRANTs to the sources of egress ports gave out beyond a rate.
+
+        That is over any span between two of them from `start` ns on: what was newly granted, less what
+        expired, less what the rate carries in the span. Granting what a source reports as used gives out
+        nothing. A queue generation that follows another of its source ends every span, because no message
+        takes back what that one had left. The value is -inf without a GRANT.
+        """
+        credit: dict[tuple[int, ...], tuple[int, int]] = {}
+        net, lowest, worst = 0.0, math.inf, Peak(-math.inf, -1, start)
+        first = int(self.parameter("unsolicited_bytes"))
+        for time, row, queue, granted, expired in self._grants_and_positions(hosts):
+            if queue not in credit and any(queue[:-1] == known[:-1] for known in credit):
+                lowest = math.inf
+            most, void = credit.get(queue, (first, 0))
+            credit[queue] = max(most, granted), max(void, expired or 0)
+            if expired is None:
+                continue
+            carried = time * rate_mbps / 8000
+            if time >= start:
+                lowest = min(lowest, net - carried)
+            net += max(most, granted) - max(void, expired) - most + void
+            if net - carried - lowest > worst.value:
+                worst = Peak(net - carried - lowest, row, time)
+        return worst
+
+    def _grants_and_positions(
+        self, hosts: str | Iterable[str]
+    ) -> list[tuple[int, int, Queue, int, int | None]]:
+        """List GRANTs of egress ports as they leave, and the positions that REQUESTs bring, in order of time.
+
+        Each is (time in ns, row, DGSQ, granted, expired), a position (time, row, DGSQ, position, None).
+        """
+        events: list[tuple[int, int, Queue, int, int | None]] = []
+        for host in [hosts] if isinstance(hosts, str) else hosts:
+            node, port = self.facts.hosts[host].node, self.facts.hosts[host].port
+            grant = self._leaving("GRANT")
+            grant = grant.where((grant["source"] == node) & (grant["port"] == port))
+            request = self._arriving("REQUEST", node, port)
+            position = request["sent"].astype(np.int64) + request["forfeited"].astype(np.int64)
+            for table, end, time, value in (
+                (grant, "destination", self.time[grant.rows], grant["granted"]),
+                (request, "source", self.arrival[request.rows], position),
+            ):
+                ends = zip(*(table[name].tolist() for name in (end, "class", "generation")), strict=True)
+                queues = [Queue(source, node, port, cls, generation) for source, cls, generation in ends]
+                void = grant["expired"].tolist() if table is grant else [None] * len(table)
+                events += zip(time.tolist(), table.rows.tolist(), queues, value.tolist(), void, strict=True)
+        return sorted(events, key=lambda event: event[0])
 
     def _outstanding(self, grant: Table, data: Table, request: Table) -> tuple[Rows, Rows, Rows]:
         """Return the changes of outstanding credit, over all sources of an egress, with times and rows."""

@@ -469,6 +469,45 @@ def test_an_egress_counts_what_it_grants_and_queues():
     assert egress.granted_in(5000).value == 5 * SIZE
 
 
+def test_credit_beyond_a_rate_is_found_over_the_worst_span():
+    recording = play(
+        (1000, "gsp1-gsf0", UP, grant(2 * SIZE)),
+        (1000 + SIZE, "gsp1-gsf0", UP, grant(3 * SIZE)),
+        (1000 + 9 * SIZE, "gsp1-gsf0", UP, grant(4 * SIZE)),
+        (1000 + 9 * SIZE, "gsp1-gsf0", UP, grant(5 * SIZE, destination=3)),
+    )
+    worst = recording.overgrant("h2", 8000)
+    assert (worst.value, worst.row) == (6 * SIZE, 3)
+    assert recording.overgrant("h2", 80000).value == 6 * SIZE
+    assert recording.overgrant("h2", 8000, start=1001).value == 6 * SIZE
+    assert recording.overgrant("h0", 8000).row == -1
+
+
+def test_credit_that_expired_or_was_used_before_is_not_given_out_again():
+    recording = play(
+        (100, "gsp1-gsf0", UP, grant(2 * SIZE)),
+        (200, "gsp1-gsf0", UP, grant(2 * SIZE, 2 * SIZE)),
+        (300, "gsp1-gsf1", UP, grant(2 * SIZE)),
+        (400, "gsp1-gsf0", UP, grant(3 * SIZE, 2 * SIZE)),
+    )
+    assert recording.overgrant("h2", 0).value == 2 * SIZE
+    recording = play(
+        (100, "gsp1-gsf0", UP, grant(SIZE)),
+        (200, "gsp1-gsf0", DOWN, request(9 * SIZE, 5 * SIZE, 3 * SIZE)),
+        (900, "gsp1-gsf0", UP, grant(9 * SIZE)),
+    )
+    assert recording.overgrant("h2", 0).value == 2 * SIZE
+
+
+def test_a_new_generation_ends_every_span():
+    recording = play(
+        (100, "gsp1-gsf0", UP, grant(2 * SIZE)),
+        (200, "gsp1-gsf0", UP, grant(3 * SIZE, generation=2)),
+        (300, "gsp1-gsf0", UP, grant(2 * SIZE)),
+    )
+    assert recording.overgrant("h2", 0).value == 3 * SIZE
+
+
 def test_local_traffic_queues_at_the_egress():
     local = host("h0", "h1", 1)
     recording = play((0, "h0", UP, local), (1600, "h1", DOWN, local))

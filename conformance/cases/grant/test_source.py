@@ -138,7 +138,9 @@ def test_requests_go_on_until_age_out(bed, expect):
         pause = after.time - before.time
         expect.at_most(pause, refresh + margin, "time between two REQUESTs", "ns", rows=[after.row])
     after = [message.time - last for message in requests if message.time > last]
-    alive = [message for message in recording.messages("HELLO", source="gsp0") if message.time > last + age_out]
+    alive = [
+        message for message in recording.messages("HELLO", source="gsp0") if message.time > last + age_out
+    ]
     expect.enough(len(alive), 2, "HELLO after age-out")
     expect.at_least(max(after, default=0), age_out - refresh - margin, "time until the last REQUEST", "ns")
     expect.at_most(max(after, default=0), age_out + refresh, "time until the last REQUEST", "ns")

@@ -1,0 +1,93 @@
+from dataclasses import replace
+
+from conformance.cases.grant.windows import outstanding_limit
+from conformance.marks import clause, needs, testbed
+from conformance.testbeds import SoloGsp
+from traffic.crafted import message
+from traffic.patterns import elephant, gap_at, incast
+from traffic.scenario import Demand, LinkEvent, Scenario
+
+
+@clause("GRANT-EGRESS-RATE")
+@testbed(SoloGsp(hosts=1, remotes=4))
+@needs("fabric taps")
+def test_grants_keep_to_the_egress_rate(bed, expect):
+    """What an egress grants to four sources over any time is what its port sends then, plus one window."""
+    hit, *sources = bed.hosts
+    recording = bed.play(incast(sources, hit, count=100, size=bed.parameter("max_frame")))
+    expect.enough(len(recording.messages("GRANT", source="gsp0")), 50, "GRANT")
+    worst = recording.overgrant(hit, bed.parameter("link_rate"))
+    limit = outstanding_limit(bed, len(sources))
+    expect.at_most(worst.value, limit, "credit beyond the egress rate", "octet", rows=[worst.row])
+
+
+@clause("GRANT-FABRIC-CAPACITY")
+@testbed(SoloGsp(hosts=3, uplinks=3, remotes=3))
+@needs("fabric taps", "link events")
+def test_grants_shrink_to_the_link_left(bed, expect):
+    """Three ports behind one uplink of three are granted what it carries, and lose nothing."""
+    rate, span = bed.parameter("link_rate"), bed.parameter("convergence_max")
+    ports, sources = bed.hosts[:3], bed.hosts[3::3]
+    size = bed.parameter("max_frame")
+    flows = [
+        elephant(source, port, count=span // gap_at(size, rate), size=size)
+        for source, port in zip(sources, ports, strict=True)
+    ]
+    load = sum(flows, Scenario())
+    lost = Scenario(links=tuple(LinkEvent(span // 2, link, up=False) for link in bed.uplinks[1:]))
+    recording = bed.play(load + lost + load.delayed(3 * span))
+    start = span // 2 + span
+    late = [frame.row for frame in recording.losses(emulated=True) if frame.time > start]
+    expect.that(not late, "frames lost once the loss is known", 0, len(late), late)
+    worst = recording.overgrant(ports, rate, start)
+    expect.enough(len([grant for grant in recording.messages("GRANT") if grant.time > start]), 50, "GRANT")
+    limit = outstanding_limit(bed, len(sources))
+    expect.at_most(worst.value, limit, "credit beyond the link left", "octet", rows=[worst.row])
+
+
+@clause("GRANT-NOT-BELOW-POSITION")
+@testbed(SoloGsp(hosts=1))
+@needs("fabric taps", "raw frames")
+def test_grant_follows_a_reported_position(bed, expect):
+    """After a source reports a position above its grant, no GRANT of the generation is below it."""
+    refresh, step = bed.parameter("request_refresh"), bed.parameter("container_bytes")
+    sent = 10 * step
+    ends = {"source": bed.node("gsp1"), "destination": bed.node("gsp0"), "generation": 1}
+    reports = [
+        {"demand": position + step, "sent": position, "forfeited": 0} for position in (0, sent, sent, sent)
+    ]
+    messages = (
+        message(bed.uplinks[0], "REQUEST", ends | report, at=turn * refresh, profile=bed.wire_profile)
+        for turn, report in enumerate(reports)
+    )
+    recording = bed.play(sum(messages, Scenario()))
+    told = recording.messages("REQUEST", source="gsp1")
+    jump = min((message.row for message in told if message.sent), default=None)
+    grants = recording.messages("GRANT", source="gsp0", destination="gsp1")
+    expect.enough(len([grant for grant in grants if jump and grant.row < jump]), 1, "GRANT before the report")
+    expect.each(
+        [grant for grant in grants if jump and grant.time > recording.arrival[jump]],
+        "cumulative grant after the report",
+        lambda grant: grant.granted >= sent,
+        at_least=2,
+        expected=f"at least {sent}",
+    )
+
+
+@clause("GRANT-NO-DEMAND-NO-GRANT")
+@testbed(SoloGsp(hosts=1))
+@needs("fabric taps")
+def test_no_credit_beyond_the_demand(bed, expect):
+    """A source that announces a small demand at an idle egress is granted that and no more."""
+    small = bed.parameter("container_bytes") // 10
+    claim = Demand(at=0, node=bed.node("gsp0"), port=0, bytes=small)
+    source = replace(bed.peer("gsp1"), demands=(claim,))
+    recording = bed.play(Scenario(peers=(source,), settle=2 * bed.parameter("age_out")))
+    limit = small + bed.parameter("unsolicited_bytes")
+    expect.each(
+        recording.messages("GRANT", source="gsp0"),
+        "credit that is not expired",
+        lambda grant: grant.granted - grant.expired <= limit,
+        at_least=3,
+        expected=f"at most {limit} octets",
+    )
