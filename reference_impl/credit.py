@@ -11,7 +11,7 @@ class Source:
 
     `sent` is what REQUEST says, `arrived` what DATA brought, `lost` what is known or reckoned to be lost;
     `unused` and `exposed` are its credit outstanding, in all and beyond one longest frame; `idle` says that
-    credit of it expired and no DATA has come since.
+    credit of it expired and no DATA has come since, `silent` that three refreshes have not.
     """
 
     __slots__ = (
@@ -36,6 +36,7 @@ class Source:
         "reported",
         "ringed",
         "sent",
+        "silent",
         "told_at",
         "unused",
         "written_off",
@@ -50,6 +51,7 @@ class Source:
         self.exposed = 0
         self.expiry_armed = False
         self.heard = now
+        self.silent = False
         self.written_off = False
         self.restart(0, 0)
 
@@ -100,14 +102,14 @@ class Source:
 
 
 class ClassRing:
-    """The backlogged sources of one class of a port, in the order of their turns."""
+    """The backlogged sources of one class of a port, by turns; `served` is bytes / weight."""
 
-    __slots__ = ("cls", "deficit", "listed", "sources")
+    __slots__ = ("cls", "listed", "served", "sources")
 
     def __init__(self, cls: int) -> None:
         self.cls = cls
         self.sources: deque[Source] = deque()
-        self.deficit = 0
+        self.served = 0.0
         self.listed = False
 
 
@@ -123,6 +125,7 @@ class PortCredit:
         "exposed",
         "port",
         "rings",
+        "served",
         "shortage",
         "sources",
         "starved",
@@ -135,7 +138,8 @@ class PortCredit:
         self.port = port
         self.sources: dict[tuple[int, int], Source] = {}
         self.rings = tuple(ClassRing(cls) for cls in range(8))
-        self.classes: deque[ClassRing] = deque()
+        self.classes: list[ClassRing] = []
+        self.served = 0.0
         self.exposed = [0] * 8
         self.unused = [0] * 8
         self.starved = False

@@ -30,12 +30,18 @@ class Granter:
     def configure(self) -> None:
         """Take the settings over."""
         settings = self.gsp.settings
-        self.quantum = max(settings.container_bytes, self.window.longest)
+        self.quantum = self.quantum_of(settings.container_bytes)
         self.round_trip = settings.grant_round_trip
         self.path_delay = settings.path_delay_max
         self.validity = settings.grant_validity
         self.silence = SILENT_REFRESHES * settings.request_refresh
         self.unsolicited = settings.unsolicited_bytes
+
+    def quantum_of(self, container_bytes: int) -> int:
+        """Give the quantum: a container, the longest frame, or half a window that one source may fill."""
+        rate = max((port.rate_mbps for port in self.gsp.ports if port.kind == "host"), default=0)
+        half_window = 3 * rate * self.gsp.settings.grant_round_trip // 32000
+        return max(container_bytes, self.window.longest, half_window)
 
     def weight(self, cls: int) -> int:
         """Give the declared weight of a class."""
@@ -68,7 +74,7 @@ class Granter:
 
     def wants(self, source: Source) -> bool:
         """Say whether a source gets new credit: it has need, and holds less than its allowance."""
-        return source.need > 0 and source.held < self.allowance(source)
+        return source.need > 0 and source.held < self.allowance(source) and not source.silent
 
     def allowance(self, source: Source) -> int:
         """Credit that a source may hold: a quantum, or one longest frame once it let credit expire.
@@ -98,6 +104,9 @@ class Granter:
         if not self.enter(source, generation):
             return
         source.heard = now
+        source.silent = False
+        if self.is_met_midway(source, sent):
+            source.lost = sent - source.arrived
         self.merge(source, demand, sent, forfeited)
         self.reckon(source, now)
         source.granted = self.not_below(source.granted, source.reported)
@@ -107,6 +116,10 @@ class Granter:
         self.run_starved(now)
         if self.may_be_lost(source, now):
             self.announce(credit, source, now)
+
+    def is_met_midway(self, source: Source, sent: int) -> bool:
+        """Say whether a source has sent on credit of a state that was written off, and so long ago."""
+        return not source.demand and not source.arrived and sent > self.unsolicited
 
     def merge(self, source: Source, demand: int, sent: int, forfeited: int) -> None:
         """Merge the counters of a REQUEST by maximum."""
@@ -157,7 +170,7 @@ class Granter:
         if generation != source.generation and not self.enter(source, generation):
             return
         source.arrived += credit_bytes
-        source.idle = False
+        source.idle = source.silent = False
         source.heard = now
         self.window.settle(credit, source)
         if not source.ringed and source.need:
@@ -195,8 +208,12 @@ class Granter:
         credit.shortage = 0
         if not ring.listed:
             ring.listed = True
-            ring.deficit = 0
+            ring.served = self.rejoined(credit, ring)
             credit.classes.append(ring)
+
+    def rejoined(self, credit: PortCredit, ring: ClassRing) -> float:
+        """Let a class that had nothing to ask for catch up by two quanta at most."""
+        return max(ring.served, credit.served - 2 * self.quantum / self.weight(ring.cls))
 
     def retire(self, credit: PortCredit, ring: ClassRing) -> None:
         """Take the first source of a class out of the turns."""
@@ -204,22 +221,19 @@ class Granter:
         credit.waiting -= 1
 
     def next_ring(self, credit: PortCredit, now: int) -> ClassRing | None:
-        """Find the class whose turn it is, by weighted deficit; the paused ones are passed over."""
-        classes = credit.classes
-        for _ in range(len(classes)):
-            ring = classes[0]
+        """Find the class whose turn it is: of those not paused the one least served by its weight."""
+        best: ClassRing | None = None
+        for ring in tuple(credit.classes):
             while ring.sources and not self.wants(ring.sources[0]):
                 self.retire(credit, ring)
             if not ring.sources:
                 ring.listed = False
-                classes.popleft()
-            elif self.window.is_paused(credit, ring.cls, now):
-                classes.rotate(-1)
-            else:
-                if ring.deficit <= 0:
-                    ring.deficit += self.quantum * self.weight(ring.cls)
-                return ring
-        return None
+                credit.classes.remove(ring)
+            elif not self.window.is_paused(credit, ring.cls, now) and (
+                best is None or ring.served < best.served
+            ):
+                best = ring
+        return best
 
     def run(self, credit: PortCredit, now: int) -> None:
         """Grant to the sources of a port in turn, as long as there is room."""
@@ -281,15 +295,14 @@ class Granter:
         return min(step, max(window // 4, 1))
 
     def end_turn(self, credit: PortCredit, ring: ClassRing, source: Source, amount: int) -> None:
-        """Charge a grant to the deficits, and pass the turn on where they are used up."""
+        """Charge a grant to source and class, and pass the turn on where the deficit is used up."""
         source.deficit -= amount
-        ring.deficit -= amount
+        credit.served = ring.served
+        ring.served += amount / self.weight(ring.cls)
         if not self.wants(source):
             self.retire(credit, ring)
         elif source.deficit <= 0:
             ring.sources.rotate(-1)
-        if ring.deficit <= 0:
-            credit.classes.rotate(-1)
 
     def starve(self, credit: PortCredit) -> None:
         """Let a port wait for the fabric, behind the others that do."""
@@ -383,8 +396,10 @@ class Granter:
         if source.written_off:
             return
         due = source.heard + self.silence
-        if source.held and source.granted > self.unsolicited:
-            due = max(due, source.expires + self.round_trip)
+        if now >= due:
+            source.silent = True
+            if source.held and source.granted > self.unsolicited:
+                due = source.expires + self.round_trip
         if now < due:
             self.gsp.at(due, self.silence_due, credit, source)
         else:

@@ -157,9 +157,7 @@ class Gsp(Device):
     def send_locally(self, dgsq: Dgsq, frame: bytes, credit: int, now: int) -> None:
         """Send a frame to another host port of this GSP, in order as it is."""
         self.deliver(dgsq.port, dgsq.cls, frame, credit, now)
-        self.granter.arrived(
-            self.node, dgsq.port, dgsq.cls, dgsq.generation, credit, dgsq.governed, now
-        )
+        self.granter.arrived(self.node, dgsq.port, dgsq.cls, dgsq.generation, credit, dgsq.governed, now)
         self.alarm.arrived(dgsq.port, self.node, now)
 
     def from_fabric(self, port: int, frame: bytes, now: int) -> None:

@@ -34,7 +34,7 @@ def credit(frame: bytes) -> int:
 
 
 class Bench:
-    """GSP 1 with `hosts` host ports and two uplinks to the emulated GSFs 0x100 and 0x101; hosts of node 2 behind.
+    """GSP 1 with `hosts` host ports and uplinks to the emulated GSFs 0x100 and 0x101; nodes 2 and 3 behind.
 
     Every call advances time; what the GSP sent is in `sent` as (time, port, frame).
     """
@@ -97,7 +97,7 @@ class Bench:
         return mac(1, self.hosts + uplink) + mac(0x100 + uplink, 0) + codec.ETHERTYPE
 
     def grant(
-        self, granted: int, expired: int = 0, validity_us: int = 200, node: int = 2, port: int = 0,
+        self, granted: int, expired: int = 0, *, validity_us: int = 200, node: int = 2, port: int = 0,
         cls: int = 0, generation: int | None = None, uplink: int = 0,
     ) -> None:  # fmt: skip
         if generation is None:
@@ -110,7 +110,7 @@ class Bench:
         )
 
     def request(
-        self, demand: int, sent: int = 0, forfeited: int = 0, node: int = 2, port: int = 0, cls: int = 0,
+        self, demand: int, sent: int = 0, forfeited: int = 0, *, node: int = 2, port: int = 0, cls: int = 0,
         generation: int = 5, uplink: int = 0,
     ) -> None:  # fmt: skip
         self.fabric(
@@ -121,13 +121,25 @@ class Bench:
         )
 
     def data(
-        self, frame: bytes, sequence: int = 0, index: int = 0, previous: int = 0, fill: int = 0, last: bool = False,
-        node: int = 2, port: int = 0, cls: int = 0, generation: int = 5, governed: bool = True, uplink: int = 0,
+        self, frame: bytes, *, sequence: int = 0, index: int = 0, previous: int = 0, fill: int = 0,
+        last: bool = False, node: int = 2, port: int = 0, cls: int = 0, generation: int = 5,
+        governed: bool = True, uplink: int = 0,
     ) -> None:  # fmt: skip
         flags = (codec.LAST if last else 0) | (0 if governed else codec.UNGOVERNED)
         self.fabric(
             codec.encode_data(
-                self.prefix(uplink), cls, flags, node, 1, port, sequence, generation, index, previous, fill, frame
+                self.prefix(uplink),
+                cls,
+                flags,
+                node,
+                1,
+                port,
+                sequence,
+                generation,
+                index,
+                previous,
+                fill,
+                frame,
             ),
             uplink,
         )
@@ -196,7 +208,7 @@ class Pod:
     """`gsps` GSPs with `hosts` hosts each under `gsfs` GSFs, meshed; host i sits on GSP i // hosts."""
 
     def __init__(
-        self, gsps: int = 2, gsfs: int = 2, hosts: int = 1, components: dict[type, type] | None = None,
+        self, gsps: int = 2, gsfs: int = 2, hosts: int = 1, *, components: dict[type, type] | None = None,
         rates: dict[str, int] | None = None, delays: dict[str, int] | None = None, **settings: Any,
     ) -> None:  # fmt: skip
         rates, delays = rates or {}, delays or {}

@@ -127,12 +127,10 @@ def test_a_bad_frame_of_the_fabric_is_counted_under_its_cause(bench, frame, caus
 
 
 @pytest.mark.parametrize(
-    ("cause", "source", "destination", "port"),
-    [("not_for_this_node", 2, 3, 0), ("unknown_node", 1, 1, 0), ("unknown_destination", 2, 1, 7)],
+    ("cause", "place"),
+    [("not_for_this_node", (2, 3, 0)), ("unknown_node", (1, 1, 0)), ("unknown_destination", (2, 1, 7))],
 )
-def test_data_for_another_place_is_dropped(bench, frame, cause, source, destination, port):
+def test_data_for_another_place_is_dropped(bench, frame, cause, place):
     world = bench()
-    world.fabric(
-        codec.encode_data(world.prefix(), 0, 0, source, destination, port, 0, 5, 0, 0, 0, frame(0))
-    )
+    world.fabric(codec.encode_data(world.prefix(), 0, 0, *place, 0, 5, 0, 0, 0, frame(0)))
     assert world.counter(f"drop.{cause}") == world.counter("dropped_frames") == 1
