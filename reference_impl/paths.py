@@ -51,10 +51,7 @@ class Link:
     returned_at: int = 0
     """When the newest own HELLO that came back had left."""
     checking: bool = False
-    returned: int | None = None
-    """When a link that had been down came up again."""
     fallen: bool = False
-    flapped: bool = False
     held_until: int | None = None
     levels: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Back-pressure by destination: (level, until when)."""
@@ -219,7 +216,7 @@ class PathTable:
         return True
 
     def alive(self, link: Link, now: int) -> None:
-        """Bring a link up, or hold it first when it has been flapping."""
+        """Bring a link up, or hold it first when it has been down."""
         if link.up or link.held_until is not None:
             return
         if self.damped(link):
@@ -229,8 +226,8 @@ class PathTable:
             self.bring_up(link, now)
 
     def damped(self, link: Link) -> bool:
-        """Say whether a link went down within `flap_hold` of coming back, and so has to prove itself."""
-        return link.flapped
+        """Say whether a link went down before, and so has to prove itself for `flap_hold`."""
+        return link.fallen
 
     def release(self, now: int, link: Link) -> None:
         """Use a link again that stayed alive for `flap_hold`."""
@@ -241,21 +238,15 @@ class PathTable:
     def bring_up(self, link: Link, now: int) -> None:
         """Use a link from now on."""
         link.up, link.held_until = True, None
-        link.returned = now if link.fallen else None
         self.device.event(now, "link_up", port=link.port, node=link.neighbour)
 
     def down(self, link: Link, reason: str, now: int) -> None:
         """Stop using a link and forget what was heard on it."""
         if link.up:
             link.fallen = True
-            link.flapped = link.returned is not None and self.flapping(now - link.returned)
             self.device.event(now, "link_down", port=link.port, node=link.neighbour, reason=reason)
         link.up, link.held_until = False, None
         link.levels.clear()
-
-    def flapping(self, held: int) -> bool:
-        """Say whether a link that had been back for `held` ns went down too soon."""
-        return held < self.device.settings.flap_hold
 
     def forget(self, link: Link) -> None:
         """Treat the next HELLO of a link as the first."""

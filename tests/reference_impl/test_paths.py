@@ -82,7 +82,7 @@ def test_the_loss_of_all_but_one_hello_is_borne(fabric, direction):
 
 @pytest.mark.parametrize("direction", [0, 1])
 def test_the_loss_of_hello_misses_hellos_takes_the_link_down_at_both_ends(fabric, direction):
-    world = fabric().up()
+    world = fabric(settings={"flap_hold": 0}).up()
     world.network.impair(
         Impairment("gsp0-gsf0", "loss", direction=direction, start=50_000, stop=350_000, messages=("HELLO",))
     )
@@ -95,7 +95,7 @@ def test_the_loss_of_hello_misses_hellos_takes_the_link_down_at_both_ends(fabric
 
 
 def test_carrier_takes_the_path_out_everywhere_and_brings_it_back(fabric):
-    world = fabric(gsps=3).up()
+    world = fabric(gsps=3, settings={"flap_hold": 0}).up()
     world.network.link_event(60_000, "gsp1-gsf0", up=False)
     world.network.run(60_000)
     assert ports(world.gsps[1], 1) == [1]
@@ -141,7 +141,7 @@ def test_the_next_hello_overrides_a_fault(fabric):
 
 
 def test_copies_of_a_fault_stop_when_the_node_is_back(fabric):
-    world = fabric().up()
+    world = fabric(settings={"flap_hold": 0}).up()
     world.network.link_event(60_000, "gsp1-gsf0", up=False)
     world.network.link_event(61_000, "gsp1-gsf0", up=True)
     world.network.run(99_000)
@@ -149,29 +149,18 @@ def test_copies_of_a_fault_stop_when_the_node_is_back(fabric):
     assert ports(world.gsps[0], 2) == [0, 1]
 
 
-def test_a_flapping_link_has_to_stay_alive_for_flap_hold(fabric):
+def test_a_link_that_was_down_has_to_stay_alive_for_flap_hold(fabric):
     world = fabric(settings={"flap_hold": 700_000}).up()
     for start in (100_000, 200_000, 300_000):
         world.network.link_event(start, "gsp0-gsf0", up=False)
         world.network.link_event(start + 50_000, "gsp0-gsf0", up=True)
-    world.network.run(160_000)
-    assert ports(world.gsps[0], 2) == [0, 1], "the first return is at once"
     world.network.run(350_000 + 690_000)
     assert ports(world.gsps[0], 2) == [1]
     assert ports(world.gsps[1], 1) == [1]
     world.network.run(350_000 + 710_000)
     assert ports(world.gsps[0], 2) == [0, 1]
     names = [name for _, name, _ in world.gsps[0].events]
-    assert names.count("link_down") == 2
-
-
-def test_a_link_that_was_long_up_returns_at_once_again(fabric):
-    world = fabric(settings={"flap_hold": 200_000}).up()
-    for start in (100_000, 600_000):
-        world.network.link_event(start, "gsp0-gsf0", up=False)
-        world.network.link_event(start + 50_000, "gsp0-gsf0", up=True)
-        world.network.run(start + 60_000)
-        assert ports(world.gsps[0], 2) == [0, 1]
+    assert names.count("link_down") == 1
 
 
 def test_a_slower_link_lowers_the_weight_at_both_sides_of_the_gsf(fabric):
