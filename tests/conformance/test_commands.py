@@ -1,0 +1,88 @@
+"""The commands: what they print about wrong input, and what the kill matrix calls a kill."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from conformance import checkout, cli
+from conformance.cli import kill_matrix
+from reports.results import VerdictRecord
+from spec.errors import Exit
+from spec.verdict import Verdict
+
+
+def call(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["gse-cts", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["clauses", "--nonsense"], "gse-cts: No such option: --nonsense; try gse-cts --help."),
+        (["runn"], "gse-cts: No such command 'runn'."),
+        (["explain", "X-Y"], "command line: X-Y: is no clause; "),
+        (["rejudge", "nowhere"], "nowhere: file: cannot be read"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_exit_code_4(monkeypatch, capsys, words, sentence):
+    assert call(monkeypatch, *words) == Exit.USAGE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(sentence)
+
+
+def test_packages_of_another_checkout_are_refused(monkeypatch, capsys, tmp_path):
+    stranger = SimpleNamespace(origin=str(tmp_path / "spec" / "__init__.py"))
+    monkeypatch.setattr(checkout, "find_spec", lambda _: stranger)
+    assert call(monkeypatch, "clauses") == Exit.USAGE
+    place = tmp_path / "spec"
+    wanted = f"{checkout.ROOT}: spec: is found in {place}; use an environment of this checkout alone.\n"
+    assert capsys.readouterr().err == wanted
+
+
+def report(mutant, clause, verdict, *, invariant=False):
+    record = VerdictRecord(
+        case="test_it.py::test_it",
+        clause=clause,
+        verdict=verdict,
+        invariant=invariant,
+        seed=1,
+        started=datetime.now(UTC),
+        duration=0,
+    )
+    return SimpleNamespace(
+        nodeid=f"test_it.py::test_it[mutant={mutant}]", gse_records=[record.model_dump_json()]
+    )
+
+
+@pytest.mark.parametrize(
+    ("clause", "verdict", "invariant", "killed"),
+    [
+        ("OWN-ONE", Verdict.FAIL, False, True),
+        ("OWN-ONE", Verdict.FAIL, True, True),
+        ("OWN-TWO", Verdict.FAIL, False, False),
+        ("OWN-ONE", Verdict.ERROR, False, False),
+        ("OWN-ONE", Verdict.INCONCLUSIVE, False, False),
+        ("OWN-ONE", Verdict.PASS, False, False),
+    ],
+)
+def test_only_a_fail_of_its_own_clause_kills_a_mutant(clause, verdict, invariant, killed):
+    watch = kill_matrix.Watch({"Flaw": "OWN-ONE"})
+    watch.pytest_runtest_logreport(report("Flaw", clause, verdict, invariant=invariant))
+    assert watch.fates["Flaw"].killed is killed
+    assert bool(watch.fates["Flaw"].collateral) is (clause == "OWN-TWO")
+    assert watch.idle() == ([] if killed or invariant else ["test_it.py::test_it"])
+
+
+def test_the_matrix_is_written(monkeypatch, tmp_path):
+    out = tmp_path / "matrix.json"
+    code = call(monkeypatch, "kill-matrix", "--clause=PKTC-FRAME-INDEX", "--workers=0", f"--out={out}")
+    matrix = json.loads(out.read_text())
+    assert code == Exit.OK
+    assert matrix["mutants"]
+    assert all(fate["clause"] == "PKTC-FRAME-INDEX" and fate["killed"] for fate in matrix["mutants"].values())
