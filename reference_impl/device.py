@@ -120,7 +120,7 @@ class Settings:
     bp_window: int = 50_000
     unknown_unicast: str = "drop"
     buffer_bytes: int = 8_388_608
-    class_weights: tuple[int, ...] = (1,) * 8
+    class_weight_ratio: int = 1
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

@@ -44,8 +44,8 @@ class Granter:
         return max(container_bytes, self.window.longest, half_window)
 
     def weight(self, cls: int) -> int:
-        """Give the declared weight of a class."""
-        return self.gsp.settings.class_weights[cls]
+        """Give the declared weight of a class: 1 for class 0, `class_weight_ratio` for any other."""
+        return self.gsp.settings.class_weight_ratio if cls else 1
 
     def source(self, credit: PortCredit, node: int, cls: int, now: int) -> Source:
         """Find or begin the state of a source."""

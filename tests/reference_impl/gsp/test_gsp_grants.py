@@ -85,7 +85,7 @@ def test_the_egress_never_grants_below_the_reported_position(bench):
 
 
 def test_classes_share_by_weight(bench, frame):
-    world = bench(class_weights=(1, 3, 1, 1, 1, 1, 1, 1))
+    world = bench(class_weight_ratio=3)
     for cls in (0, 1):
         world.request(100_000_000, cls=cls)
     arrived = {0: 0, 1: 0}

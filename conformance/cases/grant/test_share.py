@@ -1,0 +1,90 @@
+from conformance.marks import clause, configure, duration, testbed
+from conformance.testbeds import LeafSpine
+from traffic.patterns import elephant, gap_at, incast
+from traffic.recording import jain
+from traffic.scenario import Scenario
+
+
+def expect_fair(bed, expect, scenario):
+    """Expect equal shares of the first host among the others from convergence on."""
+    hit, *sources = bed.hosts
+    span = bed.parameter("convergence_max")
+    recording = bed.play(scenario)
+    shares = [recording.received_bytes(hit, source=source, start=span, stop=2 * span) for source in sources]
+    expect.enough(sum(share > 0 for share in shares), 2, "sources that were served")
+    expect.at_least(jain(shares), bed.parameter("fairness_min"), "Jain index of the octets delivered")
+
+
+def offered(bed):
+    """Octets of each source that keep it backlogged for three times convergence_max at an equal share."""
+    octets = 3 * bed.parameter("convergence_max") * bed.parameter("link_rate") // 8 // 1000
+    return octets // (len(bed.hosts) - 1)
+
+
+@clause("GRANT-FAIR", "equal-frames")
+@testbed(LeafSpine(gsps=5))
+@duration(1)
+def test_equal_frames_share_equally(bed, expect):
+    """Four sources that send frames of one size to one host get equal shares of it."""
+    hit, *sources = bed.hosts
+    expect_fair(bed, expect, incast(sources, hit, bytes=offered(bed), size=4096))
+
+
+@clause("GRANT-FAIR", "unequal-frames")
+@testbed(LeafSpine(gsps=5))
+@duration(1)
+def test_unequal_frames_share_equally(bed, expect):
+    """Four sources that send frames of four sizes to one host get equal shares of it in octets."""
+    hit, *sources = bed.hosts
+    loads = [
+        elephant(source, hit, bytes=offered(bed), size=size)
+        for source, size in zip(sources, (1024, 1518, 4096, 9216), strict=True)
+    ]
+    expect_fair(bed, expect, sum(loads, Scenario()))
+
+
+@clause("GRANT-CLASS-WEIGHTS")
+@testbed(LeafSpine(gsps=3))
+@configure(class_weight_ratio=3)
+@duration(1)
+def test_classes_share_by_weight(bed, expect):
+    """Two classes with backlog for one host get shares of it by their declared weights."""
+    hit, low, high = bed.hosts
+    span, ratio = bed.parameter("convergence_max"), bed.parameter("class_weight_ratio")
+    loads = [
+        elephant(source, hit, bytes=3 * offered(bed) // 2, size=4096, cls=cls)
+        for source, cls in ((low, 0), (high, 1))
+    ]
+    recording = bed.play(sum(loads, Scenario()))
+    got = [recording.received_bytes(hit, source=source, start=span, stop=2 * span) for source in (low, high)]
+    expect.enough(sum(octets > 0 for octets in got), 2, "classes that were served")
+    for octets, weight in zip(got, (1, ratio), strict=True):
+        due = sum(got) * weight / (1 + ratio)
+        off = abs(octets - due) / due if due else None
+        expect.at_most(
+            off, bed.parameter("class_share_tolerance"), f"deviation of the class of weight {weight}"
+        )
+
+
+@clause("GRANT-WORK-CONSERVING")
+@testbed(LeafSpine(gsps=3))
+def test_egress_stays_busy(bed, expect):
+    """An egress that one source, then another, then both want is kept busy by whoever wants it."""
+    hit, first, second = bed.hosts
+    rate, span, size = (
+        bed.parameter("link_rate"),
+        bed.parameter("convergence_max"),
+        bed.parameter("max_frame"),
+    )
+    count = 2 * span // gap_at(size, rate)
+    loads = (
+        elephant(first, hit, count=count, size=size),
+        elephant(second, hit, count=count, size=size).delayed(2 * span),
+        incast((first, second), hit, count=count // 2, size=size).delayed(4 * span),
+    )
+    recording = bed.play(sum(loads, Scenario()))
+    for turn, who in enumerate(("the first source", "the second source", "both sources")):
+        start = (2 * turn + 1) * span
+        got = recording.throughput(hit, start, start + span)
+        least = rate * bed.parameter("utilisation_min")
+        expect.at_least(got, least, f"rate at the egress while {who} had backlog", "Mbit/s")
