@@ -1,11 +1,28 @@
-"""Which containers closed because they were full, and which follows which."""
+"""Loads that fill containers, which containers closed because they were full, and which follows which."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from traffic.recording import Container
+from conformance.bed import Bed
+from traffic.patterns import credit_bytes, gap_at, sweep
+from traffic.recording import Container, Recording
+from traffic.scenario import GrantPolicy, Scenario
 
 Succession = tuple[Container | None, Container]
 """A container after its predecessor, None where that was not seen."""
+
+
+def filling(bed: Bed, number: int, sizes: Sequence[int], sources: int = 1) -> Scenario:
+    """Frames of these sizes in turn, back to back, from each source to the last host.
+
+    They fill `number` containers in all. The egress grants ahead, so that no frame waits for credit.
+    """
+    octets = number * bed.parameter("container_bytes")
+    cycles = 1 + octets // (sources * sum(map(credit_bytes, sizes)))
+    loads = [sweep(host, bed.host(-1), sizes=sizes, count=cycles) for host in bed.hosts[:sources]]
+    ahead = GrantPolicy("at-once", extra=2 * octets, validity_us=bed.parameter("play_limit") // 1000)
+    egress = replace(bed.peer(bed.gsps[-1]), grants=ahead)
+    return sum(loads[1:], start=loads[0]) + Scenario(peers=(egress,))
 
 
 def successions(containers: Iterable[Container]) -> list[Succession]:
@@ -14,13 +31,17 @@ def successions(containers: Iterable[Container]) -> list[Succession]:
     return [(known.get((queue, sequence - 1)), here) for (queue, sequence), here in known.items()]
 
 
-def full(containers: Iterable[Container], flush_time: int) -> list[Container]:
-    """List the containers that can only have closed because they were full.
+def full(bed: Bed, recording: Recording) -> list[Container]:
+    """List the containers on the uplinks that can only have closed because they were full.
 
-    Their successor began less than `flush_time` ns after their own last frame had left.
+    The first frame of their successor began to leave before they could have been flushed.
     """
+
+    def pause(before: Container, after: Container) -> int:
+        return after.times[0] - gap_at(after.sizes[0], bed.parameter("link_rate")) - before.times[-1]
+
     return [
         before
-        for before, after in successions(containers)
-        if before is not None and after.times[0] - before.times[-1] < flush_time
+        for before, after in successions(recording.containers(at=bed.uplinks))
+        if before is not None and pause(before, after) < bed.parameter("flush_time")
     ]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from conformance.marks import clause, needs, testbed
+from conformance.marks import clause, configure, needs, testbed
 from conformance.testbeds import LeafSpine, SoloGsp
 from traffic.patterns import bursts, credit_bytes, elephant, single
 from traffic.recording import UP
@@ -30,13 +30,14 @@ def test_a_pause_closes_the_container(bed, expect):
 @clause("PKTC-FLUSH", "waiting-for-credit")
 @testbed(SoloGsp())
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame", unsolicited_bytes=0)
 def test_waiting_for_credit_closes_the_container(bed, expect):
     """Frames that waited longer than the flush time for a grant leave in a new container."""
     longest = bed.parameter("flush_time") + bed.parameter("latency_margin")
     egress = bed.peer(bed.gsps[-1])
-    begun = replace(egress, grants=GrantPolicy(ceiling=3 * credit_bytes(594)))
-    resumed = replace(egress, grants=GrantPolicy(during=Window(start=2 * longest)))
-    wait = Scenario(peers=(begun,), triggers=(Trigger("DATA", Scenario(peers=(resumed,)), count=3),))
+    begun = replace(egress, grants=GrantPolicy(ceiling=3 * credit_bytes(size=594)))
+    resumed = Scenario(peers=(replace(egress, grants=GrantPolicy(during=Window(start=2 * longest))),))
+    wait = Scenario(peers=(begun,), triggers=(Trigger("DATA", resumed, count=3),))
     recording = bed.play(elephant(bed.host(0), bed.host(-1), count=8, size=594) + wait)
     waits = [
         (before, after)

@@ -2,10 +2,10 @@
 
 from itertools import pairwise
 
-from conformance.cases.pktc.containers import successions
+from conformance.cases.pktc.containers import filling, successions
 from conformance.marks import clause, needs, sweep, testbed
 from conformance.testbeds import SoloGsp
-from traffic.patterns import bursts, elephant, imix, interleaved
+from traffic.patterns import IMIX, bursts, credit_bytes, elephant, interleaved
 from traffic.recording import Container, Queue
 
 
@@ -33,7 +33,7 @@ def test_a_generation_starts_at_zero(bed, expect):
 @needs("fabric taps")
 def test_a_queue_numbers_without_gaps(bed, expect):
     """The containers of one flow carry consecutive numbers, over all uplinks together."""
-    recording = bed.play(elephant(bed.host(0), bed.host(-1), bytes=20 * bed.parameter("container_bytes")))
+    recording = bed.play(filling(bed, 20, IMIX[-1:]))
     containers = recording.containers(at=bed.uplinks)
     sequences = sorted(container.sequence for container in containers)
     expect.enough(len(containers), 10, "containers")
@@ -54,7 +54,8 @@ def test_a_queue_numbers_without_gaps(bed, expect):
 @needs("fabric taps")
 def test_queues_count_alone(bed, expect):
     """Two queues that are filled by turns each count their own containers from 0 without a gap."""
-    recording = bed.play(interleaved(bed.host(0), bed.hosts[-2:], count=60))
+    count = 5 * bed.parameter("container_bytes") // credit_bytes(IMIX[-1])
+    recording = bed.play(interleaved(bed.host(0), bed.hosts[-2:], count=count, size=IMIX[-1]))
     sequences: dict[Queue, list[int]] = {}
     for container in recording.containers(at=bed.uplinks):
         sequences.setdefault(container.queue, []).append(container.sequence)
@@ -72,7 +73,7 @@ def test_queues_count_alone(bed, expect):
 @needs("fabric taps")
 def test_indices_count_up_from_zero(bed, expect):
     """The frames of a container leave with index 0, 1, 2 and so on, in that order."""
-    recording = bed.play(imix(bed.host(0), bed.host(-1), count=480))
+    recording = bed.play(filling(bed, 10, IMIX))
     expect.each(
         recording.containers(at=bed.uplinks),
         "frame indices of a container",
@@ -89,7 +90,7 @@ def test_indices_count_up_from_zero(bed, expect):
 @sweep("overflow_mode")
 def test_fill_is_the_running_sum(bed, expect, overflow_mode):
     """The fill of a frame is the credit octets before it, with what was borrowed where the mode borrows."""
-    recording = bed.play(imix(bed.host(0), bed.host(-1), count=480))
+    recording = bed.play(filling(bed, 10, IMIX))
 
     def due(before: Container | None, container: Container) -> tuple[int, ...]:
         final = before.fills[-1] + before.sizes[-1] if before else 0

@@ -2,10 +2,10 @@
 
 from itertools import pairwise
 
+from conformance.cases.pktc.containers import filling
 from conformance.marks import clause, needs, sweep, testbed
 from conformance.testbeds import SoloGsp
-from traffic.patterns import RFC2544, incast
-from traffic.patterns import sweep as sizes_in_turn
+from traffic.patterns import RFC2544
 from traffic.scenario import LinkEvent, Scenario, Trigger
 
 
@@ -16,11 +16,10 @@ from traffic.scenario import LinkEvent, Scenario, Trigger
 def test_container_keeps_to_one_uplink(bed, expect, container_bytes):
     """Frames of one container leave on one uplink, however long the container is."""
     sizes = (*RFC2544[-3:], bed.parameter("max_frame"))
-    count = 1 + 2 * container_bytes // sum(sizes)
-    recording = bed.play(sizes_in_turn(bed.host(0), bed.host(-1), sizes=sizes, count=max(count, 10)))
+    recording = bed.play(filling(bed, 2, sizes))
     expect.each(
         recording.containers(at=bed.uplinks),
-        "uplinks of a container",
+        f"uplinks of a container of {container_bytes} octets",
         lambda container: len(container.uplinks) == 1,
         at_least=2,
         expected=1,
@@ -35,8 +34,8 @@ def test_container_moves_as_one(bed, expect):
     """What has not left when an uplink is cut in the middle of a container goes on together elsewhere."""
     lost = bed.uplinks[0]
     cut = Scenario(links=(LinkEvent(0, lost, up=False),), voids=("FWD-ZERO-LOSS",))
-    load = incast(bed.hosts[:2], bed.host(-1), count=200, size=594)
-    recording = bed.play(load + Scenario(triggers=(Trigger("DATA", cut, lost, 3, {"index": 4}),)))
+    trigger = Trigger("DATA", cut, lost, count=2, fields={"index": 4})
+    recording = bed.play(filling(bed, 12, sizes=[594], sources=2) + Scenario(triggers=(trigger,)))
     moved = [item for item in recording.containers(at=bed.uplinks) if {lost} < item.uplinks]
     expect.enough(len(moved), 1, "containers that were on their way on the lost uplink")
     live = [link for link in bed.uplinks if link != lost]
