@@ -83,7 +83,8 @@ class Source:
     @property
     def held(self) -> int:
         """Credit that the source may still use."""
-        position = self.known_sent + self.forfeited
+        sent = self.arrived + self.lost
+        position = (sent if sent > self.sent else self.sent) + self.forfeited  # noqa: FURB136 - the data path
         if position < self.expired:  # noqa: PLR1730 - the data path
             position = self.expired
         return self.granted - position if self.granted > position else 0
@@ -91,7 +92,15 @@ class Source:
     @property
     def need(self) -> int:
         """Backlog that the credit held does not cover."""
-        need = self.demand - self.known_sent - self.held
+        sent = self.arrived + self.lost
+        if sent < self.sent:  # noqa: PLR1730 - the data path
+            sent = self.sent
+        position = sent + self.forfeited
+        if position < self.expired:  # noqa: PLR1730 - the data path
+            position = self.expired
+        need = self.demand - sent
+        if self.granted > position:
+            need -= self.granted - position
         return need if need > 0 else 0  # noqa: FURB136 - the data path
 
     @property

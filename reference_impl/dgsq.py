@@ -95,10 +95,16 @@ class Dgsq:
         """Say whether the next frame may leave: a whole frame, and only within the grant."""
         return not self.governed or self.sent + self.forfeited + credit <= self.grant
 
-    def account(self, credit: int) -> None:
-        """Note a frame that left; an ungoverned one stays outside `sent`."""
+    def account(self, credit: int, now: int) -> None:
+        """Note a frame that leaves; an ungoverned one stays outside `sent`."""
+        self.queued -= credit
         if self.governed:
             self.sent += credit
+        self.active = now
+        meter = self.meter
+        if now >= meter.until:
+            meter.turn(now)
+        meter.cell += credit
 
     def take_grant(self, granted: int, expired: int, validity: int, now: int) -> None:
         """Merge a GRANT of this generation by maximum; its validity in ns counts from its receipt."""

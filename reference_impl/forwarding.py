@@ -30,12 +30,12 @@ class Forwarder:
 
     def route(self, port: int, frame: bytes) -> Sequence[Target]:
         """Find every egress of a frame that came in on `port`; none when it was dropped, and counted."""
-        if len(frame) > self.longest or len(frame) < MIN_OCTETS:
+        if not MIN_OCTETS <= len(frame) <= self.longest:
             self.device.drop(self.bad_length(frame))
             return NOWHERE
         target = self.table.get(frame[:6])
         if target is not None:
-            if self.is_hairpin(target, port):
+            if target[1] == port and self.is_hairpin(target, port):
                 self.device.drop("hairpin")
                 return NOWHERE
             return (target,)

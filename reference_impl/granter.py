@@ -173,7 +173,7 @@ class Granter:
         source.idle = source.silent = False
         source.heard = now
         self.window.settle(credit, source)
-        if not source.ringed and source.need:
+        if not source.ringed and source.demand > source.arrived:
             self.activate(credit, source)
         if credit.waiting and not credit.starved:
             self.freed(credit, credit_bytes, now)

@@ -128,7 +128,11 @@ class Gsp(Device):
             if dgsq.level and self.restraint.holds(dgsq, now):
                 return
             if dgsq.node == self.node:
-                self.leave_queue(dgsq, credit, now)
+                frames.popleft()
+                self.dgsqs.queued -= credit
+                dgsq.account(credit, now)
+                if dgsq.level:
+                    self.restraint.charge(dgsq, credit, now)
                 self.send_locally(dgsq, frame, credit, now)
                 continue
             container = dgsq.container
@@ -140,19 +144,12 @@ class Gsp(Device):
                 if lane is None:
                     return
                 container = packer.open(dgsq, lane, now)
-            self.leave_queue(dgsq, credit, now)
+            frames.popleft()
+            self.dgsqs.queued -= credit
+            dgsq.account(credit, now)
+            if dgsq.level:
+                self.restraint.charge(dgsq, credit, now)
             packer.pack(dgsq, container, frame, credit, now)
-
-    def leave_queue(self, dgsq: Dgsq, credit: int, now: int) -> None:
-        """Take the first frame out of a queue and account for it."""
-        dgsq.frames.popleft()
-        dgsq.queued -= credit
-        self.dgsqs.queued -= credit
-        dgsq.account(credit)
-        dgsq.active = now
-        dgsq.meter.add(credit, now)
-        if dgsq.level:
-            self.restraint.charge(dgsq, credit, now)
 
     def send_locally(self, dgsq: Dgsq, frame: bytes, credit: int, now: int) -> None:
         """Send a frame to another host port of this GSP, in order as it is."""
@@ -224,7 +221,8 @@ class Gsp(Device):
         if accepted:
             self.window.measure(credit, len(frame) + OVERHEAD)
             self.granter.arrived(source, port, cls, generation, credit, not flags & codec.UNGOVERNED, now)
-            self.alarm.arrived(port, source, now)
+            if self.egress[port].waiting:
+                self.alarm.arrived(port, source, now)
 
     def deliver(self, port: int, cls: int, frame: bytes, _credit: int, now: int) -> None:
         """Send a frame to its host."""

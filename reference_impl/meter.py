@@ -4,39 +4,35 @@ SLOTS = 8
 
 
 class Meter:
-    """Sums octets over a sliding `window` in ns, in steps of an eighth of it."""
+    """Sums octets over a sliding `window` in ns, in steps of an eighth of it.
 
-    __slots__ = ("cells", "slot", "total", "width")
+    `cell` holds the octets of the step under way, which ends at `until`; whoever adds to it turns it first.
+    """
+
+    __slots__ = ("cell", "cells", "until", "width")
 
     def __init__(self, window: int) -> None:
         self.width = max(window // SLOTS, 1)
-        self.slot = 0
-        self.cells = [0] * SLOTS
-        self.total = 0
+        self.until = self.width
+        self.cell = 0
+        self.cells = [0] * (SLOTS - 1)
 
     def add(self, octets: int, now: int) -> None:
         """Note octets that pass now."""
-        slot = now // self.width
-        if slot != self.slot:
-            self.turn(slot)
-        self.cells[slot % SLOTS] += octets
-        self.total += octets
+        if now >= self.until:
+            self.turn(now)
+        self.cell += octets
 
-    def turn(self, slot: int) -> None:
-        """Forget what has left the window."""
-        if slot - self.slot >= SLOTS:
-            self.cells = [0] * SLOTS
-            self.total = 0
-        else:
-            for old in range(self.slot + 1, slot + 1):
-                self.total -= self.cells[old % SLOTS]
-                self.cells[old % SLOTS] = 0
-        self.slot = slot
+    def turn(self, now: int) -> None:
+        """Begin the step that `now` lies in, and forget what has left the window."""
+        steps = (now - self.until) // self.width + 1
+        self.cells = [*self.cells, self.cell, *[0] * (min(steps, SLOTS) - 1)][1 - SLOTS :]
+        self.cell = 0
+        self.until += steps * self.width
 
     def rate_mbps(self, now: int) -> int:
         """Mbit/s over the window that ends now."""
-        slot = now // self.width
-        if slot != self.slot:
-            self.turn(slot)
-        span = min((SLOTS - 1) * self.width + now % self.width + 1, now + 1)
-        return self.total * 8000 // span
+        if now >= self.until:
+            self.turn(now)
+        octets = sum(self.cells) + self.cell
+        return octets * 8000 // min(SLOTS * self.width - (self.until - now) + 1, now + 1) if octets else 0

@@ -37,7 +37,9 @@ class CreditWindow:
     def unused(self, source: Source) -> int:
         """Tell how much credit beyond its unsolicited bytes a source has outstanding."""
         settled = source.settled
-        return max(source.granted - max(settled, self.unsolicited), 0)
+        if settled < self.unsolicited:  # noqa: PLR1730 - the data path
+            settled = self.unsolicited
+        return source.granted - settled if source.granted > settled else 0
 
     def settle(self, credit: PortCredit, source: Source) -> None:
         """Follow any change of a source in the sums of its port and of the fabric."""
@@ -46,12 +48,13 @@ class CreditWindow:
         if change:
             source.unused = unused
             credit.unused[source.cls] += change
-            exposed = max(unused - self.longest, 0)
+            exposed = unused - self.longest if unused > self.longest else 0
             rise = exposed - source.exposed
-            source.exposed = exposed
-            credit.exposed[source.cls] += rise
-            if source.node != self.gsp.node:
-                self.fabric_exposed += rise
+            if rise:
+                source.exposed = exposed
+                credit.exposed[source.cls] += rise
+                if source.node != self.gsp.node:
+                    self.fabric_exposed += rise
 
     def size(self, credit: PortCredit, now: int) -> int:
         """Give `grant_window`: 1.5 x rate x grant round trip, the measured ungoverned rate deducted."""
@@ -60,7 +63,7 @@ class CreditWindow:
 
     def ungoverned_mbps(self, credit: PortCredit, now: int) -> int:
         """Measured rate of the DATA that comes to a port outside credit."""
-        return credit.ungoverned.rate_mbps(now) if credit.ungoverned.total else 0
+        return credit.ungoverned.rate_mbps(now)
 
     def is_paused(self, credit: PortCredit, cls: int, now: int) -> bool:
         """Say whether the host has paused a class."""
@@ -108,8 +111,7 @@ class CreditWindow:
 
     def fabric_size(self, now: int) -> int:
         """Credit bytes that the fabric carries in a grant round trip, the ungoverned rate deducted."""
-        ungoverned = self.fabric_ungoverned.rate_mbps(now) if self.fabric_ungoverned.total else 0
-        octets = max(self.fabric_mbps() - ungoverned, 0) * self.round_trip // 8000
+        octets = max(self.fabric_mbps() - self.fabric_ungoverned.rate_mbps(now), 0) * self.round_trip // 8000
         return octets * self.fabric_credit // self.fabric_octets if self.fabric_octets else octets
 
     def fabric_room(self, now: int) -> int:
