@@ -507,7 +507,9 @@ class EmulatedGsp(Emulated[GspPeer]):
             self._emit(message, self._path(values["destination"], now), values, b"", now)
 
     def _emit(self, message: str, path: str, values: Mapping[str, int], payload: bytes, now: int) -> None:
-        """Send a message on a path; without one it is lost, as it would be in a device."""
+        """Send a message on a path; without one, and while mute, it is lost."""
+        if self._covered(self.spec.mute, now):
+            return
         codec = self.around.codec
         if self.spec.links:
             if path:

@@ -277,7 +277,8 @@ class GspPeer:
 
     It owns the fabric `links` named, or sits behind the emulated GSFs if there are none. As a source it
     requests, obeys grants and sprays containers; `overrun` bytes go beyond each grant, `ungoverned` data
-    needs none, `silent` requests and never sends, `backs_off` honours BACKPRESSURE.
+    needs none, `silent` requests and never sends, `backs_off` honours BACKPRESSURE. In the windows `mute`
+    nothing but HELLO leaves it, as if it were gone.
     """
 
     node: Node
@@ -296,6 +297,7 @@ class GspPeer:
     demands: tuple[Demand, ...] = ()
     overrun: Annotated[int, Field(ge=0)] = 0
     silent: bool = False
+    mute: tuple[Window, ...] = ()
     ungoverned: bool = False
     backs_off: bool = True
     containers: ContainerOrder = field(default_factory=ContainerOrder)

@@ -171,6 +171,18 @@ def test_unused_credit_expires_and_is_forfeited():
     assert pair.messages("DATA", "left") == []
 
 
+def test_a_mute_peer_says_nothing_but_hello():
+    pair = warm()
+    start = pair.now
+    mute = (replace(LEFT, mute=(Window(20_000, 300_000),)),)
+    pair.play(left=mute, right=egress(), scenario=LOAD)
+    times = [time - start for name in ("REQUEST", "DATA") for time in pair.times(name, "left")]
+    assert min(times) < 20_000
+    assert max(times) >= 300_000
+    assert not [time for time in times if 21_000 <= time < 300_000]
+    assert [time for time in pair.times("HELLO", "left") if 20_000 < time - start < 300_000]
+
+
 def test_overrun_goes_beyond_the_grant():
     pair = warm().play(left=(replace(LEFT, overrun=5_000),), right=egress(ceiling=10_000), scenario=LOAD)
     sent = sum(credit(message) for message in pair.messages("DATA", "left"))
