@@ -180,11 +180,11 @@ class AlwaysClosesEarly(Packer):
 
 @mutant("PKTC-OVERFLOW")
 class OverfillsByAFrame(Packer):
-    """Lets one more frame into a container that has reached its length."""
+    """Lets frames in after a container has reached its length, up to one longest frame more."""
 
     def is_full(self, fill: int, credit: int) -> bool:
-        """Overlook the last frame."""
-        return super().is_full(fill - credit, credit)
+        """Overlook as much as the longest frame."""
+        return super().is_full(fill - self.device.settings.max_frame, credit)
 
 
 @mutant("PKTC-BORROW-AVERAGE")
