@@ -1,0 +1,55 @@
+"""Load that lasts as long as a judgement needs, and what each link carries of it."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from traffic.patterns import elephant, gap_at
+from traffic.recording import UP, Container
+
+
+def plenty(bed, parts, size=None):
+    """Octets of frames of a size (max_frame) of which a container is within tolerance of each of the parts."""
+    longest = bed.parameter("container_bytes") + (size or bed.parameter("max_frame"))
+    return math.ceil(parts * longest / bed.parameter("spray_tolerance"))
+
+
+def line_time(bed, octets):
+    """Time in ns that octets take on a link."""
+    return octets * 8000 // bed.parameter("link_rate")
+
+
+def lasting(bed, source, destination, time, start=0):
+    """One flow of the longest frames at line rate, for so many ns."""
+    size = bed.parameter("max_frame")
+    count = math.ceil(time / gap_at(size, bed.parameter("link_rate")))
+    return elephant(source, destination, count=count, size=size, start=start)
+
+
+def begun(containers: Iterable[Container], start: int, stop: float = math.inf) -> list[Container]:
+    """List the containers whose first frame left in [start, stop) ns."""
+    return [container for container in containers if start <= container.times[0] < stop]
+
+
+def judge_shares(bed, expect, containers: list[Container], weights: Mapping[str, float], what: str) -> None:
+    """Expect the octets on each link to be its share by weight, to within spray_tolerance of that share."""
+    carried: Counter[str] = Counter()
+    for container in containers:
+        for link in container.links:
+            carried[link] += container.bytes // len(container.links)
+    total, tolerance = sum(carried.values()), bed.parameter("spray_tolerance")
+    longest = max((container.bytes for container in containers), default=1)
+    smallest = min(weights.values()) / sum(weights.values()) * total
+    if expect.enough(int(tolerance * smallest), longest, f"{what}: tolerance in octets beside a container"):
+        for link, weight in weights.items():
+            share = weight / sum(weights.values()) * total
+            off = abs(carried[link] - share)
+            expect.at_most(off, tolerance * share, f"{what}: deviation of {link} from its share", "octet")
+
+
+def judge_unused(expect, recording, link, others, after, before=math.inf) -> None:
+    """Expect no DATA up a link later than `after` (and until `before`), while there is some on the others."""
+    marks = [data for data in recording.messages("DATA", others, UP) if after < data.time <= before]
+    between = (marks[0].row, marks[-1].row) if marks else (None, None)
+    late = [data for data in recording.messages("DATA", link, UP) if after < data.time <= before]
+    expect.none(late, f"DATA on {link} later than {after} ns", between)

@@ -1,0 +1,103 @@
+"""Paths of equal weight carry equal load, whatever is sent and to whomever."""
+
+from collections import Counter
+from functools import reduce
+from itertools import accumulate, pairwise
+from operator import add
+from random import Random
+
+from conformance.cases.spraying.shares import judge_shares, line_time, plenty
+from conformance.marks import clause, configure, needs, testbed
+from conformance.testbeds import SoloGsp
+from traffic.patterns import RFC2544, SIZES, credit_bytes, elephant, frame_count
+from traffic.scenario import Scenario, Stream
+
+
+@clause("SPRAY-SINGLE-FLOW-ALL-PATHS")
+@testbed(SoloGsp(uplinks=4))
+@needs("fabric taps")
+def test_one_flow_takes_every_uplink(bed, expect):
+    """The containers of one five-tuple at line rate leave on all uplinks, an equal share on each."""
+    load = elephant(bed.host(0), bed.host(-1), bytes=plenty(bed, len(bed.uplinks)))
+    containers = bed.play(load).containers(at=bed.uplinks)
+    used = {link for container in containers for link in container.links}
+    expect.equal(used, set(bed.uplinks), "uplinks that carry the flow")
+    judge_shares(bed, expect, containers, dict.fromkeys(bed.uplinks, 1), "one flow")
+
+
+@clause("SPRAY-EVEN", "long-run-share")
+@testbed(SoloGsp(uplinks=2))
+@needs("fabric taps")
+@configure(container_bytes=9240)
+def test_every_size_is_spread_evenly(bed, expect):
+    """Flows of each frame size in turn leave in equal shares on all uplinks."""
+    loads = [plenty(bed, len(bed.uplinks), size) for size in SIZES]
+    starts = accumulate((line_time(bed, octets) for octets in loads), initial=0)
+    flows = [
+        elephant(bed.host(0), bed.host(-1), bytes=octets, size=size, start=start)
+        for octets, size, start in zip(loads, SIZES, starts, strict=False)
+    ]
+    containers = bed.play(reduce(add, flows)).containers(at=bed.uplinks)
+    for size in SIZES:
+        chosen = [item for item in containers if item.sizes[0] == credit_bytes(size)]
+        judge_shares(bed, expect, chosen, dict.fromkeys(bed.uplinks, 1), f"frames of {size} octets")
+
+
+@clause("SPRAY-EVEN", "bounded-difference")
+@testbed(SoloGsp(uplinks=3))
+@needs("fabric taps")
+def test_difference_is_bounded_at_every_instant(bed, expect):
+    """After each container of mixed sizes two uplinks differ by one container and one frame at most."""
+    sizes = Random(1).choices((*RFC2544, bed.parameter("max_frame")), (1, 1, 1, 1, 1, 1, 4, 6), k=1200)
+    flow = Stream(1, bed.host(0), bed.host(-1), tuple(sizes), len(sizes))
+    containers = bed.play(Scenario(streams=(flow,))).containers(at=bed.uplinks)
+    bound = bed.parameter("container_bytes") + credit_bytes(bed.parameter("max_frame"))
+    expect.enough(len(containers), 100, "containers")
+    carried = Counter(dict.fromkeys(bed.uplinks, 0))
+    for container in sorted(containers, key=lambda container: container.sequence):
+        carried[min(container.links)] += container.bytes
+        gap = max(carried.values()) - min(carried.values())
+        expect.at_most(gap, bound, "difference of two uplinks", "octet", rows=container.rows)
+
+
+@clause("SPRAY-PER-DESTINATION")
+@testbed(SoloGsp(uplinks=2, remotes=2))
+@needs("fabric taps")
+def test_alternating_destinations_are_even_each(bed, expect):
+    """Large containers for one node and small ones for another in turn, and each node has equal shares."""
+    turn, longest = 2 * bed.parameter("flush_time"), bed.parameter("max_frame")
+    many = 2 * frame_count(longest, plenty(bed, len(bed.uplinks)), None)
+    flows = [
+        elephant(bed.host(0), host, count=many, size=size, start=start, gap=2 * turn)
+        for host, size, start in ((bed.host(2), longest, 0), (bed.host(-1), min(RFC2544), turn))
+    ]
+    recording = bed.play(reduce(add, flows))
+    for gsp in ("gsp1", "gsp2"):
+        containers = recording.containers(at=bed.uplinks, destination=gsp)
+        judge_shares(bed, expect, containers, dict.fromkeys(bed.uplinks, 1), f"containers for {gsp}")
+
+
+@clause("SPRAY-NO-STICKINESS")
+@testbed(SoloGsp(uplinks=2))
+@needs("fabric taps")
+def test_no_five_tuple_sticks_to_an_uplink(bed, expect):
+    """Successive full containers of one flow change the uplink, in each of eight flows one after another."""
+    size, udp_source = max(RFC2544), slice(34, 36)
+    octets = 8 * bed.parameter("container_bytes")
+    flows = [
+        elephant(bed.host(0), bed.host(-1), bytes=octets, size=size, start=number * line_time(bed, octets))
+        for number in range(8)
+    ]
+    recording = bed.play(reduce(add, flows))
+    room = bed.parameter("container_bytes") - credit_bytes(size)
+    seen = {}
+    for container in sorted(recording.containers(at=bed.uplinks), key=lambda item: item.sequence):
+        flow, last = (recording.payload(container.rows[end])[udp_source] for end in (0, -1))
+        if flow == last and container.bytes > room:
+            seen.setdefault(flow, []).append(container)
+    expect.equal(len(seen), len(flows), "five-tuples with full containers")
+    for containers in seen.values():
+        pairs = [(one, two) for one, two in pairwise(containers) if two.sequence == one.sequence + 1]
+        expect.each(
+            pairs, "uplinks of two containers in a row", lambda pair: pair[0].links != pair[1].links, 3
+        )

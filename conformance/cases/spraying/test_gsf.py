@@ -1,0 +1,67 @@
+"""What a GSF does with the containers that pass through it."""
+
+from collections import Counter
+from dataclasses import replace
+
+from conformance.cases.spraying.shares import judge_shares, plenty
+from conformance.marks import clause, needs, testbed
+from conformance.testbeds import SoloGsf
+from traffic.patterns import SIZES, elephant, sweep
+from traffic.recording import DOWN, UP
+from traffic.scenario import Scenario
+
+
+def key(container):
+    """Give what a container is known by on both sides of a GSF."""
+    return container.queue, container.sequence
+
+
+@clause("SPRAY-GSF-CONTAINER-ORDER")
+@testbed(SoloGsf(gsps=4))
+@needs("fabric taps")
+def test_frames_of_a_container_do_not_overtake(bed, expect):
+    """Containers of three sources in mixed frame sizes leave with their frames in the order of arrival."""
+    sources, target = bed.hosts[:-1], bed.host(-1)
+    load = sum((sweep(host, target, sizes=SIZES, count=40) for host in sources), Scenario())
+    recording = bed.play(load)
+    came = {key(item): item.indices for item in recording.containers(direction=UP)}
+    expect.each(
+        recording.containers(direction=DOWN),
+        "frames of a container in the order of arrival",
+        lambda container: container.indices == came.get(key(container)),
+        at_least=60,
+    )
+
+
+@clause("SPRAY-GSF-ONE-LINK")
+@testbed(SoloGsf(gsps=4, parallel=2))
+@needs("fabric taps")
+def test_a_container_keeps_to_one_of_parallel_links(bed, expect):
+    """Containers of three sources for one GSP leave on one of its links each, and both links are used."""
+    load = sum((sweep(host, bed.host(-1), sizes=SIZES, count=20) for host in bed.hosts[:-1]), Scenario())
+    containers = bed.play(load).containers(direction=DOWN, destination="gsp3")
+    used = Counter(link for container in containers for link in container.links)
+    expect.enough(len(used), 2, "links in use")
+    expect.each(
+        containers,
+        "links of a container",
+        lambda container: len(container.links) == 1,
+        at_least=30,
+        expected=1,
+        show=lambda container: container.links,
+    )
+
+
+@clause("SPRAY-GSF-EVEN")
+@testbed(SoloGsf(gsps=2, parallel=4))
+@needs("fabric taps")
+def test_parallel_links_share_equally(bed, expect):
+    """One flow that arrives on one link leaves in equal shares on the four links to its destination."""
+    parallel = bed.uplinks_of("gsp1")
+    one_link = replace(bed.peer("gsp0"), links=bed.uplinks_of("gsp0")[:1])
+    load = elephant(bed.host(0), bed.host(-1), bytes=plenty(bed, len(parallel)))
+    recording = bed.play(load + Scenario(peers=(one_link,)))
+    came = {link for container in recording.containers(direction=UP) for link in container.links}
+    expect.enough(2 - len(came), 1, "one link on which the flow arrives")
+    containers = recording.containers(direction=DOWN, destination="gsp1")
+    judge_shares(bed, expect, containers, dict.fromkeys(parallel, 1), "one flow")
