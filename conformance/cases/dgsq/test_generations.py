@@ -1,0 +1,59 @@
+"""How the generations of a queue are numbered."""
+
+from itertools import pairwise
+
+from conformance.marks import clause, needs, testbed
+from conformance.testbeds import LeafSpine, SoloGsp
+from traffic.patterns import all_to_all, bursts
+from traffic.recording import UP
+
+LARGEST = 0xFFFF
+
+
+def rest(bed):
+    """Time without traffic after which every queue has been released, and a margin."""
+    steps = ("age_out", "request_refresh", "latency_margin")
+    return sum(bed.parameter(step) for step in steps)
+
+
+@clause("DGSQ-GENERATION-NONZERO")
+@testbed(LeafSpine(gsps=3))
+@needs("fabric taps")
+def test_no_message_has_generation_zero(bed, expect):
+    """Between all hosts, before and after the queues aged out, no message is of generation 0."""
+    load = all_to_all(bed.hosts, count=10)
+    recording = bed.play(load + load.delayed(2 * rest(bed)))
+    for name in ("DATA", "REQUEST", "GRANT"):
+        expect.each(
+            recording.messages(name, direction=UP),
+            f"generation of {name}",
+            lambda message: message.generation != 0,
+            at_least=12,
+            expected="1 or more",
+            show=lambda message: message.generation,
+        )
+
+
+@clause("DGSQ-GENERATION-CHANGES")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_a_new_queue_has_the_next_generation(bed, expect):
+    """A queue that is used four times, with rests that release it, is of four successive generations."""
+    load = bursts(bed.host(0), bed.host(-1), repeat=4, frames=5, period=2 * rest(bed))
+    recording = bed.play(load)
+    for name in ("REQUEST", "DATA"):
+        messages = recording.messages(name, bed.uplinks, UP)
+        changes = [
+            (before.generation, after.generation)
+            for before, after in pairwise(messages)
+            if after.time - before.time > bed.parameter("age_out") // 2
+        ]
+        expect.each(
+            changes,
+            f"generation in {name} before and after a rest",
+            lambda change: change[1] == change[0] % LARGEST + 1,
+            at_least=3,
+            expected="the next one, and never 0",
+            show=lambda change: change,
+        )
+        expect.equal(len({message.generation for message in messages}), 4, f"generations in {name}")

@@ -1,0 +1,117 @@
+"""When a queue comes into being, for what, and when it ends."""
+
+from dataclasses import replace
+
+from conformance.marks import clause, configure, needs, testbed
+from conformance.testbeds import SoloGsp
+from traffic.patterns import bursts, elephant, gap_at, interleaved, single
+from traffic.recording import UP
+from traffic.scenario import Scenario
+
+
+@clause("DGSQ-NONE-AT-IDLE")
+@testbed(SoloGsp(remotes=2))
+@needs("fabric taps", "counters")
+def test_idle_holds_no_queue(bed, expect):
+    """A GSP that has just started greets its neighbours, and neither creates a queue nor asks for credit."""
+    idle = 5 * max(bed.parameter("request_refresh"), bed.parameter("hello_interval"))
+    recording = bed.play(Scenario(settle=idle), fresh=True)
+    alive = [hello.row for hello in recording.messages("HELLO", bed.uplinks, UP)]
+    expect.enough(len(alive), 2 * len(bed.uplinks), "HELLO of the idle device")
+    for gauge in ("dgsq_created", "dgsq_active"):
+        expect.equal(recording.counter(gauge, "gsp0"), 0, gauge)
+    requests = recording.messages("REQUEST", bed.uplinks, UP)
+    expect.none(requests, "REQUEST without traffic", (min(alive, default=None), max(alive, default=None)))
+
+
+@clause("DGSQ-ON-FIRST-FRAME")
+@testbed(SoloGsp())
+@needs("fabric taps", "counters")
+@configure(dgsq_mode="on-first-frame")
+def test_the_first_frame_creates_the_only_queue(bed, expect):
+    """The first frame for a host creates a queue, and many more frames after a pause use the same."""
+    pause = bed.parameter("age_out") // 2
+    load = single(bed.host(0), bed.host(-1)) + elephant(bed.host(0), bed.host(-1), count=60, start=pause)
+    recording = bed.play(load)
+    expect.equal(recording.counter("dgsq_created", "gsp0"), 1, "growth of dgsq_created")
+    generations = set()
+    for name, at_least in (("REQUEST", 2), ("DATA", 61)):
+        messages = recording.messages(name, bed.uplinks, UP)
+        expect.enough(len(messages), at_least, name)
+        generations |= {message.generation for message in messages}
+    expect.equal(len(generations), 1, "generations in REQUEST and DATA")
+
+
+@clause("DGSQ-KEY")
+@testbed(SoloGsp(remotes=2))
+@needs("fabric taps", "counters")
+def test_one_queue_an_egress_and_class(bed, expect):
+    """Frames for two ports of one node, one of them in two classes, and for another node use four queues."""
+    here, ends = bed.host(0), [bed.addresses[host] for host in bed.hosts[2:5]]
+    load = interleaved(here, bed.hosts[2:5], count=20) + elephant(here, bed.host(2), count=20, cls=3)
+    recording = bed.play(replace(load, settle=bed.parameter("age_out") // 2))
+    wanted = {(end.node, end.port, 0) for end in ends} | {(ends[0].node, ends[0].port, 3)}
+    expect.equal(recording.counter("dgsq_active", "gsp0"), len(wanted), "dgsq_active")
+    for name in ("REQUEST", "DATA"):
+        sent = recording.messages(name, bed.uplinks, UP)
+        keys = {(message.destination, message.port, message.cls) for message in sent}
+        expect.equal(keys, wanted, f"node, port and class named by {name}")
+
+
+@clause("DGSQ-AGE-OUT")
+@testbed(SoloGsp(remotes=2))
+@needs("counters")
+def test_idle_queues_are_released_in_time(bed, expect):
+    """Queues in rare use outlive every pause shorter than age_out, and are gone soon after a longer one."""
+    age_out, margin = bed.parameter("age_out"), bed.parameter("latency_margin")
+    destinations = bed.hosts[2:5]
+    rare = [
+        bursts(bed.host(0), host, repeat=3, frames=2, period=age_out - 2 * margin) for host in destinations
+    ]
+    for rest, active in (
+        (age_out - 2 * margin, len(destinations)),
+        (age_out + bed.parameter("request_refresh") + margin, 0),
+    ):
+        recording = bed.play(replace(sum(rare, Scenario()), settle=rest))
+        expect.equal(recording.counter("dgsq_created", "gsp0"), len(rare), "growth of dgsq_created")
+        expect.equal(recording.counter("dgsq_active", "gsp0"), active, f"dgsq_active after {rest} ns of rest")
+        released = recording.counter("dgsq_released", "gsp0")
+        expect.equal(released, len(rare) - active, f"growth of dgsq_released after {rest} ns of rest")
+
+
+@clause("DGSQ-NO-LEAK")
+@testbed(SoloGsp(remotes=3))
+@needs("counters")
+def test_created_and_released_balance(bed, expect):
+    """After each of several bursts to six hosts, with rests between them, no queue is left over."""
+    steps = ("age_out", "request_refresh", "latency_margin")
+    rest = sum(bed.parameter(step) for step in steps)
+    for cycles in (1, 2, 4):
+        each = (
+            bursts(bed.host(0), host, repeat=cycles, frames=2, period=2 * rest) for host in bed.hosts[2:]
+        )
+        recording = bed.play(replace(sum(each, Scenario()), settle=rest))
+        created, released, active = (
+            recording.counter(f"dgsq_{name}", "gsp0") for name in ("created", "released", "active")
+        )
+        expect.equal(created, 6 * cycles, f"growth of dgsq_created in {cycles} cycles")
+        expect.equal(created - released - active, 0, f"created less released less active after {cycles} cycles")
+        expect.equal(active, 0, f"dgsq_active after {cycles} cycles")
+
+
+@clause("DGSQ-EXHAUSTION")
+@testbed(SoloGsp(hosts=1, remotes=3))
+@needs("counters", "fabric taps")
+@configure(dgsq_max=2)
+def test_exhaustion_harms_the_newcomer_alone(bed, expect):
+    """When two queues are all there are, frames for a third host are dropped and counted, no others."""
+    here, *known, newcomer = bed.hosts
+    middle = 40 * gap_at(1518, bed.parameter("link_rate"))
+    load = interleaved(here, known, count=60) + elephant(here, newcomer, count=10, start=middle)
+    recording = bed.play(replace(load, settle=bed.parameter("age_out") // 2))
+    expect.equal(recording.counter("drop.dgsq_exhausted", "gsp0"), 10, "growth of drop.dgsq_exhausted")
+    expect.at_most(recording.counter("dgsq_active", "gsp0"), bed.parameter("dgsq_max"), "dgsq_active")
+    for host in known:
+        expect.enough(recording.delivered_frames(here, host, emulated=True), 1, f"frames for {host}")
+        lost = recording.losses(here, host, emulated=True)
+        expect.equal(lost, [], f"frames for {host} lost", [frame.row for frame in lost])

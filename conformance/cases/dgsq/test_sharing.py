@@ -1,0 +1,68 @@
+"""Queues beside each other, the order within one, and local traffic beside remote."""
+
+from dataclasses import replace
+
+from conformance.marks import clause, needs, testbed
+from conformance.testbeds import SoloGsp
+from traffic.patterns import IMIX, elephant, gap_at, imix, incast, interleaved
+from traffic.recording import UP, jain
+from traffic.scenario import GrantPolicy, Scenario
+
+
+@clause("DGSQ-NO-HEAD-OF-LINE")
+@testbed(SoloGsp(hosts=1, remotes=2))
+@needs("fabric taps")
+def test_a_queue_without_credit_blocks_no_other(bed, expect):
+    """Frames for an egress that grants leave as fast beside frames for one that never does as alone."""
+    count, (here, good, mute) = 600, bed.hosts
+    grants, withholds = (
+        replace(bed.peer(name), grants=GrantPolicy(mode=mode))
+        for name, mode in (("gsp1", "at-once"), ("gsp2", "withhold"))
+    )
+    peers = Scenario(peers=(grants, withholds))
+    gap = 2 * gap_at(1518, bed.parameter("link_rate"))
+    spans = []
+    for load in (elephant(here, good, count=count, gap=gap), interleaved(here, [good, mute], count=count)):
+        recording = bed.play(load + peers)
+        data = recording.messages("DATA", bed.uplinks, UP, destination="gsp1")
+        expect.equal(len(data), count, "DATA for the egress that grants")
+        spans.append(data[-1].time - data[0].time if len(data) > 1 else None)
+    asked = recording.messages("REQUEST", bed.uplinks, UP, destination="gsp2")
+    expect.enough(len(asked), 3, "REQUEST to the egress that never grants")
+    alone, beside = spans
+    if alone and beside:
+        limit = bed.parameter("isolation_min")
+        expect.at_least(alone / beside, limit, "rate beside a queue without credit, of the rate alone")
+
+
+@clause("DGSQ-FIFO")
+@testbed(SoloGsp(uplinks=3))
+@needs("fabric taps")
+def test_frames_are_numbered_as_they_arrived(bed, expect):
+    """Mixed frames that wait for a credit that comes in drops are numbered in the order they were sent."""
+    slow = GrantPolicy(window=bed.parameter("max_frame"), delay=bed.parameter("latency_margin"))
+    egress = Scenario(peers=(replace(bed.peer("gsp1"), grants=slow),))
+    recording = bed.play(imix(bed.host(0), bed.host(-1), count=20 * len(IMIX)) + egress)
+    sent = [frame.frame for frame in recording.host_frames(bed.host(0))]
+    data = recording.messages("DATA", bed.uplinks, UP)
+    expect.enough(len(data), 20 * len(IMIX), "DATA")
+    numbered = sorted(data, key=lambda message: (message.sequence, message.index))
+    carried = [recording.payload(message.row) for message in numbered]
+    expect.equal(carried, sent, "frames by sequence and index", [message.row for message in numbered])
+
+
+@clause("DGSQ-LOCAL-WITHOUT-MESSAGES")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_local_traffic_shares_without_messages(bed, expect):
+    """A local and a remote source at line rate get equal shares of a port, and the local one says nothing."""
+    hit, sources = bed.host(1), (bed.host(0), bed.host(2))
+    span, longest = bed.parameter("convergence_max"), bed.parameter("max_frame")
+    count = 2 * span // gap_at(longest, bed.parameter("link_rate"))
+    recording = bed.play(incast(sources, hit, count=count, size=longest))
+    shares = [recording.throughput(hit, span, 2 * span, source=source) for source in sources]
+    expect.enough(int(sum(shares)), 1, "Mbit/s received")
+    expect.at_least(jain(shares), bed.parameter("fairness_min"), "Jain index of local and remote source")
+    for name in ("REQUEST", "GRANT", "DATA"):
+        own = recording.messages(name, bed.uplinks, source="gsp0", destination="gsp0")
+        expect.equal(own, [], f"{name} from the node to itself", [message.row for message in own])
