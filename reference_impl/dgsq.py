@@ -1,7 +1,7 @@
 """Dynamic global scheduling queues: frames that wait at the source for the credit of one egress."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from reference_impl.meter import Meter
@@ -95,11 +95,16 @@ class Dgsq:
         """Say whether the next frame may leave: a whole frame, and only within the grant."""
         return not self.governed or self.sent + self.forfeited + credit <= self.grant
 
-    def account(self, credit: int, now: int) -> None:
+    def account(self, credit: int) -> None:
         """Note a frame that leaves; an ungoverned one stays outside `sent`."""
-        self.queued -= credit
         if self.governed:
             self.sent += credit
+
+    def left(self, credit: int, now: int) -> None:
+        """Take the first frame out of the queue, and measure the rate."""
+        self.frames.popleft()
+        self.queued -= credit
+        self.account(credit)
         self.active = now
         meter = self.meter
         if now >= meter.until:
@@ -138,11 +143,15 @@ class Dgsq:
 
 
 class DgsqTable:
-    """The queues of a GSP: created by a first frame, bounded in number, released when idle."""
+    """The queues of a GSP: created by a first frame, bounded in number, released when idle.
 
-    def __init__(self, device: "Device", paths: "PathTable") -> None:
+    `forget` hears of the end of a queue to a host port of the GSP itself.
+    """
+
+    def __init__(self, device: "Device", paths: "PathTable", forget: Callable[[Dgsq], None]) -> None:
         self.device = device
         self.paths = paths
+        self.forget = forget
         self.queues: dict[Key, Dgsq] = {}
         self.generations: dict[Key, int] = {}
         self.queued = 0
@@ -221,6 +230,8 @@ class DgsqTable:
         """End a queue and its generation."""
         dgsq.dead = True
         del self.queues[dgsq.node, dgsq.port, dgsq.cls]
+        if dgsq.node == self.device.node:
+            self.forget(dgsq)
         if dgsq.governed:
             self.device.count["dgsq_released"] += 1
             self.device.count["dgsq_active"] -= 1

@@ -406,20 +406,24 @@ class Granter:
             self.write_off(credit, source, now)
 
     def write_off(self, credit: PortCredit, source: Source, now: int) -> None:
-        """Forget a source and its credit."""
+        """Write the credit of a silent source off."""
+        self.drop(credit, source)
+        self.run(credit, now)
+        self.run_starved(now)
+
+    def drop(self, credit: PortCredit, source: Source) -> None:
+        """Drop the state of a source."""
         source.written_off = True
         source.granted = source.demand = 0
         self.window.settle(credit, source)
         del credit.sources[source.node, source.cls]
-        self.run(credit, now)
-        self.run_starved(now)
 
-    def forget(self, port: int, cls: int, now: int) -> None:
-        """Forget a queue of this GSP that was released."""
+    def forget(self, port: int, cls: int) -> None:
+        """Drop the state of a queue of this GSP that has ended."""
         credit = self.ports[port]
         source = credit.sources.get((self.gsp.node, cls))
         if source is not None:
-            self.write_off(credit, source, now)
+            self.drop(credit, source)
 
     def state(self) -> list[dict[str, Any]]:
         """Show every source, as JSON."""

@@ -39,7 +39,7 @@ class Gsp(Device):
         self.paths = self.make(PathTable, self)
         self.sprayer = self.make(Sprayer, self, self.paths)
         self.packer = self.make(Packer, self)
-        self.dgsqs = self.make(DgsqTable, self, self.paths)
+        self.dgsqs = self.make(DgsqTable, self, self.paths, self.forget)
         self.forwarder = self.make(Forwarder, self)
         self.requester = self.make(Requester, self)
         self.restraint = self.make(Restraint, self)
@@ -112,10 +112,23 @@ class Gsp(Device):
         """Create a queue; None when there are too many."""
         dgsq = self.dgsqs.create(key, now)
         if dgsq is not None:
-            self.restraint.join(dgsq, now)
-            if dgsq.governed:
+            if not dgsq.governed and self.is_pressed(dgsq):
+                self.govern(dgsq, now)
+            elif dgsq.governed:
                 self.requester.start(dgsq, now)
+            self.restraint.join(dgsq, now)
         return dgsq
+
+    def is_pressed(self, dgsq: Dgsq) -> bool:
+        """Say whether back-pressure about the destination of a queue is alive, on a path or from afar."""
+        node = dgsq.node
+        return self.restraint.level(node) > 0 or any(
+            path.weight < path.rate for path in self.paths.live(node)
+        )
+
+    def forget(self, dgsq: Dgsq) -> None:
+        """Let the granter forget a queue to a host port of this GSP."""
+        self.granter.forget(dgsq.port, dgsq.cls)
 
     def pump(self, dgsq: Dgsq, now: int) -> None:
         """Send the frames of a queue as long as credit, back-pressure and paths let them go."""
@@ -128,9 +141,8 @@ class Gsp(Device):
             if dgsq.level and self.restraint.holds(dgsq, now):
                 return
             if dgsq.node == self.node:
-                frames.popleft()
                 self.dgsqs.queued -= credit
-                dgsq.account(credit, now)
+                dgsq.left(credit, now)
                 if dgsq.level:
                     self.restraint.charge(dgsq, credit, now)
                 self.send_locally(dgsq, frame, credit, now)
@@ -144,9 +156,8 @@ class Gsp(Device):
                 if lane is None:
                     return
                 container = packer.open(dgsq, lane, now)
-            frames.popleft()
             self.dgsqs.queued -= credit
-            dgsq.account(credit, now)
+            dgsq.left(credit, now)
             if dgsq.level:
                 self.restraint.charge(dgsq, credit, now)
             packer.pack(dgsq, container, frame, credit, now)
@@ -303,7 +314,8 @@ class Gsp(Device):
         self.packer.close(dgsq)
         dgsq.govern(now)
         self.dgsqs.created()
-        self.requester.send(dgsq, now)
+        if dgsq.demand:
+            self.requester.send(dgsq, now)
         self.requester.start(dgsq, now)
 
     def pause(self, port: int, frame: bytes, now: int) -> None:

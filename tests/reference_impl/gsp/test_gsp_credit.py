@@ -186,6 +186,14 @@ def test_on_congestion_a_source_sends_freely_until_the_first_back_pressure(bench
     assert world.tags()[-1][6:10] == (1, generation, 0, 3)
 
 
+def test_a_queue_that_begins_under_back_pressure_is_governed_at_once(bench, frame):
+    world = bench(dgsq_mode="on-congestion")
+    world.backpressure(1, reporter=2)
+    dgsq = started(world, frame)
+    assert world.requests() == [(dgsq.generation, 1020, 0, 0)]
+    assert not world.tags()
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(

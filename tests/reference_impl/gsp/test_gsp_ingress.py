@@ -108,6 +108,15 @@ def test_a_host_set_by_management_is_reached_and_a_withdrawn_one_loses_its_queue
     assert world.gsp.dgsqs.queues[3, 1, 0].generation == generation % 65535 + 1
 
 
+def test_a_withdrawn_local_queue_leaves_no_credit_behind(bench, frame):
+    world = bench()
+    world.host(0, *(frame(1) for _ in range(3)))
+    world.gsp.manage("table_withdraw", {"mac": "020000000101"}, 0)
+    world.run(100_000)
+    assert world.gsp.granter.ports[1].sources == {}
+    assert sum(world.gsp.granter.ports[1].unused) == 0
+
+
 @pytest.mark.parametrize(
     ("cause", "change"),
     [
