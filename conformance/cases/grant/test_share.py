@@ -1,6 +1,6 @@
 from conformance.marks import clause, configure, duration, testbed
 from conformance.testbeds import LeafSpine
-from traffic.patterns import elephant, gap_at, incast
+from traffic.patterns import SIZES, elephant, gap_at, incast
 from traffic.recording import jain
 from traffic.scenario import Scenario
 
@@ -38,7 +38,7 @@ def test_unequal_frames_share_equally(bed, expect):
     hit, *sources = bed.hosts
     loads = [
         elephant(source, hit, bytes=offered(bed), size=size)
-        for source, size in zip(sources, (1024, 1518, 4096, 9216), strict=True)
+        for source, size in zip(sources, SIZES[-len(sources) :], strict=True)
     ]
     expect_fair(bed, expect, sum(loads, Scenario()))
 

@@ -12,8 +12,9 @@ from traffic.scenario import DOWN, GrantPolicy, Scenario, Trigger
 @needs("fabric taps")
 def test_data_stays_within_the_grant(bed, expect):
     """Data of a long stream never goes beyond a grant that rises in small steps."""
-    egress = replace(bed.peer("gsp1"), grants=GrantPolicy(window=bed.parameter("max_frame")))
-    recording = bed.play(Scenario(peers=(egress,)) + elephant(bed.host(0), bed.host(-1), count=200))
+    steps = GrantPolicy(window=bed.parameter("max_frame"), delay=bed.parameter("latency_margin"))
+    egress = Scenario(peers=(replace(bed.peer("gsp1"), grants=steps),))
+    recording = bed.play(egress + elephant(bed.host(0), bed.host(-1), count=200))
     accounts = recording.accounts(source="gsp0")
     expect.enough(sum(len(account.grants) for account in accounts), 20, "steps of the grant")
     expect.enough(sum(len(account.data) for account in accounts), 100, "governed DATA")
