@@ -1,0 +1,119 @@
+"""Many sources, one egress: nothing is lost, the queue stays short, shares settle, others do not suffer."""
+
+from dataclasses import replace
+
+from conformance.cases.grant.windows import outstanding_limit
+from conformance.marks import clause, needs, testbed
+from conformance.testbeds import LeafSpine, SoloGsp
+from traffic.patterns import credit_bytes, elephant, gap_at, incast, victim
+from traffic.recording import jain
+from traffic.scenario import Scenario
+
+
+def frames_in(bed, span):
+    """Count the longest frames that a link carries in a span of time."""
+    return int(span / gap_at(bed.parameter("max_frame"), bed.parameter("link_rate")))
+
+
+@clause("GRANT-QUEUE-BOUND")
+@testbed(LeafSpine(gsps=5))
+@needs("fabric taps")
+def test_egress_queue_is_bounded(bed, expect):
+    """While four GSPs send to one host at once, little waits in the GSP of that host."""
+    sources = bed.hosts[:-1]
+    recording = bed.play(incast(sources, bed.host(-1), count=60, size=bed.parameter("max_frame")))
+    received = recording.host_frames(bed.host(-1), "received")
+    expect.enough(len(received), 30 * len(sources), "frames received")
+    queue = recording.egress(bed.host(-1)).longest_queue
+    limit = outstanding_limit(bed, len(sources)) + len(sources) * bed.parameter("unsolicited_bytes")
+    expect.at_most(queue.value, limit, "octets in the destination GSP", "octet", rows=[queue.row])
+
+
+@clause("GRANT-INCAST-LOSSLESS")
+@testbed(LeafSpine(gsps=3, hosts=2))
+def test_incast_loses_nothing(bed, expect):
+    """Whatever the number of sources of an incast, every frame arrives and the egress is kept busy."""
+    for sources in range(2, len(bed.hosts)):
+        count = 120 // sources
+        recording = bed.play(
+            incast(bed.hosts[:sources], bed.host(-1), count=count, size=bed.parameter("max_frame"))
+        )
+        times = [frame.time for frame in recording.host_frames(bed.host(-1), "received")]
+        expect.enough(len(times), 100, "frames received")
+        lost = recording.losses()
+        expect.equal(len(lost), 0, f"frames lost with {sources} sources", [frame.row for frame in lost])
+        rate = recording.throughput(bed.host(-1), times[0] + 1, times[-1] + 1)
+        limit = bed.parameter("utilisation_min") * bed.parameter("link_rate")
+        expect.at_least(rate, limit, f"rate at the egress with {sources} sources", "Mbit/s")
+
+
+@clause("GRANT-LATE-JOINER")
+@testbed(LeafSpine(gsps=4))
+def test_shares_settle_after_join_and_leave(bed, expect):
+    """When a third source joins two others and leaves again, the shares are even soon after."""
+    span, longest = bed.parameter("convergence_max"), bed.parameter("max_frame")
+    *others, late, hit = bed.hosts
+    load = incast(others, hit, count=frames_in(bed, 4 * span), size=longest)
+    load += elephant(late, hit, count=frames_in(bed, span), size=longest, start=3 * span)
+    recording = bed.play(load)
+    matches = recording.matches()
+    its = [row for frame in recording.host_frames(late) for row in matches[frame.row]]
+    left = int(recording.time[its].max()) if its else 4 * span
+    phases = (("before", span, others), ("with", 4 * span, [*others, late]), ("after", left + span, others))
+    for what, start, active in phases:
+        shares = [
+            recording.received_bytes(hit, source=name, start=start, stop=start + span) for name in active
+        ]
+        if expect.enough(min(shares) // credit_bytes(longest), 10, f"frames of a source {what} the third"):
+            index = jain(shares)
+            expect.at_least(index, bed.parameter("fairness_min"), f"Jain index {what} the third source")
+
+
+@clause("GRANT-VICTIM-ISOLATED")
+@testbed(LeafSpine(gsps=3, hosts=2))
+def test_flow_beside_an_incast_keeps_its_rate(bed, expect):
+    """A flow that shares its source GSP and its destination GSP with an incast keeps its rate."""
+    longest, start = bed.parameter("max_frame"), bed.parameter("convergence_max")
+    here, source, *others, hot, cold = bed.hosts
+    gap = 2 * gap_at(longest, bed.parameter("link_rate"))
+    count = 4 * start // gap
+    load = victim([here, *others], hot, source, cold, count=count, victim_count=count, size=longest, gap=gap)
+    alone = replace(load, streams=load.streams[-1:])
+    rates = []
+    for scenario in (alone, load):
+        recording = bed.play(scenario)
+        rates.append(recording.throughput(cold, start, 4 * start, source=source))
+        lost = recording.losses(source, cold)
+        expect.equal(len(lost), 0, "frames of the flow lost", [frame.row for frame in lost])
+    expect.enough(int(rates[0]), 1, "Mbit/s of the flow alone")
+    limit = rates[0] * bed.parameter("isolation_min")
+    expect.at_least(rates[1], limit, "rate of the flow beside the incast", "Mbit/s")
+
+
+@clause("GRANT-OVERRUN-CONTAINED")
+@testbed(SoloGsp(hosts=1, remotes=3))
+@needs("fabric taps")
+def test_overrun_harms_no_other_source(bed, expect):
+    """A source that sends beyond its grant gains nothing by it, and the others lose nothing."""
+    span, longest = bed.parameter("convergence_max"), bed.parameter("max_frame")
+    hit, greedy, *fair = bed.hosts
+    peer = replace(bed.peer("gsp1"), overrun=2 * bed.parameter("container_bytes"))
+    load = incast([greedy, *fair], hit, count=frames_in(bed, span), size=longest)
+    recording = bed.play(Scenario(peers=(peer,)) + load)
+    granted = {
+        name: max(
+            (
+                g.granted - g.expired
+                for g in recording.messages("GRANT", destination=name)
+                if g.time < 2 * span
+            ),
+            default=0,
+        )
+        for name in bed.gsps[1:]
+    }
+    expect.enough(min(granted.values()), 1, "credit octets granted to each source")
+    for name, octets in list(granted.items())[1:]:
+        expect.at_least(octets, granted["gsp1"], f"credit granted to {name}", "octet")
+    for name in fair:
+        lost = recording.losses(name, emulated=True)
+        expect.equal(len(lost), 0, f"frames of {name} lost", [frame.row for frame in lost])

@@ -1,0 +1,162 @@
+"""Grants that come twice, too late, damaged or for another generation, and the allowance that needs none."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+from conformance.marks import clause, configure, needs, testbed
+from conformance.testbeds import SoloGsp
+from traffic.crafted import message
+from traffic.patterns import credit_bytes, elephant
+from traffic.recording import DOWN
+from traffic.scenario import GrantPolicy, Impairment, Scenario, Treatment, Trigger, Window
+
+FRAMES = 40
+FRAME = credit_bytes(size=1518)
+
+
+def waiting(bed, **policy):
+    """Give frames that wait at the source, and an egress that answers requests by a policy."""
+    lasting = bed.parameter("settle_time") // 1000
+    egress = replace(bed.peer("gsp1"), grants=GrantPolicy(validity_us=lasting, **policy))
+    return elephant(bed.host(0), bed.host(-1), count=FRAMES) + Scenario(peers=(egress,))
+
+
+def sent_in(recording, start, stop):
+    """Give the DATA that the source put on the wire in [start, stop) ns."""
+    return [data for data in recording.messages("DATA", source="gsp0") if start <= data.time < stop]
+
+
+def expect_first_grant_to_count(bed, expect, recording, wrong, right):
+    """Expect DATA of the unsolicited allowance alone after the wrong grants, and the rest after the right one."""
+    expect.enough(min(len(wrong), len(right)), 1, "wrong GRANT, and right one after it")
+    limit = bed.parameter("play_limit")
+    heard = recording.arrival[right[0].row] if right else limit
+    early = sum(data.credit for data in sent_in(recording, 0, heard))
+    expect.at_most(early, bed.parameter("unsolicited_bytes"), "credit octets sent on wrong GRANTs", "octet")
+    late = sent_in(recording, heard, limit)
+    waited = (late[0].time if late else limit) - heard if right else None
+    expect.at_most(waited, bed.parameter("latency_margin"), "wait after the right GRANT", "ns")
+
+
+@clause("GRANT-DUPLICATE")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_repeated_grants_count_once(bed, expect):
+    """Grants that each arrive three times let no more data out than the highest of them."""
+    ceiling = FRAMES // 2 * FRAME
+    recording = bed.play(waiting(bed, copies=3, window=bed.parameter("max_frame"), ceiling=ceiling))
+    grants = recording.messages("GRANT", destination="gsp0")
+    expect.enough(
+        sum(after.granted == before.granted for before, after in pairwise(grants)), 4, "repeated GRANT"
+    )
+    sent = sum(data.credit for data in recording.messages("DATA", source="gsp0"))
+    expect.enough(sent // FRAME, 2, "frames sent")
+    highest = max((grant.granted for grant in grants), default=bed.parameter("unsolicited_bytes"))
+    expect.at_most(sent, highest, "credit octets sent", "octet")
+
+
+@clause("GRANT-OLDER-IGNORED", "overtaken-grant")
+@testbed(SoloGsp(uplinks=1))
+@needs("fabric taps")
+def test_older_grant_takes_nothing_back(bed, expect):
+    """A grant that was overtaken by a higher one leaves what that one allowed to the frames that follow."""
+    refresh = bed.parameter("request_refresh")
+    late = Treatment(DOWN, "frame", ("GRANT",), ordinals=(1,), delay=refresh // 2)
+    mute = Treatment(DOWN, "frame", ("GRANT",), lose=True, during=Window(start=refresh // 2))
+    spine = replace(bed.peer("gsf0"), treatments=(late, mute))
+    lasting = bed.parameter("settle_time") // 1000
+    egress = replace(
+        bed.peer("gsp1"), grants=GrantPolicy("at-once", extra=9 * FRAME // 2, validity_us=lasting)
+    )
+    one, more = (elephant(bed.host(0), bed.host(-1), count=count) for count in (1, 10))
+    load = one + one.delayed(refresh // 4) + more.delayed(refresh)
+    recording = bed.play(load + Scenario(peers=(spine, egress)))
+    grants = recording.messages("GRANT", destination="gsp0", direction=DOWN)
+    falls = [after for before, after in pairwise(grants) if after.granted < before.granted]
+    expect.enough(len(falls), 1, "GRANT lower than the one before")
+    expect.none(
+        grants[-1:] if grants[-1:] != falls[-1:] else [], "GRANT after the older one", (0, len(recording))
+    )
+    sent = sum(data.credit for data in recording.messages("DATA", source="gsp0"))
+    highest = max((grant.granted for grant in grants), default=0)
+    expect.at_least(sent, highest - FRAME + 1, "credit octets sent", "octet")
+
+
+@clause("GRANT-OLDER-IGNORED", "overtaken-request")
+@testbed(SoloGsp())
+@needs("fabric taps", "raw frames")
+def test_older_request_takes_nothing_back(bed, expect):
+    """A REQUEST with lower counters that arrives after a higher one makes no grant fall."""
+    ends = {"source": bed.node("gsp1"), "destination": bed.node("gsp0"), "generation": 7, "hop_limit": 3}
+    high = ends | {"demand": 5 * bed.parameter("container_bytes")}
+    low = ends | {"demand": credit_bytes(64)}
+    load = Scenario()
+    for turn, values in enumerate((high, low, high, low, high)):
+        load += message(bed.uplinks[0], "REQUEST", values, at=2 * turn * bed.parameter("grant_round_trip"))
+    recording = bed.play(load)
+    grants = recording.messages("GRANT", source="gsp0", destination="gsp1")
+    expect.each(
+        pairwise(grants),
+        "cumulative grants that follow each other",
+        lambda pair: pair[1].granted >= pair[0].granted,
+        at_least=2,
+        expected="never falling",
+        show=lambda pair: [grant.granted for grant in pair],
+    )
+
+
+@clause("GRANT-WRONG-GENERATION")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_grant_for_another_generation_is_ignored(bed, expect):
+    """Grants for the generation before, the one after and for 0 let nothing out, one for the right one does."""
+    load = waiting(bed, mode="at-once", generations=("before", "after", "zero"))
+    right = waiting(bed, mode="at-once")
+    recording = bed.play(
+        load + Scenario(triggers=(Trigger("REQUEST", Scenario(peers=right.peers), count=12),))
+    )
+    own = {request.generation for request in recording.messages("REQUEST", source="gsp0")}
+    grants = recording.messages("GRANT", destination="gsp0")
+    good, wrong = (
+        [grant for grant in grants if (grant.generation in own) == is_own] for is_own in (True, False)
+    )
+    expect.enough(len({grant.generation for grant in wrong}), 3, "wrong generations")
+    expect_first_grant_to_count(bed, expect, recording, wrong, good)
+
+
+@clause("GRANT-CORRUPTED")
+@testbed(SoloGsp())
+@needs("fabric taps", "counters", "impairments")
+def test_damaged_grant_is_ignored(bed, expect):
+    """Grants with one flipped bit let nothing out and are counted as dropped, the first intact one does."""
+    stop = 10 * bed.parameter("request_refresh")
+    damage = tuple(Impairment(link, "corrupt", DOWN, stop=stop, messages=("GRANT",)) for link in bed.uplinks)
+    recording = bed.play(waiting(bed, mode="at-once") + Scenario(impairments=damage))
+    grants = recording.messages("GRANT", destination="gsp0", valid=None)
+    wrong, good = (
+        [grant for grant in grants if (grant.time < stop) == is_wrong] for is_wrong in (True, False)
+    )
+    expect.enough(len(wrong), 8, "damaged GRANT")
+    expect_first_grant_to_count(bed, expect, recording, wrong, good)
+    causes = ("bad_checksum", "bad_version", "bad_message")
+    counted = sum(recording.counter(f"drop.{cause}", "gsp0") for cause in causes)
+    expect.equal(counted, len(wrong), f"growth of {' and '.join(causes)}")
+
+
+@clause("GRANT-UNSOLICITED")
+@testbed(SoloGsp())
+@needs("fabric taps")
+@configure(unsolicited_bytes=20000)
+def test_allowance_is_used_and_kept_to(bed, expect):
+    """Of a burst whose requests nobody answers, what fits the unsolicited allowance leaves at once, and no more."""
+    allowance = bed.parameter("unsolicited_bytes")
+    recording = bed.play(waiting(bed, mode="withhold"))
+    data = recording.messages("DATA", source="gsp0")
+    rows = [message.row for message in data]
+    expect.enough(len(recording.messages("REQUEST", source="gsp0")), 3, "REQUEST without answer")
+    sent = sum(message.credit for message in data)
+    expect.at_most(sent, allowance, "credit octets sent without a GRANT", "octet", rows=rows)
+    expect.at_least(sent, allowance - FRAME + 1, "credit octets sent", "octet", rows=rows)
+    for message_, frame in zip(data[:1], recording.host_frames(bed.host(0)), strict=False):
+        waited = message_.time - recording.arrival[frame.row]
+        expect.at_most(waited, bed.parameter("latency_margin"), "wait of the first frame", "ns")
