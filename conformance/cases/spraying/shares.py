@@ -9,7 +9,7 @@ from traffic.recording import UP, Container
 
 
 def plenty(bed, parts, size=None):
-    """Octets of frames of a size (max_frame) of which a container is within tolerance of each of the parts."""
+    """Octets, in frames of a size (max_frame), of each of whose parts a container is within tolerance."""
     longest = bed.parameter("container_bytes") + (size or bed.parameter("max_frame"))
     return math.ceil(parts * longest / bed.parameter("spray_tolerance"))
 
@@ -47,7 +47,7 @@ def judge_shares(bed, expect, containers: list[Container], weights: Mapping[str,
             expect.at_most(off, tolerance * share, f"{what}: deviation of {link} from its share", "octet")
 
 
-def judge_unused(expect, recording, link, others, after, before=math.inf) -> None:
+def judge_unused(expect, recording, link, others, *, after, before=math.inf) -> None:
     """Expect no DATA up a link later than `after` (and until `before`), while there is some on the others."""
     marks = [data for data in recording.messages("DATA", others, UP) if after < data.time <= before]
     between = (marks[0].row, marks[-1].row) if marks else (None, None)

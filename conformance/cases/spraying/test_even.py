@@ -10,6 +10,7 @@ from conformance.cases.spraying.shares import judge_shares, line_time, plenty
 from conformance.marks import clause, configure, needs, testbed
 from conformance.testbeds import SoloGsp
 from traffic.patterns import RFC2544, SIZES, credit_bytes, elephant, frame_count
+from traffic.recording import Container
 from traffic.scenario import Scenario, Stream
 
 
@@ -90,7 +91,7 @@ def test_no_five_tuple_sticks_to_an_uplink(bed, expect):
     ]
     recording = bed.play(reduce(add, flows))
     room = bed.parameter("container_bytes") - credit_bytes(size)
-    seen = {}
+    seen: dict[bytes, list[Container]] = {}
     for container in sorted(recording.containers(at=bed.uplinks), key=lambda item: item.sequence):
         flow, last = (recording.payload(container.rows[end])[udp_source] for end in (0, -1))
         if flow == last and container.bytes > room:

@@ -1,0 +1,110 @@
+"""When a path is lost: the others carry on, and whoever needs to know is told."""
+
+from conformance.cases.spraying.shares import begun, judge_shares, lasting, line_time, plenty
+from conformance.marks import clause, needs, testbed
+from conformance.testbeds import LeafSpine, SoloGsf
+from traffic.patterns import gap_at, interleaved
+from traffic.recording import DOWN, UP
+from traffic.scenario import LinkEvent, Scenario
+
+
+def two_flows(bed, time):
+    """One host sends to the two others in turn, for so many ns at line rate."""
+    size = bed.parameter("max_frame")
+    count = 1 + time // (2 * gap_at(size, bed.parameter("link_rate")))
+    return interleaved(bed.host(0), bed.hosts[1:], count=count, size=size)
+
+
+def on(link, recording, after):
+    """List the messages of any kind that go up a link later than a time."""
+    kinds = recording.profile.messages
+    return [item for kind in kinds for item in recording.messages(kind, link, UP) if item.time > after]
+
+
+@clause("SPRAY-LIVE-PATHS-ONLY")
+@testbed(LeafSpine(gsfs=3))
+@needs("fabric taps", "link events")
+def test_a_dead_uplink_carries_nothing(bed, expect):
+    """After loss of carrier all goes up the other uplinks, and the interruption is short."""
+    lost, *others = bed.uplinks_of("gsp0")
+    cut, outage = 3 * bed.parameter("hello_interval"), bed.parameter("outage_max")
+    load = lasting(bed, bed.host(0), bed.host(-1), cut + 2 * outage)
+    recording = bed.play(load + Scenario(links=(LinkEvent(cut, lost, up=False),)))
+    expect.enough(len(recording.messages("DATA", lost, UP)), 5, "DATA on the uplink before")
+    expect.enough(len(begun(recording.containers(at=others), cut)), 20, "containers on the others after")
+    silence = cut + bed.parameter("latency_margin")
+    expect.equal(on(lost, recording, silence), [], "messages on the uplink without carrier")
+    spacing = gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
+    expect.at_most(len(recording.losses()) * spacing, outage, "interruption", "ns")
+
+
+@clause("SPRAY-REMOTE-FAULT")
+@testbed(LeafSpine(gsps=3))
+@needs("fabric taps", "link events")
+def test_a_far_link_matters_to_its_node_alone(bed, expect):
+    """When a GSF loses one node, containers for that node avoid the GSF and those for another do not."""
+    shunned, other = bed.uplinks_of("gsp0")
+    cut = bed.parameter("hello_interval")
+    settled = cut + bed.parameter("outage_max")
+    time = settled + 3 * line_time(bed, plenty(bed, 2))
+    far = LinkEvent(cut, bed.uplinks_of("gsp1")[0], up=False)
+    recording = bed.play(two_flows(bed, time) + Scenario(links=(far,)))
+    lost, kept = (recording.containers(at=bed.uplinks_of("gsp0"), destination=n) for n in ("gsp1", "gsp2"))
+    used = {link for container in lost if container.times[0] < cut for link in container.links}
+    expect.enough(len(used), 2, "uplinks used for that node before")
+    expect.each(
+        begun(lost, settled),
+        "uplinks of containers for the node that the GSF lost",
+        lambda container: shunned not in container.links,
+        at_least=20,
+        expected=other,
+        show=lambda container: container.links,
+    )
+    judge_shares(bed, expect, begun(kept, settled), {shunned: 1, other: 1}, "containers for the other node")
+
+
+@clause("SPRAY-FAULT-ANNOUNCED")
+@testbed(SoloGsf(gsps=4))
+@needs("fabric taps", "link events")
+def test_a_lost_node_is_announced(bed, expect):
+    """A GSF whose only link to a node goes down says so by FAULT on each other link, and by HELLO later."""
+    *others, lost = bed.uplinks
+    cut, gone = bed.parameter("hello_interval") * 3 // 2, bed.node("gsp3")
+    recording = bed.play(Scenario(links=(LinkEvent(cut, lost, up=False),)))
+    for link in others:
+        faults = [item for item in recording.messages("FAULT", link, DOWN) if item.node == gone]
+        expect.equal(len(faults), bed.parameter("fault_repeats"), f"FAULT for the node on {link}")
+        if faults:
+            limit = bed.parameter("latency_margin")
+            expect.at_most(faults[0].time - cut, limit, "time to the first FAULT", "ns", rows=[faults[0].row])
+        hellos = recording.messages("HELLO", link, DOWN)
+        listed = [gone in {entry["node"] for entry in hello.entries} for hello in hellos]
+        expect.enough(sum(listed), 1, f"HELLO on {link} that lists the node, before")
+        later = [seen for hello, seen in zip(hellos, listed, strict=True) if hello.time > cut]
+        if expect.enough(len(later), 3, f"HELLO on {link} after the loss"):
+            expect.equal(sum(later), 0, f"HELLO on {link} that list the node, after the loss")
+
+
+@clause("SPRAY-NO-PATH")
+@testbed(LeafSpine(gsps=3))
+@needs("fabric taps", "counters", "link events")
+def test_no_data_for_a_node_cut_off(bed, expect):
+    """When all links of a node are down, no DATA for it leaves, and each frame dropped is counted."""
+    cut, outage = bed.parameter("hello_interval"), bed.parameter("outage_max")
+    events = tuple(LinkEvent(cut, link, up=False) for link in bed.uplinks_of("gsp1"))
+    quiet = Scenario(links=events, settle=2 * bed.parameter("age_out"))
+    recording = bed.play(two_flows(bed, cut + 2 * outage) + quiet)
+    uplinks = bed.uplinks_of("gsp0")
+    cut_off, live = (
+        [data for link in uplinks for data in recording.messages("DATA", link, UP, destination=gsp)]
+        for gsp in ("gsp1", "gsp2")
+    )
+    expect.enough(len(cut_off), 5, "DATA for the node before")
+    marks = [data.row for data in sorted(live, key=lambda data: data.row) if data.time > cut + outage]
+    late = [data for data in cut_off if data.time > cut + outage]
+    expect.none(late, "DATA for the node cut off", (marks[0], marks[-1]) if marks else (None, None))
+    missing = len(recording.losses(destination=bed.host(1)))
+    on_the_wire = [data for data in recording.messages("DATA") if not data.delivered]
+    expect.enough(missing, 5, "frames for the node that did not arrive")
+    expect.equal(recording.counter("dropped_frames"), missing - len(on_the_wire), "growth of dropped_frames")
+    expect.equal(recording.losses(destination=bed.host(2)), [], "frames lost to the other node")

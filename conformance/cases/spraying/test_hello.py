@@ -1,0 +1,119 @@
+"""HELLO: what it says, and which links it takes out of use."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+from conformance.cases.spraying.shares import judge_shares, judge_unused, lasting, line_time, plenty
+from conformance.marks import clause, needs, testbed
+from conformance.testbeds import LeafSpine, SoloGsp
+from traffic.recording import DOWN, UP
+from traffic.scenario import Scenario, Window
+
+
+def patience(bed):
+    """Time in ns after the last sign of life by which a link is out of use."""
+    intervals = bed.parameter("hello_misses") + 1
+    return intervals * bed.parameter("hello_interval") + bed.parameter("latency_margin")
+
+
+@clause("SPRAY-HELLO-LOSS", "enough-missing")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_a_silent_link_is_left(bed, expect):
+    """When HELLO ceases on one of two uplinks, DATA goes up the other alone, in time."""
+    good, silent = bed.uplinks
+    peer = replace(bed.peer("gsf1"), silent=(Window(3 * bed.parameter("hello_interval")),))
+    load = lasting(bed, bed.host(0), bed.host(-1), 3 * patience(bed))
+    recording = bed.play(load + Scenario(peers=(peer,)))
+    heard = recording.messages("HELLO", silent, DOWN)
+    expect.enough(len(recording.messages("DATA", silent, UP)), 5, "DATA while HELLO was heard")
+    if expect.enough(len(heard), 1, "HELLO before the silence"):
+        judge_unused(expect, recording, silent, good, after=heard[-1].time + patience(bed))
+
+
+@clause("SPRAY-HELLO-LOSS", "one-fewer")
+@testbed(SoloGsp())
+@needs("fabric taps", "counters")
+def test_a_short_silence_is_borne(bed, expect):
+    """With one HELLO fewer than hello_misses left out, the uplink keeps its share."""
+    interval = bed.parameter("hello_interval")
+    start = interval + interval // 2
+    gap = Window(start, start + (bed.parameter("hello_misses") - 1) * interval)
+    load = lasting(bed, bed.host(0), bed.host(-1), patience(bed) + line_time(bed, plenty(bed, 2)))
+    recording = bed.play(load + Scenario(peers=(replace(bed.peer("gsf1"), silent=(gap,)),)))
+    times = [message.time for message in recording.messages("HELLO", bed.uplinks[1], DOWN)]
+    missed = max((later - earlier for earlier, later in pairwise(times)), default=0) // interval
+    expect.enough(missed, bed.parameter("hello_misses") - 1, "hello intervals of silence")
+    expect.equal(recording.counter("path_down", "gsp0"), 0, "growth of path_down")
+    containers = recording.containers(at=bed.uplinks)
+    judge_shares(bed, expect, containers, dict.fromkeys(bed.uplinks, 1), "both uplinks")
+
+
+def judge_pace(bed, expect, greetings):
+    """Expect HELLO in time, each with the number after the one before."""
+    pause = bed.parameter("hello_interval") + bed.parameter("latency_margin")
+    for before, after in pairwise(greetings):
+        rows = before.row, after.row
+        expect.at_most(after.time - before.time, pause, "pause between two HELLO", "ns", rows=rows)
+        expect.equal((after.sequence - before.sequence) & 0xFFFFFFFF, 1, "step of the sequence", rows)
+
+
+def judge_heard(bed, expect, greetings, came):
+    """Expect HELLO to name the newest (node, sequence, time) that came, or one that came meanwhile."""
+    nothing = (0, 0, 0)
+    for hello in greetings:
+        made = hello.time - bed.parameter("latency_margin")
+        newest = max((item for item in came if item[2] <= made), key=lambda item: item[2], default=nothing)
+        meanwhile = [item for item in came if made < item[2] <= hello.time]
+        allowed = [item[:2] for item in (newest, *meanwhile)]
+        got = hello.heard_node, hello.heard_sequence
+        expect.that(got in allowed, "heard node and sequence", allowed, got, [hello.row])
+
+
+def judge_truth(bed, expect, greetings, own, link):
+    """Expect HELLO to say who sends it and how fast, and in the end which nodes lie behind."""
+    other = link.upper if own == link.lower else link.lower
+    role, behind = (1, {own}) if own in bed.gsps else (2, {*bed.gsps} - {other})
+    port = bed.topology.ports(own).index(link)
+    for hello in greetings:
+        said = hello.source, hello.role, hello.port_id, hello.rate_mbps
+        due = bed.node(own), role, port, link.rate_mbps
+        expect.equal(said, due, "source, role, port and rate", [hello.row])
+    for hello in greetings[-1:]:
+        told = {entry["node"]: entry["rate_mbps"] for entry in hello.entries}
+        true = {bed.node(name): link.rate_mbps for name in behind}
+        expect.equal(told, true, "nodes that can be reached, with their rates", [hello.row])
+
+
+@clause("SPRAY-HELLO-CONTENT")
+@testbed(LeafSpine(gsps=3))
+@needs("fabric taps")
+def test_hello_tells_the_truth(bed, expect):
+    """While a network starts and rests, both ends of each fabric link say who they are and whom they hear."""
+    recording = bed.play(Scenario(settle=8 * bed.parameter("hello_interval")), fresh=True)
+    for link in bed.topology.links:
+        if not link.fabric:
+            continue
+        for own, other, way in ((link.lower, link.upper, UP), (link.upper, link.lower, DOWN)):
+            greetings = recording.messages("HELLO", link.name, way)
+            back = recording.messages("HELLO", link.name, DOWN if way == UP else UP)
+            came = [(bed.node(other), item.sequence, int(recording.arrival[item.row])) for item in back]
+            expect.enough(len(greetings), 5, f"HELLO of {own} on {link.name}")
+            judge_pace(bed, expect, greetings)
+            judge_heard(bed, expect, greetings, came)
+            judge_truth(bed, expect, greetings, own, link)
+
+
+@clause("SPRAY-TWO-WAY")
+@testbed(SoloGsp())
+@needs("fabric taps")
+def test_a_deaf_neighbour_gets_nothing(bed, expect):
+    """A neighbour whose HELLO says that it hears nobody is sent no DATA any more."""
+    good, deaf = bed.uplinks
+    peer = replace(bed.peer("gsf1"), unheard=(Window(3 * bed.parameter("hello_interval")),))
+    load = lasting(bed, bed.host(0), bed.host(-1), 3 * patience(bed))
+    recording = bed.play(load + Scenario(peers=(peer,)))
+    stale = [hello for hello in recording.messages("HELLO", deaf, DOWN) if not hello.heard_node]
+    expect.enough(len(recording.messages("DATA", deaf, UP)), 5, "DATA while it heard")
+    if expect.enough(len(stale), 2, "HELLO of a neighbour that hears nobody"):
+        judge_unused(expect, recording, deaf, good, after=stale[0].time + patience(bed))

@@ -1,0 +1,74 @@
+"""When a path comes back: nothing is lost, its share returns, and a flapping link has to wait."""
+
+from conformance.cases.spraying.shares import begun, judge_shares, judge_unused, lasting, line_time, plenty
+from conformance.marks import clause, needs, testbed
+from conformance.testbeds import LeafSpine, SoloGsp
+from traffic.recording import UP
+from traffic.scenario import LinkEvent, Scenario
+
+
+def outage(link, down, up):
+    """Take a link down for a while."""
+    return Scenario(links=(LinkEvent(down, link, up=False), LinkEvent(up, link, up=True)))
+
+
+@clause("SPRAY-RECOVERY-HITLESS")
+@testbed(LeafSpine())
+@needs("fabric taps", "link events")
+def test_a_returning_link_harms_nothing(bed, expect):
+    """From the return of a near or a far link under load on, no frame is lost, doubled or out of order."""
+    interval = bed.parameter("hello_interval")
+    down, up = interval, 5 * interval
+    used = up + bed.parameter("flap_hold") + 4 * interval
+    for near, lost in zip(
+        bed.uplinks_of("gsp0"), bed.uplinks_of("gsp0")[:1] + bed.uplinks_of("gsp1")[1:], strict=True
+    ):
+        load = lasting(bed, bed.host(0), bed.host(-1), used + interval)
+        recording = bed.play(load + outage(lost, down, up))
+        again = [data for data in recording.messages("DATA", near, UP) if data.time > up]
+        expect.enough(len(again), 5, f"DATA on {near} after {lost} came back")
+        for what, frames in (("lost", recording.losses()), ("doubled", recording.duplicates())):
+            late = [frame.row for frame in frames if frame.time >= up]
+            expect.equal(len(late), 0, f"frames {what} since {lost} came back", late)
+        late = [row for row in recording.reordering().rows if recording.time[row] >= up]
+        expect.equal(len(late), 0, f"frames out of order since {lost} came back", late)
+
+
+@clause("SPRAY-RECOVERY-SHARE")
+@testbed(SoloGsp(uplinks=3))
+@needs("fabric taps", "link events")
+def test_a_returned_uplink_gets_its_share(bed, expect):
+    """An uplink that was down carries a third again in time, and not more than that at first."""
+    lost = bed.uplinks[0]
+    down, up = bed.parameter("hello_interval"), 5 * bed.parameter("hello_interval")
+    window, good = line_time(bed, plenty(bed, 3)), up + bed.parameter("flap_hold")
+    load = lasting(bed, bed.host(0), bed.host(-1), good + bed.parameter("convergence_max") + 2 * window)
+    recording = bed.play(load + outage(lost, down, up))
+    containers = recording.containers(at=bed.uplinks)
+    again = [item.times[0] for item in begun(containers, up) if lost in item.links]
+    expect.enough(len(again), 1, "containers on the uplink that came back")
+    for first in again[:1]:
+        carried = recording.uplink_bytes(bed.uplinks, start=first, stop=first + window)
+        limit = (1 + bed.parameter("spray_tolerance")) * sum(carried.values()) / len(carried)
+        expect.at_most(carried[lost], limit, "octets on the uplink when it is used again", "octet")
+    later = begun(containers, good + bed.parameter("convergence_max"))
+    judge_shares(bed, expect, later, dict.fromkeys(bed.uplinks, 1), "when it is long back")
+
+
+@clause("SPRAY-FLAP-DAMPED")
+@testbed(SoloGsp())
+@needs("fabric taps", "counters", "link events")
+def test_a_flapping_uplink_waits(bed, expect):
+    """An uplink that goes down and up three times carries nothing until flap_hold after the last return."""
+    good, flapping = bed.uplinks
+    interval, hold = bed.parameter("hello_interval"), bed.parameter("flap_hold")
+    period = interval + hold // 2
+    downs = [interval + number * period for number in range(3)]
+    events = sum((outage(flapping, down, down + interval) for down in downs), Scenario())
+    released = downs[-1] + interval + hold
+    load = lasting(bed, bed.host(0), bed.host(-1), released + 5 * interval)
+    recording = bed.play(load + events)
+    expect.enough(len(recording.messages("DATA", flapping, UP)), 5, "DATA before the first loss")
+    lost = downs[0] + bed.parameter("latency_margin")
+    judge_unused(expect, recording, flapping, good, after=lost, before=released)
+    expect.equal(recording.counter("path_up", "gsp0"), 1, "growth of path_up")
