@@ -107,7 +107,7 @@ def world(size: int, count: int, bare: bool) -> tuple[Network, tuple[Host, Host]
 def handled(network: Network) -> int:
     """Frames that the devices of a network have received."""
     return sum(
-        seat.node.count["rx_frames"] + seat.node.count["rx_fabric_frames"]
+        seat.node.counters()["rx_frames"] + seat.node.counters()["rx_fabric_frames"]
         for seat in network.seats
         if isinstance(seat.node, Gsp | Gsf)
     )

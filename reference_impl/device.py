@@ -166,6 +166,11 @@ class Device:
             self.make(self.host_port if port.kind == "host" else self.fabric_port, self, index, port)
             for index, port in enumerate(config.ports)
         ]
+        self.entrances = [self.entrance(port) for port in self.ports]
+
+    def entrance(self, port: OutPort) -> Callable[[int, bytes, int], None]:  # noqa: ARG002 - for the role
+        """Give what takes the frames that come in on a port: `(port, frame, now)`."""
+        return self.handle
 
     def make(self, kind: type[T], *arguments: object) -> T:
         """Instantiate a component, or what the `components` mapping puts in its place."""
@@ -185,7 +190,7 @@ class Device:
 
     def receive(self, port: int, frame: bytes, now: int) -> list[Send]:
         """Take one frame whose last bit has arrived on `port`."""
-        self.handle(port, frame, now)
+        self.entrances[port](port, frame, now)
         sends = self.sends
         if sends:
             self.sends = []
@@ -210,6 +215,7 @@ class Device:
 
     def rate(self, port: int, rate_mbps: int, now: int) -> list[Send]:
         """Learn that the link on a port now runs at another rate."""
+        self.ports[port].settle(now)
         self.ports[port].rate_mbps = rate_mbps
         self.rate_changed(port, now)
         return self.flush()

@@ -239,6 +239,10 @@ class Granter:
         """Grant to the sources of a port in turn, as long as there is room."""
         while self.grant_one(credit, now):
             pass
+        if credit.waiting:
+            credit.port.watch("credit", now)
+        elif credit.port.watchers:
+            credit.port.unwatch("credit")
 
     def grant_one(self, credit: PortCredit, now: int) -> bool:
         """Grant the next step of a port; False when port or fabric have no room for it."""

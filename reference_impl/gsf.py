@@ -189,7 +189,7 @@ class GsfForwarder:
         for port in sorted({port for port, _ in lost}):
             nodes = {node for lost_port, node in lost if lost_port == port}
             wanted = partial(leads_to, nodes)
-            control, data = self.ports[port].withdraw(wanted)
+            control, data = self.ports[port].withdraw(now, wanted)
             for frame in control:
                 self.move(frame, control=True, now=now)
             for frame in data:
@@ -257,6 +257,7 @@ class BackPressure:
         """Repeat what holds at half of its validity, or release."""
         port, destination = key
         episode = self.episodes[key]
+        self.device.ports[port].settle(now)
         queued = self.device.ports[port].queued
         validity = self.device.settings.bp_validity
         if self.over(queued):

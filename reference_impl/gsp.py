@@ -1,6 +1,6 @@
 """GSP: a leaf that packs, queues and sprays at the ingress, and grants and orders at the egress."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from reference_impl.gsf import leads_to
 from reference_impl.lines import MIN_FRAME, OVERHEAD, EgressPort, Uplink, credit_of
 from reference_impl.packer import Packer
 from reference_impl.paths import PathTable
+from reference_impl.port import OutPort
 from reference_impl.pressure import Alarm, Restraint
 from reference_impl.reorder import Reorderer
 from reference_impl.requester import Requester
@@ -57,12 +58,9 @@ class Gsp(Device):
         """Say hello."""
         self.paths.start(now)
 
-    def handle(self, port: int, frame: bytes, now: int) -> None:
-        """Take a frame from a host or from the fabric."""
-        if port in self.egress:
-            self.ingress(port, frame, now)
-        else:
-            self.from_fabric(port, frame, now)
+    def entrance(self, port: OutPort) -> Callable[[int, bytes, int], None]:
+        """Give what takes the frames of a host, or those of the fabric."""
+        return self.ingress if isinstance(port, EgressPort) else self.from_fabric
 
     def ingress(self, port: int, frame: bytes, now: int) -> None:
         """Queue a host frame for every egress it has to reach."""
@@ -336,7 +334,7 @@ class Gsp(Device):
                 self.packer.close(dgsq)
         for index in sorted({port for port, _ in lost}):
             nodes = {node for port, node in lost if port == index}
-            control, data = self.ports[index].withdraw(partial(leads_to, nodes))
+            control, data = self.ports[index].withdraw(now, partial(leads_to, nodes))
             for frame in control:
                 path = self.sprayer.control_path(codec.peek(frame)[4])
                 if path is not None:

@@ -22,11 +22,12 @@ def credit_of(octets: int) -> int:
 class Uplink(OutPort):
     """A port towards the fabric that tells each container when its newest frame has left."""
 
-    __slots__ = ("owners",)
+    __slots__ = ("owner", "owners")
 
     def __init__(self, device: "Device", index: int, config: "PortConfig") -> None:
         super().__init__(device, index, config)
         self.owners: deque[Container | None] = deque()
+        self.owner: Container | None = None
 
     def send(self, frame: bytes, now: int) -> bool:
         """Send a data frame whose container is closed."""
@@ -34,74 +35,110 @@ class Uplink(OutPort):
 
     def send_of(self, container: "Container | None", frame: bytes, now: int) -> bool:
         """Send a data frame of a container, or queue it; False when the buffer is full and it was dropped."""
-        if self.free_at <= now < self.armed:
-            self.transmit(frame, now)
-            if container is not None:
-                container.left = self.free_at
-            return True
+        if self.free_at <= now:
+            if self.waiting:
+                self.settle(now)
+            if self.free_at <= now:
+                self.transmit(frame, now)
+                if container is not None:
+                    container.left = self.free_at
+                return True
         if not self.enqueue(self.data, frame):
             return False
         self.owners.append(container)
-        if container is not None:
-            container.waiting += 1
         return True
 
-    def next_frame(self, now: int) -> bytes:
-        """Choose the frame that leaves next, control first."""
+    def settle(self, now: int) -> None:
+        """Put the frames on the wire whose turn has come by now."""
+        while self.waiting:
+            start = self.free_at
+            if start > now:
+                return
+            self.owner = None
+            frame = self.next_frame(start)
+            self.waiting -= 1
+            self.queued -= len(frame)
+            self.transmit(frame, start)
+            if self.owner is not None:
+                self.owner.left = self.free_at
+
+    def next_frame(self, now: int) -> bytes:  # noqa: ARG002 - a kind of port may want the time
+        """Choose the frame that leaves next, control first; `owner` is its container from then on."""
         if self.control:
             return self.control.popleft()
-        frame = self.data.popleft()
-        container = self.owners.popleft()
-        if container is not None:
-            container.waiting -= 1
-            container.left = now + -(-credit_of(len(frame)) * 8000 // self.rate_mbps)
-        return frame
+        self.owner = self.owners.popleft()
+        return self.data.popleft()
 
-    def withdraw(self, wanted: Callable[[bytes], bool] = everything) -> tuple[list[bytes], list[bytes]]:
+    def holds(self, container: "Container", now: int) -> bool:
+        """Say whether frames of a container wait."""
+        self.settle(now)
+        return container in self.owners
+
+    def withdraw(
+        self, now: int, wanted: Callable[[bytes], bool] = everything
+    ) -> tuple[list[bytes], list[bytes]]:
         """Take back the (control, data) frames that are wanted and not yet on the wire."""
-        kept: deque[Container | None] = deque()
-        for frame, container in zip(self.data, self.owners, strict=True):
-            if not wanted(frame):
-                kept.append(container)
-            elif container is not None:
-                container.waiting -= 1
-        self.owners = kept
-        return super().withdraw(wanted)
+        self.settle(now)
+        pairs = zip(self.data, self.owners, strict=True)
+        self.owners = deque(container for frame, container in pairs if not wanted(frame))
+        return super().withdraw(now, wanted)
 
 
 class EgressPort(HostPort):
-    """A port towards a host that counts what waits in credit bytes, and tells when some of it has left.
+    """A port towards a host that counts what waits in credit bytes, and tells those who watch when some leaves.
 
-    `departed(port, credit bytes, now)` is called after each.
+    `departed(port, credit bytes, now)` is called after each frame that waited, while anybody watches.
     """
 
-    __slots__ = ("credit", "departed")
+    __slots__ = ("credit", "departed", "watchers")
 
     def __init__(self, device: "Device", index: int, config: "PortConfig") -> None:
         super().__init__(device, index, config)
         self.credit = [0] * 8
         self.departed: Callable[[int, int, int], None] | None = None
+        self.watchers: set[str] = set()
+
+    def watch(self, who: str, now: int) -> None:
+        """Begin to tell of each departure."""
+        if who not in self.watchers:
+            self.settle(now)
+            self.watchers.add(who)
+            self.prompt = True
+            self.rearm()
+
+    def unwatch(self, who: str) -> None:
+        """Tell somebody no longer."""
+        self.watchers.discard(who)
+        self.prompt = not self.lent or bool(self.watchers)
 
     def send_class(self, frame: bytes, cls: int, now: int) -> bool:
         """Send a host frame of class `cls`, or queue it while the wire is held or the class paused."""
-        if self.free_at <= now < self.armed and self.paused_until[cls] <= now and not self.busy >> cls & 1:
-            self.transmit(frame, now)
-            return True
+        if self.free_at <= now:
+            if self.waiting:
+                self.settle(now)
+            if self.free_at <= now and self.paused_until[cls] <= now:
+                self.transmit(frame, now)
+                return True
         if not self.enqueue(self.classes[cls], frame):
             return False
         self.busy |= 1 << cls
-        self.credit[cls] += credit_of(len(frame))
+        size = len(frame)
+        self.credit[cls] += size + 24 if size > 60 else 84
+        if self.pause_end > self.free_at:
+            self.rearm()
         return True
 
     def gone(self, cls: int, octets: int, now: int) -> None:
         """Tell that the queue is shorter."""
-        credit = credit_of(octets)
+        credit = octets + 24 if octets > 60 else 84
         self.credit[cls] -= credit
-        if self.departed is not None:
+        if self.watchers and self.departed is not None:
             self.departed(self.index, credit, now)
 
     def queued_credit(self, now: int) -> int:
         """Credit bytes that wait in the classes that are not paused."""
+        if not self.prompt:
+            self.settle(now)
         if not self.waiting:
             return 0
         if self.pause_end <= now:

@@ -4,23 +4,26 @@ Time is integer ns. Events wait in slots of 256 ns, in the order they were made 
 the numbers of the slots that are in use. The same nodes, links, impairments and seed give the same run.
 """
 
-from bisect import insort
+import gc
+from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from heapq import heappop, heappush
-from itertools import count
+from itertools import chain, count
 from operator import itemgetter
 from random import Random
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from reference_impl import codec
-from reference_impl.device import NEVER, Send
+from reference_impl.device import NEVER, Device, Send
+
+if TYPE_CHECKING:
+    from reference_impl.port import OutPort
 
 SHIFT = 8
 TIME = itemgetter(0)
-WAKE = -1
-CALL = -2
 
 Tap = tuple[int, int, int, bytes, int]
 """When the last bit left the sender (ns), link index, direction (0 is a to b), frame, copies delivered."""
@@ -123,27 +126,49 @@ def checked_octets(frame: bytes) -> tuple[int, int]:
     return codec.START, min(len(frame), codec.START + codec.PROFILE.header.octets + message.fields.octets)
 
 
+class WireTimes(dict[int, int]):
+    """How long a frame holds the wire, in ns, by its octets without FCS, at one rate in Mbit/s."""
+
+    def __init__(self, rate_mbps: int) -> None:
+        super().__init__()
+        self.rate_mbps = rate_mbps
+
+    def __missing__(self, octets: int) -> int:
+        time = self[octets] = -(-(max(octets, 60) + 24) * 8000 // self.rate_mbps)
+        return time
+
+
+wire_times = cache(WireTimes)
+
+
 class Direction:
-    """One direction of a link, as the sender's port sees it."""
+    """One direction of a link: the wire of the sender's port, and the way to the receiver.
+
+    `feed` is the port of a device that lent its frames to the wire: each arrival settles it.
+    """
 
     __slots__ = (
         "delay",
         "down",
+        "feed",
         "free_at",
         "harms",
         "index",
         "last",
         "link",
         "name",
+        "network",
         "port",
-        "rate_mbps",
+        "receive",
         "seat",
         "slow",
         "tapped",
+        "times",
     )
 
     def __init__(  # noqa: PLR0917 - made in one place
         self,
+        network: "Network",
         name: str,
         link: int,
         index: int,
@@ -153,38 +178,99 @@ class Direction:
         delay: int,
         tapped: bool,
     ) -> None:
+        self.network = network
         self.name = name
         self.link = link
         self.index = index
         self.seat = seat
+        self.receive = seat.node.receive
         self.port = port
-        self.rate_mbps = rate_mbps
+        self.times: WireTimes = wire_times(rate_mbps)
         self.delay = delay
         self.tapped = tapped
+        self.feed: OutPort | None = None
         self.free_at = 0
         self.down = False
         self.slow = False
         self.harms: list[Harm] = []
         self.last = 0
 
+    @property
+    def rate_mbps(self) -> int:
+        """Rate of the wire."""
+        return self.times.rate_mbps
+
+    def send(self, frame: bytes, start: int) -> int:
+        """Take a frame that starts to leave at a time, or once the wire is free; tell when it will have."""
+        if start < self.free_at:  # noqa: PLR1730 - the data path
+            start = self.free_at
+        self.free_at = left = start + self.times[len(frame)]
+        network = self.network
+        if self.slow:
+            network.carry(self, frame, left)
+            return left
+        if self.tapped:
+            network.tapped.append((left, self.link, self.index, frame, 1))
+        arrive = left + self.delay
+        slot = arrive >> SHIFT
+        events = network.slots.get(slot)
+        if events is None:
+            network.slots[slot] = [(arrive, self, frame)]
+            heappush(network.order, slot)
+        elif slot == network.slot:
+            insort(events, (arrive, self, frame), key=TIME)
+        else:
+            events.append((arrive, self, frame))
+        return left
+
+    def settle(self, now: int) -> None:
+        """See that what has started by now is on the wire."""
+        if self.feed is not None:
+            self.feed.settle(now)
+
+    def happen(self, now: int) -> None:
+        """Look at the port that feeds the wire, because the frame before is no arrival to do so."""
+        self.settle(now)
+
 
 class Seat:
     """A node in the network, with the directions that its ports send on."""
 
-    __slots__ = ("armed", "index", "node", "outs", "pending", "receive", "wake")
+    __slots__ = ("armed", "index", "network", "node", "outs", "pending")
 
-    def __init__(self, node: Node, index: int) -> None:
+    def __init__(self, network: "Network", node: Node, index: int) -> None:
+        self.network = network
         self.node = node
         self.index = index
-        self.receive = node.receive
-        self.wake = node.wake
         self.outs: dict[int, Direction] = {}
         self.armed = NEVER
         self.pending: set[int] = set()
 
+    def happen(self, now: int) -> None:
+        """Wake the node if it still wants to be woken."""
+        self.pending.discard(now)
+        if self.node.due <= now:
+            self.armed = NEVER
+            self.network.transmit(self, self.node.wake(now), now)
 
-Event = tuple[int, Seat, int, Any]
-"""Time, seat, and a port with its frame, or `WAKE`, or `CALL` with a function of the time."""
+
+class Call:
+    """A function of the time to call."""
+
+    __slots__ = ("function", "network")
+
+    def __init__(self, network: "Network", function: Callable[[int], None]) -> None:
+        self.network = network
+        self.function = function
+
+    def happen(self, now: int) -> None:
+        """Call it."""
+        self.network.now = now
+        self.function(now)
+
+
+Event = tuple[int, Any, bytes | None]
+"""Time, and a direction with the frame that arrives on it, or whatever `happen`s then and None."""
 
 
 class Network:
@@ -205,7 +291,7 @@ class Network:
 
     def add(self, node: Node) -> None:
         """Take a node in."""
-        seat = Seat(node, len(self.seats))
+        seat = Seat(self, node, len(self.seats))
         self.seats.append(seat)
         self.seat_of[id(node)] = seat
 
@@ -222,15 +308,24 @@ class Network:
         """Join `a` and `b`, each (node, port number); direction 0 is from a to b. Gives the link's index."""
         index = len(self.links)
         first, second = self.seat_of[id(a[0])], self.seat_of[id(b[0])]
-        there = Direction(name, index, 0, second, b[1], rate_mbps, delay_ns, tap)
-        back = Direction(name, index, 1, first, a[1], rate_mbps, delay_ns, tap)
+        there = Direction(self, name, index, 0, second, b[1], rate_mbps, delay_ns, tap)
+        back = Direction(self, name, index, 1, first, a[1], rate_mbps, delay_ns, tap)
         for seat, port, direction in ((first, a[1], there), (second, b[1], back)):
             if port in seat.outs:
                 raise ValueError(f"link {name!r}: port {port} has a link already")
             seat.outs[port] = direction
+            if isinstance(seat.node, Device):
+                direction.feed = seat.node.ports[port]
+                direction.feed.lend(direction.send)
         self.links.append((there, back))
         self.link_names.append(name)
         return index
+
+    def hurry(self) -> None:
+        """Put every frame on its wire at once from now on, for the sake of taps that are watched."""
+        for direction in chain.from_iterable(self.links):
+            if direction.feed is not None:
+                direction.feed.lend(direction.send, prompt=True)
 
     def directions(self, link: str, direction: int | None = None) -> tuple[Direction, ...]:
         """Give one or both directions of a link; KeyError for an unknown one."""
@@ -262,6 +357,7 @@ class Network:
                 harm.seen = direction.rate_mbps
                 self.change_rate(direction, harm.impairment.value, now)
                 return
+            direction.settle(now)
             direction.harms.append(harm)
             direction.slow = True
 
@@ -274,6 +370,7 @@ class Network:
             if harm.kind == "rate":
                 self.change_rate(direction, harm.seen, now)
                 return
+            direction.settle(now)
             direction.harms.remove(harm)
             direction.slow = bool(direction.harms) or direction.down or direction.last > now
 
@@ -281,7 +378,8 @@ class Network:
 
     def change_rate(self, direction: Direction, rate_mbps: int, now: int) -> None:
         """Run a direction at another rate, and tell its sender where that can be told."""
-        direction.rate_mbps = rate_mbps
+        direction.settle(now)
+        direction.times = wire_times(rate_mbps)
         back = self.links[direction.link][1 - direction.index]
         hook = getattr(back.seat.node, "rate", None)
         if hook is not None:
@@ -295,11 +393,13 @@ class Network:
             if pair[0].down is not up:
                 return
             for direction in pair:
+                direction.settle(now)
                 direction.down = not up
                 direction.slow = direction.down or bool(direction.harms)
                 if not up:
                     self.purge(direction, now)
                     direction.free_at = direction.last = now
+                    self.insert((now, direction, None))
             for direction in pair:
                 seat = direction.seat
                 self.transmit(seat, seat.node.carrier(direction.port, up, now), now)
@@ -308,7 +408,7 @@ class Network:
 
     def call(self, time: int, function: Callable[[int], None]) -> None:
         """Call a function at a time, before what is planned later for the same ns."""
-        self.insert((max(time, self.now), self.seats[0], CALL, function))
+        self.insert((max(time, self.now), Call(self, function), None))
 
     def manage(self, time: int, node: Any, action: str, arguments: dict[str, Any]) -> None:  # noqa: ANN401 - any device with management
         """Ask a node to do something at a time."""
@@ -338,8 +438,9 @@ class Network:
         due = seat.node.due
         seat.armed = due
         if due < NEVER and due not in seat.pending:
+            due = max(due, now)
             seat.pending.add(due)
-            self.insert((max(due, now), seat, WAKE, due))
+            self.insert((due, seat, None))
 
     def transmit(self, seat: Seat, sends: Sequence[Send], now: int) -> None:
         """Put frames on the links of a node, then see when it wants to be woken."""
@@ -347,12 +448,7 @@ class Network:
             direction = seat.outs.get(port)
             if direction is None:
                 continue
-            size = len(frame)
-            left = (
-                max(now, direction.free_at) - -(size + 24 if size > 60 else 84) * 8000 // direction.rate_mbps
-            )
-            direction.free_at = left
-            self.carry(direction, frame, left)
+            direction.send(frame, now)
         if seat.node.due != seat.armed:
             self.arm(seat, now)
 
@@ -384,17 +480,19 @@ class Network:
             arrive = max(arrive, direction.last)
             direction.last = arrive
         for copy in range(copies):
-            self.insert((arrive + copy, direction.seat, direction.port, frame))
+            self.insert((arrive + copy, direction, frame))
+        if direction.feed is not None:
+            self.insert((left, direction, None))
 
     def purge(self, direction: Direction, now: int) -> None:
         """Lose the frames that are on a direction, and say so in the taps."""
 
         def on_wire(event: Event) -> bool:
-            return event[1] is direction.seat and event[2] == direction.port and event[0] > now
+            return event[1] is direction and event[2] is not None and event[0] > now
 
         lost: Counter[int] = Counter()
         for events in self.slots.values():
-            gone = [id(event[3]) for event in events if on_wire(event)]
+            gone = [id(event[2]) for event in events if on_wire(event)]
             if gone:
                 lost.update(gone)
                 events[:] = [event for event in events if not on_wire(event)]
@@ -407,82 +505,56 @@ class Network:
                 lost = +lost
                 self.tapped[index] = (time, link, way, frame, 0)
 
-    def run(self, until: int) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot loop, kept in one piece
+    def run(self, until: int) -> None:
         """Let everything happen up to and including a time."""
         for seat in self.seats:
             if seat.node.due != seat.armed:
                 self.arm(seat, self.now)
         slots, order = self.slots, self.order
-        tap = self.tapped.append
         last = until >> SHIFT
-        while order and order[0] <= last:
-            self.slot = slot = order[0]
-            events = slots[slot]
-            if len(events) > 1:
-                events.sort(key=TIME)
-            done = 0
-            for now, seat, port, frame in events:
-                if now > until:
-                    break
-                done += 1
-                if port >= 0:
-                    sends = seat.receive(port, frame, now)
-                elif port == WAKE:
-                    seat.pending.discard(frame)
-                    if seat.node.due > now:
-                        continue
-                    seat.armed = NEVER
-                    sends = seat.wake(now)
-                else:
-                    self.now = now
-                    frame(now)
-                    continue
-                for out, data in sends:
-                    direction = seat.outs.get(out)
-                    if direction is None:
-                        continue
-                    size = len(data)
-                    left = direction.free_at
-                    if left < now:  # noqa: PLR1730 - the hot loop
-                        left = now
-                    left -= -(size + 24 if size > 60 else 84) * 8000 // direction.rate_mbps
-                    direction.free_at = left
-                    if direction.slow:
-                        self.carry(direction, data, left)
-                        continue
-                    if direction.tapped:
-                        tap((left, direction.link, direction.index, data, 1))
-                    left += direction.delay
-                    event = (left, direction.seat, direction.port, data)
-                    to = left >> SHIFT
-                    if to == slot:
-                        insort(events, event, key=TIME)
-                    elif to in slots:
-                        slots[to].append(event)
-                    else:
-                        slots[to] = [event]
-                        heappush(order, to)
-                due = seat.node.due
-                if due != seat.armed:
-                    seat.armed = due
-                    if due < NEVER and due not in seat.pending:
-                        seat.pending.add(due)
-                        to = due >> SHIFT
-                        if to > slot:
-                            if to in slots:
-                                slots[to].append((due, seat, WAKE, due))
-                            else:
-                                slots[to] = [(due, seat, WAKE, due)]
-                                heappush(order, to)
-                        else:
-                            insort(events, (max(now, due), seat, WAKE, due), key=TIME)
-            if done < len(events):
-                del events[:done]
-                break
-            heappop(order)
-            del slots[slot]
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            while order and order[0] <= last:
+                self.slot = slot = order[0]
+                events = slots[slot]
+                if len(events) > 1:
+                    events.sort(key=TIME)
+                self.play(events, until)
+                if slot == last:
+                    del events[: bisect_right(events, until, key=TIME)]
+                    if events:
+                        break
+                heappop(order)
+                del slots[slot]
+        finally:
+            if collecting:
+                gc.enable()
         self.slot = -1
         self.now = until
+        for direction in chain.from_iterable(self.links):
+            direction.settle(until)
+
+    def play(self, events: list[Event], until: int) -> None:
+        """Let the events of a slot happen, and those that come to it meanwhile; the hot loop."""
+        for now, target, frame in events:
+            if now > until:
+                break
+            if frame is None:
+                target.happen(now)
+                continue
+            feed = target.feed
+            if feed is not None and feed.waiting:
+                feed.settle(now)
+            sends = target.receive(target.port, frame, now)
+            seat = target.seat
+            if sends:
+                outs = seat.outs
+                for out, data in sends:
+                    if out in outs:
+                        outs[out].send(data, now)
+            if seat.node.due != seat.armed:
+                self.arm(seat, now)
 
     def run_until_quiet(
         self,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Container:
     """An open container: `index` frames and `fill` credit bytes so far, `left` when its newest was out."""
 
-    __slots__ = ("fill", "index", "lane", "left", "port", "prefix", "sequence", "waiting")
+    __slots__ = ("fill", "index", "lane", "left", "port", "prefix", "sequence")
 
     def __init__(self, sequence: int, fill: int, lane: "Lane", port: Uplink) -> None:
         self.sequence = sequence
@@ -24,7 +24,6 @@ class Container:
         self.port = port
         self.prefix = lane.path.prefix
         self.left = 0
-        self.waiting = 0
 
 
 class Packer:
@@ -134,7 +133,7 @@ class Packer:
         container = dgsq.container
         if container is None:
             return
-        due = (now if container.waiting else container.left) + self.flush_time
+        due = (now if container.port.holds(container, now) else container.left) + self.flush_time
         if now < due:
             dgsq.flush_armed = True
             self.device.at(due, self.flush_due, dgsq)

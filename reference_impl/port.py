@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 NEVER = 1 << 62
 """A time, in ns, that does not come."""
 
+Line = Callable[[bytes, int], int]
+"""Take a frame that starts to leave at a time, and tell when the wire is free again."""
+
 
 def everything(_frame: bytes) -> bool:
     """Want any frame."""
@@ -21,6 +24,8 @@ class OutPort:
     """A port towards the fabric: two queues in strict priority, drained at the rate of the port.
 
     `queued` is the octets that wait, `waiting` the frames, `armed` when the queues are looked at next.
+    What waits leaves at times that are known beforehand, so nothing has to happen at them: `settle` starts
+    all that was due by now. Without a driver that settles in time the port is `prompt`, and wakes itself.
     """
 
     __slots__ = (
@@ -32,7 +37,10 @@ class OutPort:
         "free_at",
         "index",
         "kind",
+        "lent",
+        "line",
         "mac",
+        "prompt",
         "queued",
         "rate_mbps",
         "sent_bytes",
@@ -49,6 +57,9 @@ class OutPort:
         self.control: deque[bytes] = deque()
         self.data: deque[bytes] = deque()
         self.drained = self.drain
+        self.line: Line = self.hand_over
+        self.lent = False
+        self.prompt = True
         self.free_at = 0
         self.queued = 0
         self.waiting = 0
@@ -56,18 +67,40 @@ class OutPort:
         self.sent_frames = 0
         self.sent_bytes = 0
 
+    def lend(self, line: Line, prompt: bool = False) -> None:
+        """Let a driver take the frames through `line`; unless it wants them `prompt`, it settles the port.
+
+        It has to do so before the time at which a frame that waits can arrive at the far end.
+        """
+        self.line = line
+        self.lent = not prompt
+        self.prompt = prompt
+        self.rearm()
+
+    def hand_over(self, frame: bytes, now: int) -> int:
+        """Give a frame to whoever called the device."""
+        size = len(frame)
+        self.device.sends.append((self.index, frame))
+        return now - -(size + 24 if size > 60 else 84) * 8000 // self.rate_mbps
+
     def send(self, frame: bytes, now: int) -> bool:
         """Send a data frame, or queue it; False when the buffer is full and the frame was dropped."""
-        if self.free_at <= now < self.armed:
-            self.transmit(frame, now)
-            return True
+        if self.free_at <= now:
+            if self.waiting:
+                self.settle(now)
+            if self.free_at <= now:
+                self.transmit(frame, now)
+                return True
         return self.enqueue(self.data, frame)
 
     def send_control(self, frame: bytes, now: int) -> bool:
         """Send a control message, ahead of every data frame that waits."""
-        if self.free_at <= now < self.armed:
-            self.transmit(frame, now)
-            return True
+        if self.free_at <= now:
+            if self.waiting:
+                self.settle(now)
+            if self.free_at <= now:
+                self.transmit(frame, now)
+                return True
         return self.enqueue(self.control, frame)
 
     def enqueue(self, queue: deque[bytes], frame: bytes) -> bool:
@@ -79,7 +112,7 @@ class OutPort:
         self.queued = queued
         self.waiting += 1
         queue.append(frame)
-        if self.free_at < self.armed:
+        if self.prompt and self.free_at < self.armed:
             self.arm(self.free_at)
         return True
 
@@ -93,17 +126,27 @@ class OutPort:
                 device.due = time
 
     def drain(self, now: int) -> None:
-        """Put the next frame on the wire, now that the last one has left."""
-        if now < self.armed:
-            return
-        self.armed = NEVER
-        if self.waiting:
-            frame = self.next_frame(now)
+        """Look at the queues because it is time to."""
+        if now >= self.armed:
+            self.armed = NEVER
+            self.settle(now)
+            self.rearm()
+
+    def rearm(self) -> None:
+        """See that what waits is looked at when it may leave, where nobody else does."""
+        if self.waiting and self.prompt:
+            self.arm(self.free_at)
+
+    def settle(self, now: int) -> None:
+        """Put the frames on the wire whose turn has come by now."""
+        while self.waiting:
+            start = self.free_at
+            if start > now:
+                return
+            frame = self.next_frame(start)
             self.waiting -= 1
             self.queued -= len(frame)
-            self.transmit(frame, now)
-            if self.waiting:
-                self.arm(self.free_at)
+            self.transmit(frame, start)
 
     def next_frame(self, now: int) -> bytes:  # noqa: ARG002 - a kind of port may want the time
         """Choose the frame that leaves next, control first."""
@@ -112,14 +155,15 @@ class OutPort:
     def transmit(self, frame: bytes, now: int) -> None:
         """Start a frame on the wire, which it holds for its own octets and 24 more."""
         size = len(frame)
-        octets = size + 24 if size > 60 else 84
-        self.free_at = now - -octets * 8000 // self.rate_mbps
         self.sent_frames += 1
-        self.sent_bytes += octets
-        self.device.sends.append((self.index, frame))
+        self.sent_bytes += size + 24 if size > 60 else 84
+        self.free_at = self.line(frame, now)
 
-    def withdraw(self, wanted: Callable[[bytes], bool] = everything) -> tuple[list[bytes], list[bytes]]:
+    def withdraw(
+        self, now: int, wanted: Callable[[bytes], bool] = everything
+    ) -> tuple[list[bytes], list[bytes]]:
         """Take back the (control, data) frames that are wanted and not yet on the wire."""
+        self.settle(now)
         return self.take(self.control, wanted), self.take(self.data, wanted)
 
     def take(self, queue: deque[bytes], wanted: Callable[[bytes], bool]) -> list[bytes]:
@@ -154,56 +198,68 @@ class HostPort(OutPort):
 
     def send_class(self, frame: bytes, cls: int, now: int) -> bool:
         """Send a host frame of class `cls`, or queue it while the wire is held or the class paused."""
-        if self.free_at <= now < self.armed and self.paused_until[cls] <= now and not self.busy >> cls & 1:
+        if self.is_open(cls, now):
             self.transmit(frame, now)
             return True
         if not self.enqueue(self.classes[cls], frame):
             return False
         self.busy |= 1 << cls
+        if self.pause_end > self.free_at:
+            self.rearm()
         return True
+
+    def is_open(self, cls: int, now: int) -> bool:
+        """Say whether a frame of a class may leave at once."""
+        if self.waiting and self.free_at <= now:
+            self.settle(now)
+        return self.free_at <= now and self.paused_until[cls] <= now
 
     def pause(self, cls: int, until: int, now: int) -> None:
         """Hold one class until a time; a time not after `now` resumes it."""
+        self.settle(now)
         self.paused_until[cls] = until
         self.pause_end = max(self.paused_until)
         if self.waiting:
             self.arm(max(self.free_at, now))
 
-    def drain(self, now: int) -> None:
-        """Put the next frame of an unpaused class on the wire, or wait for the first pause to end."""
-        if now < self.armed:
-            return
-        self.armed = NEVER
-        if self.control:
-            self.waiting -= 1
-            self.queued -= len(self.control[0])
-            self.transmit(self.control.popleft(), now)
-        elif self.busy:
-            cls = self.next_class(now)
-            if cls is not None:
+    def settle(self, now: int) -> None:
+        """Put the frames on the wire whose turn has come by now, those of paused classes excepted."""
+        while self.waiting:
+            start = self.free_at
+            if start > now:
+                return
+            cls = -1
+            if self.control:
+                frame = self.control.popleft()
+            else:
+                if self.pause_end > start:
+                    start = self.next_time()
+                    if start > now:
+                        self.arm(start)
+                        return
+                cls = self.next_class(start)
                 queue = self.classes[cls]
                 frame = queue.popleft()
                 if not queue:
                     self.busy ^= 1 << cls
-                self.waiting -= 1
-                self.queued -= len(frame)
-                self.transmit(frame, now)
-                self.gone(cls, len(frame), now)
-        if self.waiting:
-            self.arm(self.next_time())
+            self.waiting -= 1
+            self.queued -= len(frame)
+            self.transmit(frame, start)
+            if cls >= 0:
+                self.gone(cls, len(frame), start)
 
-    def next_class(self, now: int) -> int | None:
+    def next_class(self, now: int) -> int:
         """Choose the highest class that is not paused and in which something waits."""
         busy = self.busy
-        while busy:
-            cls = busy.bit_length() - 1
-            if self.paused_until[cls] <= now:
-                return cls
-            busy ^= 1 << cls
-        return None
+        cls = busy.bit_length() - 1
+        if self.pause_end > now:
+            while self.paused_until[cls] > now:
+                busy ^= 1 << cls
+                cls = busy.bit_length() - 1
+        return cls
 
     def gone(self, cls: int, octets: int, now: int) -> None:
-        """Take note of a frame that waited and is now on the wire; for a kind of port to fill in."""
+        """Take note of a frame that waited and is about to leave; for a kind of port to fill in."""
 
     def next_time(self) -> int:
         """When a frame that waits may leave: the wire is free, and the pause of its class is over."""
@@ -212,9 +268,18 @@ class HostPort(OutPort):
         first = min(until for cls, until in enumerate(self.paused_until) if self.busy >> cls & 1)
         return max(self.free_at, first)
 
-    def withdraw(self, wanted: Callable[[bytes], bool] = everything) -> tuple[list[bytes], list[bytes]]:
+    def rearm(self) -> None:
+        """See that what waits is looked at when it may leave, where nobody else does."""
+        if self.waiting:
+            time = self.next_time()
+            if self.prompt or time > self.free_at:
+                self.arm(time)
+
+    def withdraw(
+        self, now: int, wanted: Callable[[bytes], bool] = everything
+    ) -> tuple[list[bytes], list[bytes]]:
         """Take back the (control, data) frames that are wanted and not yet on the wire."""
-        control, data = super().withdraw(wanted)
+        control, data = super().withdraw(now, wanted)
         for queue in self.classes:
             data += self.take(queue, wanted)
         self.busy = sum(1 << cls for cls, queue in enumerate(self.classes) if queue)

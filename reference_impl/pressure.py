@@ -109,6 +109,7 @@ class Alarm:
         self.heard[port][source] = now
         if port not in self.told and self.is_crossed(port):
             self.told[port] = set()
+            self.gsp.egress[port].watch("alarm", now)
             self.refresh(now, port, self.told[port])
 
     def is_crossed(self, port: int) -> bool:
@@ -122,6 +123,7 @@ class Alarm:
     def departed(self, port: int, now: int) -> None:
         """Release the sources once the queue is short again."""
         if port in self.told and self.is_over(port):
+            self.gsp.egress[port].unwatch("alarm")
             for source in sorted(self.told.pop(port)):
                 self.tell(source, 0, now)
 
