@@ -46,7 +46,9 @@ def test_backpressure_makes_a_queue_of_free_traffic(bed, expect):
     signal = Signal(bed.node("gsp1"), (bed.node("gsp0"),), HALF, validity, start=time, stop=2 * time)
     load = elephant(bed.host(0), bed.host(-1), count=4 * time // gap_at(1518, bed.parameter("link_rate")))
     recording = bed.play(Scenario(peers=(replace(bed.peer("gsp1"), signals=(signal,)),)) + load)
-    told = min((recording.arrival[m.row] for m in recording.messages("BACKPRESSURE", direction=DOWN)), default=0)
+    told = min(
+        (recording.arrival[m.row] for m in recording.messages("BACKPRESSURE", direction=DOWN)), default=0
+    )
     requests = recording.messages("REQUEST", source="gsp0")
     waited = requests[0].time - told if requests else None
     expect.at_most(waited, bed.parameter("latency_margin"), "time from BACKPRESSURE to REQUEST", "ns")
@@ -54,9 +56,13 @@ def test_backpressure_makes_a_queue_of_free_traffic(bed, expect):
     free = [container for container in containers if any(container.ungoverned)]
     expect.enough(len(free) if told else 0, 3, "ungoverned containers")
     for container in free:
-        expect.that(all(container.ungoverned), "UNGOVERNED in one container", "all or none", container.ungoverned)
+        expect.that(
+            all(container.ungoverned), "UNGOVERNED in one container", "all or none", container.ungoverned
+        )
         late = container.times[-1] - told
-        expect.at_most(late, bed.parameter("latency_margin"), "UNGOVERNED after BACKPRESSURE", "ns", rows=container.rows)
+        expect.at_most(
+            late, bed.parameter("latency_margin"), "UNGOVERNED after BACKPRESSURE", "ns", rows=container.rows
+        )
     expect.enough(len(containers) - len(free), 3, "governed containers")
     generations = {item.generation for item in (*containers, *requests)}
     expect.equal(len(generations), 1, "generations before and after BACKPRESSURE")
@@ -92,11 +98,13 @@ def test_incast_ends_free_sending(bed, expect):
 @testbed(SoloGsp(remotes=2))
 @needs("fabric taps")
 def test_backpressure_from_afar_halves_the_rate_once(bed, expect):
-    """Repeated BACKPRESSURE of one level takes that part of one flow's rate, none of the other's, for a time."""
+    """BACKPRESSURE, repeated, takes one share of one flow's rate and none of the other's, for a time."""
     validity, window = bed.parameter("bp_validity"), 4 * bed.parameter("bp_window")
     stop = window + 4 * validity
     back = stop + validity + bed.parameter("convergence_max")
-    level = Signal(bed.node("gsp1"), (bed.node("gsp0"),), HALF, validity // 1000, window, stop, validity // 3, False)
+    level = Signal(
+        bed.node("gsp1"), (bed.node("gsp0"),), HALF, validity // 1000, window, stop, validity // 3, False
+    )
     credit = 100 * bed.parameter("container_bytes")
     free = GrantPolicy(mode="at-once", extra=credit, validity_us=bed.parameter("settle_time") // 1000)
     slowed, other = (replace(bed.peer(name), grants=free) for name in ("gsp1", "gsp2"))
@@ -106,7 +114,9 @@ def test_backpressure_from_afar_halves_the_rate_once(bed, expect):
     recording = bed.play(sum(load, Scenario(peers=(replace(slowed, signals=(level,)), other))))
 
     def rate(node, start, end):
-        return sum(recording.uplink_bytes(bed.uplinks, destination=node, start=start, stop=end).values()) / (end - start)
+        return sum(recording.uplink_bytes(bed.uplinks, destination=node, start=start, stop=end).values()) / (
+            end - start
+        )
 
     usual, calm = (rate(node, window // 4, window) for node in ("gsp1", "gsp2"))
     due = usual * (STOP - HALF) / STOP

@@ -87,15 +87,15 @@ def test_created_and_released_balance(bed, expect):
     steps = ("age_out", "request_refresh", "latency_margin")
     rest = sum(bed.parameter(step) for step in steps)
     for cycles in (1, 2, 4):
-        each = (
-            bursts(bed.host(0), host, repeat=cycles, frames=2, period=2 * rest) for host in bed.hosts[2:]
-        )
+        each = (bursts(bed.host(0), host, repeat=cycles, frames=2, period=2 * rest) for host in bed.hosts[2:])
         recording = bed.play(replace(sum(each, Scenario()), settle=rest))
         created, released, active = (
             recording.counter(f"dgsq_{name}", "gsp0") for name in ("created", "released", "active")
         )
         expect.equal(created, 6 * cycles, f"growth of dgsq_created in {cycles} cycles")
-        expect.equal(created - released - active, 0, f"created less released less active after {cycles} cycles")
+        expect.equal(
+            created - released - active, 0, f"created less released less active after {cycles} cycles"
+        )
         expect.equal(active, 0, f"dgsq_active after {cycles} cycles")
 
 

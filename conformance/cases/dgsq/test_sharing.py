@@ -15,14 +15,12 @@ from traffic.scenario import GrantPolicy, Scenario
 def test_a_queue_without_credit_blocks_no_other(bed, expect):
     """Frames for an egress that grants leave as fast beside frames for one that never does as alone."""
     count, (here, good, mute) = 600, bed.hosts
-    grants, withholds = (
-        replace(bed.peer(name), grants=GrantPolicy(mode=mode))
-        for name, mode in (("gsp1", "at-once"), ("gsp2", "withhold"))
-    )
+    grants = replace(bed.peer("gsp1"), grants=GrantPolicy(mode="at-once"))
+    withholds = replace(bed.peer("gsp2"), grants=GrantPolicy(mode="withhold"))
     peers = Scenario(peers=(grants, withholds))
     gap = 2 * gap_at(1518, bed.parameter("link_rate"))
     spans = []
-    for load in (elephant(here, good, count=count, gap=gap), interleaved(here, [good, mute], count=count)):
+    for load in (elephant(here, good, count=count, gap=gap), interleaved(here, [mute, good], count=count)):
         recording = bed.play(load + peers)
         data = recording.messages("DATA", bed.uplinks, UP, destination="gsp1")
         expect.equal(len(data), count, "DATA for the egress that grants")

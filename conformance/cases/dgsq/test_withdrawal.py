@@ -37,7 +37,9 @@ def test_withdrawal_ends_the_queue(bed, expect):
     expect.enough(len(early), 3, "DATA for the host before it was withdrawn")
     late = [message.row for message in data if message.time > time + bed.parameter("latency_margin")]
     expect.that(not late, "DATA for the host withdrawn", 0, len(late), late)
-    counted = sum(recording.counter(f"drop.{cause}", "gsp0") for cause in ("table_withdrawn", "unknown_destination"))
+    counted = sum(
+        recording.counter(f"drop.{cause}", "gsp0") for cause in ("table_withdrawn", "unknown_destination")
+    )
     expect.equal(counted, 100 - len(data), "frames dropped and counted")
     expect.equal(recording.counter("dgsq_active", "gsp0"), 1, "dgsq_active")
     lost = recording.losses(here, kept, emulated=True)
@@ -59,12 +61,18 @@ def test_a_queue_is_dropped_whole(bed, expect):
     for container in recording.containers(at=bed.uplinks):
         run = runs.setdefault(container.generation, [])
         run += [place[recording.payload(row)] for row in container.rows]
-        expect.equal(sorted(container.indices), list(range(container.frames)), "indices of a container", container.rows)
+        expect.equal(
+            sorted(container.indices), list(range(container.frames)), "indices of a container", container.rows
+        )
     for generation, run in runs.items():
         what = f"places, in what the host sent, of the frames of generation {generation}"
         expect.equal(sorted(run), list(range(min(run), max(run) + 1)), what)
-        sequences = sorted(c.sequence for c in recording.containers(at=bed.uplinks) if c.generation == generation)
-        expect.equal(sequences, list(range(len(sequences))), f"container sequences of generation {generation}")
+        sequences = sorted(
+            c.sequence for c in recording.containers(at=bed.uplinks) if c.generation == generation
+        )
+        expect.equal(
+            sequences, list(range(len(sequences))), f"container sequences of generation {generation}"
+        )
     before = [m for m in recording.messages("DATA", bed.uplinks, UP) if m.time <= time]
     after = [m for m in recording.messages("DATA", bed.uplinks, UP) if m.time > 2 * time]
     if expect.enough(min(len(before), len(after)), 3, "DATA before and after"):
