@@ -32,7 +32,7 @@ class Granter:
         settings = self.gsp.settings
         self.quantum = self.quantum_of(settings.container_bytes)
         self.round_trip = settings.grant_round_trip
-        self.path_delay = settings.path_delay_max
+        self.transit = settings.path_delay_max + 3 * settings.grant_round_trip // 2
         self.validity = settings.grant_validity
         self.silence = SILENT_REFRESHES * settings.request_refresh
         self.unsolicited = settings.unsolicited_bytes
@@ -131,9 +131,10 @@ class Granter:
     def reckon(self, source: Source, now: int) -> None:
         """Keep the reckoned loss within what REQUEST proves.
 
-        What was sent a `path_delay_max` ago has arrived or is lost; more than was sent cannot be lost.
+        What was sent a `path_delay_max` ago, and a window on one link besides, has arrived or is lost; more
+        than was sent cannot be lost.
         """
-        if now - source.checked_at >= self.path_delay:
+        if now - source.checked_at >= self.transit:
             source.lost = max(source.lost, source.checked_sent - source.arrived)
             source.checked_sent, source.checked_at = source.sent, now
         source.lost = max(min(source.lost, source.sent - source.arrived), 0)
