@@ -130,7 +130,10 @@ def no_data_without_a_grant(recording: Recording, expect: Expect) -> None:
 
 @invariant("GRANT-EGRESS-RATE")
 def grants_keep_to_the_port(recording: Recording, expect: Expect) -> None:
-    """Over any span an egress grants no more than its port can send, plus one window."""
+    """Over any span an egress grants no more than its port can send, plus what may be outstanding.
+
+    That is one window, one longest frame a source, and the frame that is on its way out.
+    """
     rates = {link.name: link.rate_mbps for link in recording.links}
     longest = recording.parameter("max_frame") + FRAME_OVERHEAD
     for host, address in recording.facts.hosts.items():
@@ -146,7 +149,7 @@ def grants_keep_to_the_port(recording: Recording, expect: Expect) -> None:
         window *= recording.parameter("grant_round_trip")
         expect.at_most(
             worst.value,
-            window + sources * longest,
+            window + (sources + 1) * longest,
             f"credit for {host} beyond the rate of its port",
             "octet",
             rows=[worst.row],

@@ -102,12 +102,12 @@ class SoloGsf:
 
 @dataclass(frozen=True)
 class LeafSpine:
-    """Every GSP linked to every GSF; `rates` (Mbit/s) and `delays` (ns) name links that differ."""
+    """Every GSP linked to every GSF; some links have 1/n of the rate (`slower`), or other `delays` (ns)."""
 
     gsps: int = 2
     gsfs: int = 2
     hosts: int = 1
-    rates: Mapping[str, int] = field(default_factory=dict)
+    slower: Mapping[str, int] = field(default_factory=dict)
     delays: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -118,7 +118,7 @@ class LeafSpine:
     def topology(self, rate_mbps: int, delay_ns: int) -> Topology:
         """Give a leaf and spine that is under test as a whole."""
         whole = _Clos(gsps=self.gsps, gsfs=self.gsfs, hosts=self.hosts).topology(rate_mbps, delay_ns)
-        unknown = {*self.rates, *self.delays} - {link.name for link in whole.links}
+        unknown = {*self.slower, *self.delays} - {link.name for link in whole.links}
         if unknown:
             raise ValueError(f"{self}: there is no link {', '.join(sorted(unknown))}")
         links = tuple(
@@ -126,7 +126,7 @@ class LeafSpine:
                 link.name,
                 link.lower,
                 link.upper,
-                self.rates.get(link.name, rate_mbps),
+                rate_mbps // self.slower.get(link.name, 1),
                 self.delays.get(link.name, delay_ns),
             )
             for link in whole.links

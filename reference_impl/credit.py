@@ -11,7 +11,8 @@ class Source:
 
     `sent` is what REQUEST says, `arrived` what DATA brought, `lost` what is known or reckoned to be lost;
     `unused` and `exposed` are its credit outstanding, in all and beyond one longest frame; `idle` says that
-    credit of it expired and no DATA has come since, `silent` that three refreshes have not.
+    credit of it expired and no DATA has come since, `silent` that three refreshes have not;
+    `debt` is what it sent beyond its grant and others have not been granted since.
     """
 
     __slots__ = (
@@ -19,6 +20,7 @@ class Source:
         "checked_at",
         "checked_sent",
         "cls",
+        "debt",
         "deficit",
         "demand",
         "ended",
@@ -52,6 +54,7 @@ class Source:
         self.expiry_armed = False
         self.heard = now
         self.silent = False
+        self.debt = 0
         self.written_off = False
         self.restart(0, 0)
 
@@ -131,6 +134,7 @@ class PortCredit:
 
     __slots__ = (
         "classes",
+        "debtors",
         "exposed",
         "port",
         "rings",
@@ -148,6 +152,7 @@ class PortCredit:
         self.sources: dict[tuple[int, int], Source] = {}
         self.rings = tuple(ClassRing(cls) for cls in range(8))
         self.classes: list[ClassRing] = []
+        self.debtors: list[Source] = []
         self.served = 0.0
         self.exposed = [0] * 8
         self.unused = [0] * 8

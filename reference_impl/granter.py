@@ -32,7 +32,7 @@ class Granter:
         settings = self.gsp.settings
         self.quantum = self.quantum_of(settings.container_bytes)
         self.round_trip = settings.grant_round_trip
-        self.path_delay = settings.path_delay_max
+        self.transit = settings.path_delay_max + 3 * settings.grant_round_trip // 2
         self.validity = settings.grant_validity
         self.silence = SILENT_REFRESHES * settings.request_refresh
         self.unsolicited = settings.unsolicited_bytes
@@ -74,7 +74,8 @@ class Granter:
 
     def wants(self, source: Source) -> bool:
         """Say whether a source gets new credit: it has need, and holds less than its allowance."""
-        return source.need > 0 and source.held < self.allowance(source) and not source.silent
+        may = not source.silent and not source.debt
+        return may and source.need > 0 and source.held < self.allowance(source)
 
     def allowance(self, source: Source) -> int:
         """Credit that a source may hold: a quantum, or one longest frame once it let credit expire.
@@ -107,9 +108,13 @@ class Granter:
         source.silent = False
         if self.is_met_midway(source, sent):
             source.lost = sent - source.arrived
+        is_known = source.demand > 0
         self.merge(source, demand, sent, forfeited)
         self.reckon(source, now)
-        source.granted = self.not_below(source.granted, source.reported)
+        lifted = self.not_below(source.granted, source.reported)
+        if is_known:
+            self.charge(credit, source, lifted - source.granted)
+        source.granted = lifted
         self.window.settle(credit, source)
         self.activate(credit, source)
         self.run(credit, now)
@@ -131,9 +136,10 @@ class Granter:
     def reckon(self, source: Source, now: int) -> None:
         """Keep the reckoned loss within what REQUEST proves.
 
-        What was sent a `path_delay_max` ago has arrived or is lost; more than was sent cannot be lost.
+        What was sent a `path_delay_max` ago, and a window on one link besides, has arrived or is lost; more
+        than was sent cannot be lost.
         """
-        if now - source.checked_at >= self.path_delay:
+        if now - source.checked_at >= self.transit:
             source.lost = max(source.lost, source.checked_sent - source.arrived)
             source.checked_sent, source.checked_at = source.sent, now
         source.lost = max(min(source.lost, source.sent - source.arrived), 0)
@@ -149,6 +155,42 @@ class Granter:
     def not_below(self, granted: int, reported: int) -> int:
         """Keep the cumulative grant from falling below the position a source has reported."""
         return max(granted, reported)
+
+    def charge(self, credit: PortCredit, source: Source, octets: int) -> None:
+        """Charge what was sent beyond the grant to its source: it gets nothing until others got as much."""
+        if octets > 0:
+            source.debt += octets
+            if source not in credit.debtors:
+                credit.debtors.append(source)
+
+    def pay(self, credit: PortCredit, source: Source, octets: int) -> None:
+        """Pay the debts in the class of a source by its part of what was granted."""
+        for debtor in tuple(credit.debtors):
+            if debtor.cls == source.cls:
+                debtor.debt -= octets // max(self.rivals(credit, debtor), 1)
+                if debtor.debt <= 0:
+                    self.forgive(credit, debtor)
+
+    def rivals(self, credit: PortCredit, debtor: Source) -> int:
+        """Count the sources without debt in the class of one in debt that have something to send."""
+        return sum(
+            other.demand > other.known_sent and not other.debt and not other.silent
+            for other in credit.sources.values()
+            if other.cls == debtor.cls
+        )
+
+    def forgive(self, credit: PortCredit, debtor: Source) -> None:
+        """End the debt of a source."""
+        debtor.debt = 0
+        credit.debtors.remove(debtor)
+        self.activate(credit, debtor)
+
+    def forgive_alone(self, credit: PortCredit) -> bool:
+        """End the debts that nobody has the good of; False when there are none."""
+        alone = [debtor for debtor in credit.debtors if not self.rivals(credit, debtor)]
+        for debtor in alone:
+            self.forgive(credit, debtor)
+        return bool(alone)
 
     def may_be_lost(self, source: Source, now: int) -> bool:
         """Say whether a source seems not to have heard its last GRANT."""
@@ -249,7 +291,7 @@ class Granter:
         ring = self.next_ring(credit, now)
         if ring is None:
             self.unstarve(credit)
-            return False
+            return self.forgive_alone(credit)
         source = ring.sources[0]
         if source.deficit <= 0:
             source.deficit += self.quantum
@@ -301,6 +343,8 @@ class Granter:
     def end_turn(self, credit: PortCredit, ring: ClassRing, source: Source, amount: int) -> None:
         """Charge a grant to source and class, and pass the turn on where the deficit is used up."""
         source.deficit -= amount
+        if credit.debtors:
+            self.pay(credit, source, amount)
         credit.served = ring.served
         ring.served += amount / self.weight(ring.cls)
         if not self.wants(source):
@@ -418,6 +462,8 @@ class Granter:
     def drop(self, credit: PortCredit, source: Source) -> None:
         """Drop the state of a source."""
         source.written_off = True
+        if source.debt:
+            credit.debtors.remove(source)
         source.granted = source.demand = 0
         self.window.settle(credit, source)
         del credit.sources[source.node, source.cls]

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+from conformance.cases.dgsq.queues import release_time
 from conformance.marks import clause, needs, testbed
 from conformance.testbeds import LeafSpine, SoloGsp
 from traffic.patterns import all_to_all, bursts
@@ -10,19 +11,13 @@ from traffic.recording import UP
 LARGEST = 0xFFFF
 
 
-def rest(bed):
-    """Time without traffic after which every queue has been released, and a margin."""
-    steps = ("age_out", "request_refresh", "latency_margin")
-    return sum(bed.parameter(step) for step in steps)
-
-
 @clause("DGSQ-GENERATION-NONZERO")
 @testbed(LeafSpine(gsps=3))
 @needs("fabric taps")
 def test_no_message_has_generation_zero(bed, expect):
     """Between all hosts, before and after the queues aged out, no message is of generation 0."""
     load = all_to_all(bed.hosts, count=10)
-    recording = bed.play(load + load.delayed(2 * rest(bed)))
+    recording = bed.play(load + load.delayed(2 * release_time(bed)))
     for name in ("DATA", "REQUEST", "GRANT"):
         expect.each(
             recording.messages(name, direction=UP),
@@ -39,7 +34,7 @@ def test_no_message_has_generation_zero(bed, expect):
 @needs("fabric taps")
 def test_a_new_queue_has_the_next_generation(bed, expect):
     """A queue that is used four times, with rests that release it, is of four successive generations."""
-    load = bursts(bed.host(0), bed.host(-1), repeat=4, frames=5, period=2 * rest(bed))
+    load = bursts(bed.host(0), bed.host(-1), repeat=4, frames=5, period=2 * release_time(bed))
     recording = bed.play(load)
     for name in ("REQUEST", "DATA"):
         messages = recording.messages(name, bed.uplinks, UP)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from conformance.cases.dgsq.queues import slow_egress
 from conformance.marks import clause, needs, testbed
 from conformance.testbeds import SoloGsp
 from traffic.patterns import IMIX, elephant, gap_at, imix, incast, interleaved
@@ -14,18 +15,17 @@ from traffic.scenario import GrantPolicy, Scenario
 @needs("fabric taps")
 def test_a_queue_without_credit_blocks_no_other(bed, expect):
     """Frames for an egress that grants leave as fast beside frames for one that never does as alone."""
-    count, (here, good, mute) = 600, bed.hosts
-    grants, withholds = (
-        replace(bed.peer(name), grants=GrantPolicy(mode=mode))
-        for name, mode in (("gsp1", "at-once"), ("gsp2", "withhold"))
-    )
+    here, good, mute = bed.hosts
+    load = {"count": 200, "size": bed.parameter("max_frame")}
+    grants = replace(bed.peer("gsp1"), grants=GrantPolicy(mode="at-once"))
+    withholds = replace(bed.peer("gsp2"), grants=GrantPolicy(mode="withhold"))
     peers = Scenario(peers=(grants, withholds))
-    gap = 2 * gap_at(1518, bed.parameter("link_rate"))
+    gap = 2 * gap_at(load["size"], bed.parameter("link_rate"))
     spans = []
-    for load in (elephant(here, good, count=count, gap=gap), interleaved(here, [good, mute], count=count)):
-        recording = bed.play(load + peers)
+    for flows in (elephant(here, good, gap=gap, **load), interleaved(here, [mute, good], **load)):
+        recording = bed.play(flows + peers)
         data = recording.messages("DATA", bed.uplinks, UP, destination="gsp1")
-        expect.equal(len(data), count, "DATA for the egress that grants")
+        expect.equal(len(data), load["count"], "DATA for the egress that grants")
         spans.append(data[-1].time - data[0].time if len(data) > 1 else None)
     asked = recording.messages("REQUEST", bed.uplinks, UP, destination="gsp2")
     expect.enough(len(asked), 3, "REQUEST to the egress that never grants")
@@ -40,9 +40,7 @@ def test_a_queue_without_credit_blocks_no_other(bed, expect):
 @needs("fabric taps")
 def test_frames_are_numbered_as_they_arrived(bed, expect):
     """Mixed frames that wait for a credit that comes in drops are numbered in the order they were sent."""
-    slow = GrantPolicy(window=bed.parameter("max_frame"), delay=bed.parameter("latency_margin"))
-    egress = Scenario(peers=(replace(bed.peer("gsp1"), grants=slow),))
-    recording = bed.play(imix(bed.host(0), bed.host(-1), count=20 * len(IMIX)) + egress)
+    recording = bed.play(imix(bed.host(0), bed.host(-1), count=20 * len(IMIX)) + slow_egress(bed, "gsp1"))
     sent = [frame.frame for frame in recording.host_frames(bed.host(0))]
     data = recording.messages("DATA", bed.uplinks, UP)
     expect.enough(len(data), 20 * len(IMIX), "DATA")

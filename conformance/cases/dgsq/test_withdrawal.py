@@ -2,17 +2,12 @@
 
 from dataclasses import replace
 
+from conformance.cases.dgsq.queues import slow_egress
 from conformance.marks import clause, needs, testbed
 from conformance.testbeds import SoloGsp
 from traffic.patterns import elephant, interleaved
 from traffic.recording import UP
-from traffic.scenario import GrantPolicy, ManagementEvent, Scenario
-
-
-def slow(bed, name):
-    """Let an emulated egress grant so slowly that frames wait at the source."""
-    grants = GrantPolicy(window=bed.parameter("max_frame"), delay=bed.parameter("latency_margin"))
-    return Scenario(peers=(replace(bed.peer(name), grants=grants),))
+from traffic.scenario import ManagementEvent, Scenario
 
 
 def order(bed, at, action, host):
@@ -29,7 +24,7 @@ def test_withdrawal_ends_the_queue(bed, expect):
     """The frames that wait for a host withdrawn are dropped and counted, and those for another all leave."""
     here, gone, kept = bed.hosts
     time = 4 * bed.parameter("latency_margin")
-    load = interleaved(here, [gone, kept], count=100) + slow(bed, "gsp1")
+    load = interleaved(here, [gone, kept], count=100) + slow_egress(bed, "gsp1")
     load += order(bed, time, "table_withdraw", gone)
     recording = bed.play(replace(load, settle=bed.parameter("age_out") // 2))
     data = recording.messages("DATA", bed.uplinks, UP, destination="gsp1")
@@ -37,7 +32,9 @@ def test_withdrawal_ends_the_queue(bed, expect):
     expect.enough(len(early), 3, "DATA for the host before it was withdrawn")
     late = [message.row for message in data if message.time > time + bed.parameter("latency_margin")]
     expect.that(not late, "DATA for the host withdrawn", 0, len(late), late)
-    counted = sum(recording.counter(f"drop.{cause}", "gsp0") for cause in ("table_withdrawn", "unknown_destination"))
+    counted = sum(
+        recording.counter(f"drop.{cause}", "gsp0") for cause in ("table_withdrawn", "unknown_destination")
+    )
     expect.equal(counted, 100 - len(data), "frames dropped and counted")
     expect.equal(recording.counter("dgsq_active", "gsp0"), 1, "dgsq_active")
     lost = recording.losses(here, kept, emulated=True)
@@ -51,22 +48,24 @@ def test_a_queue_is_dropped_whole(bed, expect):
     """Of one generation an unbroken run of frames leaves, and what follows a withdrawal is of another."""
     here, there = bed.hosts
     time = 4 * bed.parameter("latency_margin")
-    load = elephant(here, there, count=150) + slow(bed, "gsp1")
+    load = elephant(here, there, count=150) + slow_egress(bed, "gsp1")
     load += order(bed, time, "table_withdraw", there) + order(bed, 2 * time, "table_set", there)
     recording = bed.play(load)
     place = {frame.frame: number for number, frame in enumerate(recording.host_frames(here))}
-    runs: dict[int, list[int]] = {}
-    for container in recording.containers(at=bed.uplinks):
-        run = runs.setdefault(container.generation, [])
-        run += [place[recording.payload(row)] for row in container.rows]
-        expect.equal(sorted(container.indices), list(range(container.frames)), "indices of a container", container.rows)
-    for generation, run in runs.items():
-        what = f"places, in what the host sent, of the frames of generation {generation}"
-        expect.equal(sorted(run), list(range(min(run), max(run) + 1)), what)
-        sequences = sorted(c.sequence for c in recording.containers(at=bed.uplinks) if c.generation == generation)
-        expect.equal(sequences, list(range(len(sequences))), f"container sequences of generation {generation}")
-    before = [m for m in recording.messages("DATA", bed.uplinks, UP) if m.time <= time]
-    after = [m for m in recording.messages("DATA", bed.uplinks, UP) if m.time > 2 * time]
+    containers = recording.containers(at=bed.uplinks)
+    for generation in {container.generation for container in containers}:
+        mine = [container for container in containers if container.generation == generation]
+        numbers = sorted((container.sequence, index) for container in mine for index in container.indices)
+        due = [(sequence, index) for sequence, item in enumerate(mine) for index in range(item.frames)]
+        expect.equal(numbers, due, f"sequences and indices in generation {generation}")
+        run = sorted(place[recording.payload(row)] for container in mine for row in container.rows)
+        what = f"places in the flow of the frames of generation {generation}"
+        expect.equal(run, list(range(run[0], run[0] + len(run))), what)
+    data = recording.messages("DATA", bed.uplinks, UP)
+    before, after = (
+        [m for m in data if m.time <= time],
+        [m for m in data if m.time > 2 * time],
+    )
     if expect.enough(min(len(before), len(after)), 3, "DATA before and after"):
         shared = {m.generation for m in before} & {m.generation for m in after}
         expect.equal(shared, set(), "generations seen both before and after", [after[0].row])

@@ -5,7 +5,7 @@ from traffic.patterns import credit_bytes
 
 
 def outstanding_limit(bed: Bed, sources: int) -> float:
-    """Credit bytes that may be outstanding at one link rate: a grant window and a longest frame a source."""
+    """Credit bytes that grants may be ahead of one link: a window, a longest frame a source, one in the port."""
     octets = bed.parameter("link_rate") * bed.parameter("grant_round_trip") / 8 / 1000
     window: float = bed.parameter("grant_window_factor") * octets
-    return window + sources * credit_bytes(bed.parameter("max_frame"))
+    return window + (sources + 1) * credit_bytes(bed.parameter("max_frame"))

@@ -15,8 +15,8 @@ def plenty(bed, parts, size=None):
 
 
 def line_time(bed, octets):
-    """Time in ns that octets take on a link."""
-    return octets * 8000 // bed.parameter("link_rate")
+    """Time in ns that octets take on a link, as a frame of that size would."""
+    return gap_at(octets, bed.parameter("link_rate"))
 
 
 def lasting(bed, source, destination, time, start=0):

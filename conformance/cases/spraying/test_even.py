@@ -1,16 +1,16 @@
 """Paths of equal weight carry equal load, whatever is sent and to whomever."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import reduce
 from itertools import accumulate, pairwise
 from operator import add
 from random import Random
+from typing import Any
 
 from conformance.cases.spraying.shares import judge_shares, line_time, plenty
 from conformance.marks import clause, configure, needs, testbed
 from conformance.testbeds import SoloGsp
 from traffic.patterns import RFC2544, SIZES, credit_bytes, elephant, frame_count
-from traffic.recording import Container
 from traffic.scenario import Scenario, Stream
 
 
@@ -49,10 +49,12 @@ def test_every_size_is_spread_evenly(bed, expect):
 @needs("fabric taps")
 def test_difference_is_bounded_at_every_instant(bed, expect):
     """After each container of mixed sizes two uplinks differ by one container and one frame at most."""
-    sizes = Random(1).choices((*RFC2544, bed.parameter("max_frame")), (1, 1, 1, 1, 1, 1, 4, 6), k=1200)
-    flow = Stream(1, bed.host(0), bed.host(-1), tuple(sizes), len(sizes))
+    longest = bed.parameter("max_frame")
+    many = 4 * frame_count(longest, plenty(bed, len(bed.uplinks)), None)
+    sizes = Random(1).choices((*RFC2544, longest), (1, 1, 1, 1, 1, 1, 4, 6), k=many)
+    flow = Stream(1, bed.host(0), bed.host(-1), tuple(sizes), many)
     containers = bed.play(Scenario(streams=(flow,))).containers(at=bed.uplinks)
-    bound = bed.parameter("container_bytes") + credit_bytes(bed.parameter("max_frame"))
+    bound = bed.parameter("container_bytes") + credit_bytes(longest)
     expect.enough(len(containers), 100, "containers")
     carried = Counter(dict.fromkeys(bed.uplinks, 0))
     for container in sorted(containers, key=lambda container: container.sequence):
@@ -91,11 +93,11 @@ def test_no_five_tuple_sticks_to_an_uplink(bed, expect):
     ]
     recording = bed.play(reduce(add, flows))
     room = bed.parameter("container_bytes") - credit_bytes(size)
-    seen: dict[bytes, list[Container]] = {}
+    seen: defaultdict[bytes, list[Any]] = defaultdict(list)
     for container in sorted(recording.containers(at=bed.uplinks), key=lambda item: item.sequence):
         flow, last = (recording.payload(container.rows[end])[udp_source] for end in (0, -1))
         if flow == last and container.bytes > room:
-            seen.setdefault(flow, []).append(container)
+            seen[flow].append(container)
     expect.equal(len(seen), len(flows), "five-tuples with full containers")
     for containers in seen.values():
         pairs = [(one, two) for one, two in pairwise(containers) if two.sequence == one.sequence + 1]

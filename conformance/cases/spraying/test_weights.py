@@ -11,7 +11,7 @@ from traffic.scenario import Scenario, Signal
 
 
 @clause("SPRAY-WEIGHT-BY-RATE")
-@testbed(LeafSpine(rates={"gsp0-gsf1": 4000}))
+@testbed(LeafSpine(slower={"gsp0-gsf1": 2}))
 @needs("fabric taps")
 def test_load_follows_the_rate_of_the_uplinks(bed, expect):
     """Over an uplink at the nominal rate and one at half of it the octets divide as the rates do."""
