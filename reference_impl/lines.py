@@ -85,7 +85,7 @@ class Uplink(OutPort):
 
 
 class EgressPort(HostPort):
-    """A port towards a host that counts what waits in credit bytes, and tells those who watch when some leaves.
+    """A port towards a host that counts what waits in credit bytes, and tells who watches it what leaves.
 
     `departed(port, credit bytes, now)` is called after each frame that waited, while anybody watches.
     """

@@ -229,7 +229,7 @@ class Direction:
             self.feed.settle(now)
 
     def happen(self, now: int) -> None:
-        """Look at the port that feeds the wire, because the frame before is no arrival to do so."""
+        """Settle the port that feeds the wire, when the frame before may be lost and not arrive."""
         self.settle(now)
 
 
@@ -360,6 +360,7 @@ class Network:
             direction.settle(now)
             direction.harms.append(harm)
             direction.slow = True
+            self.insert((max(now, direction.free_at), direction, None))
 
         return begin
 
