@@ -104,6 +104,8 @@ class GsfForwarder:
         self.swept_at = 0
         self.tallies: dict[tuple[int, int], int] = {}
         """Octets sent by (destination, port) since the weights last changed."""
+        self.weighed = device.paths.known
+        """The paths that the tallies are for."""
 
     def data(self, port: int, frame: bytes, header: Header, now: int) -> None:
         """Pass a frame of a container on."""
@@ -181,8 +183,13 @@ class GsfForwarder:
             self.links = {key: entry for key, entry in self.links.items() if entry[1] >= oldest}
 
     def restart(self, now: int) -> None:  # noqa: ARG002 - a role may want the time
-        """Start the tallies anew, since the weights have changed."""
-        self.tallies.clear()
+        """Start the tallies to those destinations anew whose paths or weights have changed."""
+        before, self.weighed = self.weighed, self.paths.known
+        self.tallies = {
+            (node, port): tally
+            for (node, port), tally in self.tallies.items()
+            if before.get(node) == self.weighed.get(node)
+        }
 
     def reroute(self, lost: AbstractSet[tuple[int, int]], now: int) -> None:
         """Move the frames that wait on a lost path to a live one, or drop them."""

@@ -107,30 +107,40 @@ class Alarm:
     def arrived(self, port: int, source: int, now: int) -> None:
         """Note traffic of a source, and look at the queue."""
         self.heard[port][source] = now
-        if port not in self.told and self.is_crossed(port):
+        if port not in self.told and self.is_crossed(port, now):
             self.told[port] = set()
             self.gsp.egress[port].watch("alarm", now)
             self.refresh(now, port, self.told[port])
 
-    def is_crossed(self, port: int) -> bool:
-        """Say whether the queue of a port is over the threshold."""
-        return self.gsp.ports[port].queued >= self.gsp.settings.bp_threshold
+    def depth(self, port: int, now: int) -> int:
+        """Octets that a port is behind with; what a host paused is no congestion, and credit bounds it.
 
-    def is_over(self, port: int) -> bool:
+        Only where data comes without credit does a paused class count as well.
+        """
+        egress = self.gsp.egress[port]
+        if egress.pause_end <= now or self.gsp.granter.ports[port].ungoverned.rate_mbps(now):
+            return egress.queued
+        return egress.queued_credit(now)
+
+    def is_crossed(self, port: int, now: int) -> bool:
+        """Say whether the queue of a port is over the threshold."""
+        return self.depth(port, now) >= self.gsp.settings.bp_threshold
+
+    def is_over(self, port: int, now: int) -> bool:
         """Say whether the queue of a port has fallen to half of the threshold."""
-        return self.gsp.ports[port].queued <= self.gsp.settings.bp_threshold // 2
+        return self.depth(port, now) <= self.gsp.settings.bp_threshold // 2
 
     def departed(self, port: int, now: int) -> None:
         """Release the sources once the queue is short again."""
-        if port in self.told and self.is_over(port):
+        if port in self.told and self.is_over(port, now):
             self.gsp.egress[port].unwatch("alarm")
             for source in sorted(self.told.pop(port)):
                 self.tell(source, 0, now)
 
-    def level(self, port: int) -> int:
+    def level(self, port: int, now: int) -> int:
         """Say what to withhold: half at the threshold, everything at twice the threshold."""
         threshold = self.gsp.settings.bp_threshold
-        excess = self.gsp.ports[port].queued - threshold
+        excess = self.depth(port, now) - threshold
         return max(1, min(STOP, 128 + 127 * excess // threshold))
 
     def sources(self, port: int, now: int) -> list[int]:
@@ -146,7 +156,7 @@ class Alarm:
         if self.told.get(port) is not told:
             return
         told.update(self.sources(port, now))
-        level = self.level(port)
+        level = self.level(port, now)
         for source in sorted(told):
             self.tell(source, level, now)
         self.gsp.at(now + self.gsp.settings.bp_validity // 2, self.refresh, port, told)

@@ -250,7 +250,7 @@ class MarksGovernedTraffic(Packer):
 class SuffersInSilence(Alarm):
     """Tells no source that the queue of its host port overflows."""
 
-    def is_crossed(self, port: int) -> bool:  # noqa: ARG002 - that is the flaw
+    def is_crossed(self, port: int, now: int) -> bool:  # noqa: ARG002 - that is the flaw
         """See no threshold."""
         return False
 

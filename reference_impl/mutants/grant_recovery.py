@@ -182,6 +182,14 @@ class WaitsBehindOtherQueues(Gsp):
                 return
 
 
+@mutant("GRANT-OVERRUN-CONTAINED")
+class ForgivesOverruns(Granter):
+    """Raises the grant to what a source has sent, and goes on serving it like the others."""
+
+    def charge(self, credit: PortCredit, source: Source, octets: int) -> None:
+        """Charge nothing."""
+
+
 @mutant("GRANT-CONTROL-FIRST")
 class QueuesControlBehindData(Uplink):
     """Lets a GSP's control messages wait behind all data on the uplink."""

@@ -5,7 +5,7 @@ from zlib import crc32
 
 from reference_impl.codec import Header
 from reference_impl.dgsq import Dgsq
-from reference_impl.gsf import GsfForwarder
+from reference_impl.gsf import Gsf, GsfForwarder
 from reference_impl.gsp import Gsp
 from reference_impl.mutants import mutant
 from reference_impl.packer import Container, Packer
@@ -331,8 +331,18 @@ class ClingsToTheLastPath(PathTable):
 
 
 @mutant("SPRAY-NO-PATH")
-class DropsSilently(Gsp):
-    """Does not count the frames for which it has no path."""
+class GspDropsSilently(Gsp):
+    """A GSP that does not count the frames for which it has no path."""
+
+    def drop(self, cause: str) -> None:
+        """Count all others."""
+        if cause != "no_path":
+            super().drop(cause)
+
+
+@mutant("SPRAY-NO-PATH")
+class GsfDropsSilently(Gsf):
+    """A GSF that does not count the frames for which it has no path."""
 
     def drop(self, cause: str) -> None:
         """Count all others."""

@@ -92,6 +92,17 @@ def test_a_container_keeps_to_one_of_several_links_and_containers_share_them(fab
     assert sorted(next(iter(links)) for links in used.values()) == [0] * 4 + [1] * 4
 
 
+def test_tallies_outlast_what_happens_on_the_way_to_others(fabric):
+    world = fabric(gsps=3, gsfs=1, parallel=2).up()
+    world.send(0, 0, data(world, 0, 0))
+    world.network.link_event(80_000, "gsp2-gsf0", up=False)
+    world.network.run(81_000)
+    assert world.gsfs[0].forwarder.tallies
+    world.network.link_event(82_000, "gsp1-gsf0", up=False)
+    world.network.run(83_000)
+    assert not world.gsfs[0].forwarder.tallies
+
+
 def test_a_container_is_forgotten_when_its_last_frame_is_long_past(fabric):
     world = fabric(gsps=2, gsfs=1, parallel=2, settings={"flush_time": 5000, "path_delay_max": 5000}).up()
     forwarder = world.gsfs[0].forwarder

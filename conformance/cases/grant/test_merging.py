@@ -27,7 +27,7 @@ def sent_in(recording, start, stop):
 
 
 def expect_first_grant_to_count(bed, expect, recording, wrong, right):
-    """Expect DATA of the unsolicited allowance alone after the wrong grants, and the rest after the right one."""
+    """Expect DATA of the unsolicited allowance alone after wrong grants, and the rest after the right one."""
     expect.enough(min(len(wrong), len(right)), 1, "wrong GRANT, and right one after it")
     limit = bed.parameter("play_limit")
     heard = recording.arrival[right[0].row] if right else limit
@@ -109,7 +109,7 @@ def test_older_request_takes_nothing_back(bed, expect):
 @testbed(SoloGsp())
 @needs("fabric taps")
 def test_grant_for_another_generation_is_ignored(bed, expect):
-    """Grants for the generation before, the one after and for 0 let nothing out, one for the right one does."""
+    """Grants for the generation before, the one after and for 0 let nothing out, one for its own does."""
     load = waiting(bed, mode="at-once", generations=("before", "after", "zero"))
     right = waiting(bed, mode="at-once")
     recording = bed.play(
@@ -148,7 +148,7 @@ def test_damaged_grant_is_ignored(bed, expect):
 @needs("fabric taps")
 @configure(unsolicited_bytes=20000)
 def test_allowance_is_used_and_kept_to(bed, expect):
-    """Of a burst whose requests nobody answers, what fits the unsolicited allowance leaves at once, and no more."""
+    """Of a burst whose requests nobody answers, what fits the allowance leaves at once, and no more."""
     allowance = bed.parameter("unsolicited_bytes")
     recording = bed.play(waiting(bed, mode="withhold"))
     data = recording.messages("DATA", source="gsp0")

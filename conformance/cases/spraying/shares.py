@@ -4,14 +4,14 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from traffic.patterns import elephant, gap_at
+from traffic.patterns import elephant, gap_at, interleaved
 from traffic.recording import UP, Container
 
 
 def plenty(bed, parts, size=None):
     """Octets, in frames of a size (max_frame), of each of whose parts a container is within tolerance."""
     longest = bed.parameter("container_bytes") + (size or bed.parameter("max_frame"))
-    return math.ceil(parts * longest / bed.parameter("spray_tolerance"))
+    return math.ceil(parts * longest / bed.parameter("spray_tolerance")) + 2 * longest
 
 
 def line_time(bed, octets):
@@ -24,6 +24,13 @@ def lasting(bed, source, destination, time, start=0):
     size = bed.parameter("max_frame")
     count = math.ceil(time / gap_at(size, bed.parameter("link_rate")))
     return elephant(source, destination, count=count, size=size, start=start)
+
+
+def in_turn(bed, time):
+    """Frames of the longest size from the first host to all others in turn, for so many ns at line rate."""
+    size, targets = bed.parameter("max_frame"), bed.hosts[1:]
+    count = 1 + time // (len(targets) * gap_at(size, bed.parameter("link_rate")))
+    return interleaved(bed.host(0), targets, count=count, size=size)
 
 
 def begun(containers: Iterable[Container], start: int, stop: float = math.inf) -> list[Container]:
@@ -47,9 +54,9 @@ def judge_shares(bed, expect, containers: list[Container], weights: Mapping[str,
             expect.at_most(off, tolerance * share, f"{what}: deviation of {link} from its share", "octet")
 
 
-def judge_unused(expect, recording, link, others, *, after, before=math.inf) -> None:
-    """Expect no DATA up a link later than `after` (and until `before`), while there is some on the others."""
-    marks = [data for data in recording.messages("DATA", others, UP) if after < data.time <= before]
+def judge_unused(expect, recording, link, others, *, after, before=math.inf, way=UP) -> None:
+    """Expect no DATA on a link later than `after` (and until `before`), while there is some on the others."""
+    marks = [data for data in recording.messages("DATA", others, way) if after < data.time <= before]
     between = (marks[0].row, marks[-1].row) if marks else (None, None)
-    late = [data for data in recording.messages("DATA", link, UP) if after < data.time <= before]
+    late = [data for data in recording.messages("DATA", link, way) if after < data.time <= before]
     expect.none(late, f"DATA on {link} later than {after} ns", between)

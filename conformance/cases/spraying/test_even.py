@@ -32,14 +32,15 @@ def test_one_flow_takes_every_uplink(bed, expect):
 @configure(container_bytes=9240)
 def test_every_size_is_spread_evenly(bed, expect):
     """Flows of each frame size in turn leave in equal shares on all uplinks."""
-    loads = [plenty(bed, len(bed.uplinks), size) for size in SIZES]
+    sizes = [size for size in SIZES if size <= bed.parameter("max_frame")]
+    loads = [plenty(bed, len(bed.uplinks), size) for size in sizes]
     starts = accumulate((line_time(bed, octets) for octets in loads), initial=0)
     flows = [
         elephant(bed.host(0), bed.host(-1), bytes=octets, size=size, start=start)
-        for octets, size, start in zip(loads, SIZES, starts, strict=False)
+        for octets, size, start in zip(loads, sizes, starts, strict=False)
     ]
     containers = bed.play(reduce(add, flows)).containers(at=bed.uplinks)
-    for size in SIZES:
+    for size in sizes:
         chosen = [item for item in containers if item.sizes[0] == credit_bytes(size)]
         judge_shares(bed, expect, chosen, dict.fromkeys(bed.uplinks, 1), f"frames of {size} octets")
 

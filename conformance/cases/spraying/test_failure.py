@@ -1,18 +1,12 @@
 """When a path is lost: the others carry on, and whoever needs to know is told."""
 
-from conformance.cases.spraying.shares import begun, judge_shares, lasting, line_time, plenty
+from conformance.cases.spraying.shares import begun, in_turn, judge_shares, lasting, line_time, plenty
 from conformance.marks import clause, needs, testbed
 from conformance.testbeds import LeafSpine, SoloGsf
-from traffic.patterns import gap_at, interleaved
+from traffic.crafted import Container, data_frames
+from traffic.patterns import gap_at
 from traffic.recording import DOWN, UP
 from traffic.scenario import LinkEvent, Scenario
-
-
-def two_flows(bed, time):
-    """One host sends to the two others in turn, for so many ns at line rate."""
-    size = bed.parameter("max_frame")
-    count = 1 + time // (2 * gap_at(size, bed.parameter("link_rate")))
-    return interleaved(bed.host(0), bed.hosts[1:], count=count, size=size)
 
 
 def on(link, recording, after):
@@ -31,7 +25,8 @@ def test_a_dead_uplink_carries_nothing(bed, expect):
     load = lasting(bed, bed.host(0), bed.host(-1), cut + 2 * outage)
     recording = bed.play(load + Scenario(links=(LinkEvent(cut, lost, up=False),)))
     expect.enough(len(recording.messages("DATA", lost, UP)), 5, "DATA on the uplink before")
-    expect.enough(len(begun(recording.containers(at=others), cut)), 20, "containers on the others after")
+    after = [data for data in recording.messages("DATA", others, UP) if data.time > cut]
+    expect.enough(len(after), 20, "DATA on the others after")
     silence = cut + bed.parameter("latency_margin")
     expect.equal(on(lost, recording, silence), [], "messages on the uplink without carrier")
     spacing = gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
@@ -44,11 +39,11 @@ def test_a_dead_uplink_carries_nothing(bed, expect):
 def test_a_far_link_matters_to_its_node_alone(bed, expect):
     """When a GSF loses one node, containers for that node avoid the GSF and those for another do not."""
     shunned, other = bed.uplinks_of("gsp0")
-    cut = bed.parameter("hello_interval")
+    cut = line_time(bed, 10 * bed.parameter("container_bytes"))
     settled = cut + bed.parameter("outage_max")
     time = settled + 3 * line_time(bed, plenty(bed, 2))
     far = LinkEvent(cut, bed.uplinks_of("gsp1")[0], up=False)
-    recording = bed.play(two_flows(bed, time) + Scenario(links=(far,)))
+    recording = bed.play(in_turn(bed, time) + Scenario(links=(far,)))
     lost, kept = (recording.containers(at=bed.uplinks_of("gsp0"), destination=n) for n in ("gsp1", "gsp2"))
     used = {link for container in lost if container.times[0] < cut for link in container.links}
     expect.enough(len(used), 2, "uplinks used for that node before")
@@ -93,7 +88,7 @@ def test_no_data_for_a_node_cut_off(bed, expect):
     cut, outage = bed.parameter("hello_interval"), bed.parameter("outage_max")
     events = tuple(LinkEvent(cut, link, up=False) for link in bed.uplinks_of("gsp1"))
     quiet = Scenario(links=events, settle=2 * bed.parameter("age_out"))
-    recording = bed.play(two_flows(bed, cut + 2 * outage) + quiet)
+    recording = bed.play(in_turn(bed, cut + 2 * outage) + quiet)
     uplinks = bed.uplinks_of("gsp0")
     cut_off, live = (
         [data for link in uplinks for data in recording.messages("DATA", link, UP, destination=gsp)]
@@ -108,3 +103,25 @@ def test_no_data_for_a_node_cut_off(bed, expect):
     expect.enough(missing, 5, "frames for the node that did not arrive")
     expect.equal(recording.counter("dropped_frames"), missing - len(on_the_wire), "growth of dropped_frames")
     expect.equal(recording.losses(destination=bed.host(2)), [], "frames lost to the other node")
+
+
+@clause("SPRAY-NO-PATH")
+@testbed(SoloGsf())
+@needs("fabric taps", "counters", "link events", "raw frames")
+def test_a_gsf_counts_what_leads_nowhere(bed, expect):
+    """A GSF sends nothing on for a node whose only link is down, and counts each frame that it drops."""
+    down, turn = bed.parameter("hello_interval"), bed.parameter("flush_time")
+    cut = LinkEvent(down, bed.uplinks_of("gsp2")[0], up=False)
+    link = bed.uplinks_of("gsp0")[0]
+    times = [down + (number + 1) * bed.parameter("latency_margin") for number in range(4)]
+    load = Scenario(links=(cut,))
+    for stream, host, shift in ((1, bed.host(1), 0), (2, bed.host(2), turn // 2)):
+        containers = [Container(link, number, at=time + shift) for number, time in enumerate(times)]
+        load += data_frames(bed.host(0), host, containers, bed.addresses, stream=stream)
+    recording = bed.play(load)
+    marks = [data.row for data in recording.messages("DATA", direction=DOWN, destination="gsp1")]
+    astray = recording.messages("DATA", direction=DOWN, destination="gsp2")
+    expect.none(astray, "DATA for the node cut off", (marks[0], marks[-1]) if marks else (None, None))
+    sent = recording.messages("DATA", link, UP, destination="gsp2")
+    expect.enough(len(sent), len(times), "DATA sent to the GSF for the node cut off")
+    expect.equal(recording.counter("dropped_frames", "gsf0"), len(sent), "growth of dropped_frames")

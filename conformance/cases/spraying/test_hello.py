@@ -3,9 +3,9 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from conformance.cases.spraying.shares import judge_shares, judge_unused, lasting, line_time, plenty
+from conformance.cases.spraying.shares import in_turn, judge_shares, judge_unused, lasting, line_time, plenty
 from conformance.marks import clause, needs, testbed
-from conformance.testbeds import LeafSpine, SoloGsp
+from conformance.testbeds import LeafSpine, SoloGsf, SoloGsp
 from traffic.recording import DOWN, UP
 from traffic.scenario import Scenario, Window
 
@@ -29,6 +29,20 @@ def test_a_silent_link_is_left(bed, expect):
     expect.enough(len(recording.messages("DATA", silent, UP)), 5, "DATA while HELLO was heard")
     if expect.enough(len(heard), 1, "HELLO before the silence"):
         judge_unused(expect, recording, silent, good, after=heard[-1].time + patience(bed))
+
+
+@clause("SPRAY-HELLO-LOSS", "enough-missing")
+@testbed(SoloGsf())
+@needs("fabric taps")
+def test_a_silent_gsp_is_left(bed, expect):
+    """When the HELLO of one of two destinations ceases, a GSF forwards DATA to the other alone, in time."""
+    (good,), (silent,) = bed.uplinks_of("gsp1"), bed.uplinks_of("gsp2")
+    peer = replace(bed.peer("gsp2"), silent_hello=(Window(3 * bed.parameter("hello_interval")),))
+    recording = bed.play(in_turn(bed, 3 * patience(bed)) + Scenario(peers=(peer,)))
+    heard = recording.messages("HELLO", silent, UP)
+    expect.enough(len(recording.messages("DATA", silent, DOWN)), 5, "DATA while HELLO was heard")
+    if expect.enough(len(heard), 1, "HELLO before the silence"):
+        judge_unused(expect, recording, silent, good, after=heard[-1].time + patience(bed), way=DOWN)
 
 
 @clause("SPRAY-HELLO-LOSS", "one-fewer")
@@ -117,3 +131,17 @@ def test_a_deaf_neighbour_gets_nothing(bed, expect):
     expect.enough(len(recording.messages("DATA", deaf, UP)), 5, "DATA while it heard")
     if expect.enough(len(stale), 2, "HELLO of a neighbour that hears nobody"):
         judge_unused(expect, recording, deaf, good, after=stale[0].time + patience(bed))
+
+
+@clause("SPRAY-TWO-WAY")
+@testbed(SoloGsf())
+@needs("fabric taps")
+def test_a_deaf_gsp_gets_nothing(bed, expect):
+    """A GSF forwards no DATA to a GSP any more whose HELLO says that it hears nobody."""
+    (good,), (deaf,) = bed.uplinks_of("gsp1"), bed.uplinks_of("gsp2")
+    peer = replace(bed.peer("gsp2"), unheard=(Window(3 * bed.parameter("hello_interval")),))
+    recording = bed.play(in_turn(bed, 3 * patience(bed)) + Scenario(peers=(peer,)))
+    stale = [hello for hello in recording.messages("HELLO", deaf, UP) if not hello.heard_node]
+    expect.enough(len(recording.messages("DATA", deaf, DOWN)), 5, "DATA while it heard")
+    if expect.enough(len(stale), 2, "HELLO of a GSP that hears nobody"):
+        judge_unused(expect, recording, deaf, good, after=stale[0].time + patience(bed), way=DOWN)

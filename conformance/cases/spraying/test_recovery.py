@@ -1,9 +1,17 @@
 """When a path comes back: nothing is lost, its share returns, and a flapping link has to wait."""
 
-from conformance.cases.spraying.shares import begun, judge_shares, judge_unused, lasting, line_time, plenty
+from conformance.cases.spraying.shares import (
+    begun,
+    in_turn,
+    judge_shares,
+    judge_unused,
+    lasting,
+    line_time,
+    plenty,
+)
 from conformance.marks import clause, needs, testbed
-from conformance.testbeds import LeafSpine, SoloGsp
-from traffic.recording import UP
+from conformance.testbeds import LeafSpine, SoloGsf, SoloGsp
+from traffic.recording import DOWN, UP
 from traffic.scenario import LinkEvent, Scenario
 
 
@@ -55,20 +63,36 @@ def test_a_returned_uplink_gets_its_share(bed, expect):
     judge_shares(bed, expect, later, dict.fromkeys(bed.uplinks, 1), "when it is long back")
 
 
+def flaps(bed, link):
+    """Take a link down and up three times; give that, the first loss, and when it may be used again."""
+    interval, hold = bed.parameter("hello_interval"), bed.parameter("flap_hold")
+    downs = [interval + number * (interval + hold // 2) for number in range(3)]
+    events = sum((outage(link, down, down + interval) for down in downs), Scenario())
+    return events, downs[0] + bed.parameter("latency_margin"), downs[-1] + interval + hold
+
+
 @clause("SPRAY-FLAP-DAMPED")
 @testbed(SoloGsp())
 @needs("fabric taps", "counters", "link events")
 def test_a_flapping_uplink_waits(bed, expect):
     """An uplink that goes down and up three times carries nothing until flap_hold after the last return."""
     good, flapping = bed.uplinks
-    interval, hold = bed.parameter("hello_interval"), bed.parameter("flap_hold")
-    period = interval + hold // 2
-    downs = [interval + number * period for number in range(3)]
-    events = sum((outage(flapping, down, down + interval) for down in downs), Scenario())
-    released = downs[-1] + interval + hold
-    load = lasting(bed, bed.host(0), bed.host(-1), released + 5 * interval)
+    events, lost, released = flaps(bed, flapping)
+    load = lasting(bed, bed.host(0), bed.host(-1), released + 5 * bed.parameter("hello_interval"))
     recording = bed.play(load + events)
     expect.enough(len(recording.messages("DATA", flapping, UP)), 5, "DATA before the first loss")
-    lost = downs[0] + bed.parameter("latency_margin")
     judge_unused(expect, recording, flapping, good, after=lost, before=released)
     expect.equal(recording.counter("path_up", "gsp0"), 1, "growth of path_up")
+
+
+@clause("SPRAY-FLAP-DAMPED")
+@testbed(SoloGsf())
+@needs("fabric taps", "counters", "link events")
+def test_a_gsf_waits_for_a_flapping_link(bed, expect):
+    """A GSF forwards nothing on a link that goes down and up until flap_hold after the last return."""
+    (good,), (flapping,) = bed.uplinks_of("gsp1"), bed.uplinks_of("gsp2")
+    events, lost, released = flaps(bed, flapping)
+    recording = bed.play(in_turn(bed, released + 5 * bed.parameter("hello_interval")) + events)
+    expect.enough(len(recording.messages("DATA", flapping, DOWN)), 5, "DATA before the first loss")
+    judge_unused(expect, recording, flapping, good, after=lost, before=released, way=DOWN)
+    expect.equal(recording.counter("path_up", "gsf0"), 1, "growth of path_up")
