@@ -51,16 +51,16 @@ def test_a_gsf_sends_control_first(bed, expect):
     """While data of two GSPs queues for the link to a third, a REQUEST and a GRANT to it pass through."""
     longest = bed.parameter("max_frame")
     ends = {"source": bed.node("gsp0"), "destination": bed.node("gsp2"), "generation": 1}
-    passed = 20 * gap_at(longest, bed.parameter("link_rate"))
+    passed = 10 * gap_at(longest, bed.parameter("link_rate"))
     load = Scenario()
     for host, link in zip(bed.hosts, bed.uplinks[:2], strict=False):
-        containers = [Container(link, 0, frames=40)]
+        containers = [Container(link, 0, frames=20)]
         load += data_frames(host, bed.host(-1), containers, bed.addresses, size=longest)
     for name in ("REQUEST", "GRANT"):
         load += message(bed.uplinks[0], name, ends, at=passed)
     recording = bed.play(load)
     sent = recording.messages("DATA", bed.uplinks[2], DOWN)
-    expect.enough(sum(data.time > passed for data in sent), 40, "DATA after the message")
+    expect.enough(sum(data.time > passed for data in sent), 20, "DATA after the message")
     for name in ("REQUEST", "GRANT"):
         came, went = (
             recording.messages(name, link, way, source="gsp0")
