@@ -28,9 +28,8 @@ def test_a_returning_link_harms_nothing(bed, expect):
     interval = bed.parameter("hello_interval")
     down, up = interval, 5 * interval
     used = up + bed.parameter("flap_hold") + 4 * interval
-    for near, lost in zip(
-        bed.uplinks_of("gsp0"), bed.uplinks_of("gsp0")[:1] + bed.uplinks_of("gsp1")[1:], strict=True
-    ):
+    near, far = (bed.uplinks_of(gsp)[0] for gsp in bed.gsps)
+    for lost in (near, far):
         load = lasting(bed, bed.host(0), bed.host(-1), used + interval)
         recording = bed.play(load + outage(lost, down, up))
         again = [data for data in recording.messages("DATA", near, UP) if data.time > up]
