@@ -157,11 +157,15 @@ class Granter:
         return max(granted, reported)
 
     def charge(self, credit: PortCredit, source: Source, octets: int) -> None:
-        """Charge what was sent beyond the grant to its source: it gets nothing until others got as much."""
+        """Charge what was sent beyond the grant to its source: it gets nothing until others got as much.
+
+        They get as much as it had in its last turn, too, which may not have been theirs.
+        """
         if octets > 0:
-            source.debt += octets
-            if source not in credit.debtors:
+            if not source.debt:
                 credit.debtors.append(source)
+                source.debt = self.quantum - source.deficit
+            source.debt += octets
 
     def pay(self, credit: PortCredit, source: Source, octets: int) -> None:
         """Pay the debts in the class of a source by its part of what was granted."""
