@@ -28,6 +28,7 @@ Container = tuple[int, int, int, int, int, int]
 PROFILE: WireProfile
 HELLO_ADDRESS: bytes
 HOP_LIMIT_OCTET: int
+HEADER_END: int
 ETHERTYPE: bytes
 DATA_HEADER_OCTETS: int
 """What DATA adds to a host frame, its own MAC addresses and EtherType included."""
@@ -53,6 +54,8 @@ host_frame: Callable[[bytes], bytes]
 encode_data: Callable[..., bytes]
 """`(prefix, class, flags, source, destination, port, sequence, generation, index, previous, fill, frame)`."""
 decode_data: Callable[[bytes], Data]
+unwrap: Callable[[bytes], tuple[int, int, int, int, int, bytes]]
+"""`(sequence, generation, index, previous frames, fill, host frame)` of DATA."""
 encode_request: Callable[[bytes, int, int, int, int, int, int, int, int], bytes]
 """`(prefix, class, source, destination, port, generation, demand, sent, forfeited)`."""
 decode_request: Callable[[bytes], tuple[int, int, int, int]]
@@ -212,12 +215,13 @@ class Compiler:
         self.names["TABLES"] = tables = {}
         for message in profile.messages.values():
             tables[message.type_code] = residues(profile, profile.header.octets + message.fields.octets)
-        self.names["FIXED"] = self.fixed(tables)
+        fixed = self.fixed(tables)
+        self.names["FIXED"] = [fixed.get(octet) for octet in range(256)]
         self.function(
             "parse(frame)",
             f"if len(frame) < {start}:",
             "    raise BadFrame('bad_message')",
-            f"known = FIXED.get(frame[{START + profile.header.field('type').offset_bits // 8}])",
+            f"known = FIXED[frame[{START + profile.header.field('type').offset_bits // 8}]]",
             "if known is None:",
             "    return parse_any(frame)",
             "end, table = known",
@@ -336,6 +340,13 @@ class Compiler:
                 f"return {', '.join(parts[item] for item in key)}",
             )
             self.function("host_frame(frame)", f"return frame[{end}:]")
+            wanted = unpacking(groups, lambda item: item not in OMITTED)
+            self.function(
+                "unwrap(frame)",
+                f"{targets(groups)} = {name.upper()}_EXTENSION.unpack_from(frame, "
+                f"{START + self.profile.header.octets})",
+                f"return {', '.join(wanted)}, frame[{end}:]",
+            )
             return
         self.function(
             f"decode_{name}(frame)",
@@ -394,6 +405,7 @@ def use(profile: WireProfile) -> None:
     names["PROFILE"] = profile
     names["HELLO_ADDRESS"] = profile.hello_address
     names["HOP_LIMIT_OCTET"] = START + profile.header.field("hop_limit").offset_bits // 8
+    names["HEADER_END"] = START + profile.header.octets
     names["ETHERTYPE"] = profile.ethertype.to_bytes(2, "big")
     data = next(message for message in profile.messages.values() if message.payload)
     names["DATA_HEADER_OCTETS"] = START + profile.header.octets + data.fields.octets

@@ -9,6 +9,7 @@ from itertools import count
 from random import Random
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
+from reference_impl import codec
 from reference_impl.port import NEVER as NEVER  # noqa: PLC0414 - part of this interface
 from reference_impl.port import HostPort, OutPort
 
@@ -167,6 +168,9 @@ class Device:
             for index, port in enumerate(config.ports)
         ]
         self.entrances = [self.entrance(port) for port in self.ports]
+        self.received = 0
+        self.greetings = [2 * port.mac + codec.ETHERTYPE for port in self.ports]
+        """The octets before the header with which the last good message came in on each port."""
 
     def entrance(self, port: OutPort) -> Callable[[int, bytes, int], None]:  # noqa: ARG002 - for the role
         """Give what takes the frames that come in on a port: `(port, frame, now)`."""
@@ -195,6 +199,16 @@ class Device:
         if sends:
             self.sends = []
         return sends
+
+    def check_address(self, port: int, frame: bytes) -> None:
+        """Let a frame of the fabric in that is meant for this port; `BadFrame` for any other."""
+        if frame[12:14] != codec.ETHERTYPE:
+            raise codec.BadFrame("bad_message")
+        address = frame[:6]
+        if address == self.ports[port].mac:
+            self.greetings[port] = frame[: codec.START]
+        elif address != codec.HELLO_ADDRESS:
+            raise codec.BadFrame("not_for_this_node")
 
     def wake(self, now: int) -> list[Send]:
         """Run every timer that is due."""
@@ -259,6 +273,7 @@ class Device:
     def counters(self) -> dict[str, int]:
         """Read every counter, those of the ports included."""
         result = dict(self.count)
+        result["rx_fabric_frames"] += self.received
         result["tx_frames"] = sum(port.sent_frames for port in self.ports if port.kind == "host")
         result["tx_fabric_frames"] = sum(port.sent_frames for port in self.ports if port.kind == "fabric")
         for port in self.ports:

@@ -14,6 +14,9 @@ FCS = 4
 VLAN = b"\x81\x00"
 LINK_LOCAL = bytes.fromhex("0180c20000")
 NOWHERE: Sequence[Target] = ()
+KNOWN_BY = 15
+"""Octets at the start of a frame that decide where it goes: addresses, type, and the priority of a tag."""
+REMEMBERED_STARTS = 65_536
 
 
 class Forwarder:
@@ -22,11 +25,27 @@ class Forwarder:
     def __init__(self, device: "Device") -> None:
         self.device = device
         self.table: dict[bytes, Target] = dict(device.config.table)
+        self.known: list[dict[bytes, tuple[int, int, int]]] = [{} for _ in device.ports]
+        """Destination node, its egress port and class by the first octets of a frame, for each port."""
         self.configure()
 
     def configure(self) -> None:
         """Take the settings over."""
+        self.forget()
         self.longest = self.device.settings.max_frame - FCS
+
+    def remember(self, port: int, frame: bytes, key: tuple[int, int, int]) -> None:
+        """Note where frames that start like this one go."""
+        if len(frame) >= KNOWN_BY:
+            known = self.known[port]
+            if len(known) >= REMEMBERED_STARTS:
+                known.clear()
+            known[frame[:KNOWN_BY]] = key
+
+    def forget(self) -> None:
+        """Look everything up again."""
+        for known in self.known:
+            known.clear()
 
     def route(self, port: int, frame: bytes) -> Sequence[Target]:
         """Find every egress of a frame that came in on `port`; none when it was dropped, and counted."""
@@ -78,9 +97,11 @@ class Forwarder:
 
     def set(self, mac: bytes, target: Target) -> None:
         """Enter a host."""
+        self.forget()
         self.table[mac] = target
 
     def withdraw(self, mac: bytes) -> Target | None:
         """Remove a host; return its egress when no other host is entered there any more."""
+        self.forget()
         target = self.table.pop(mac, None)
         return None if target in self.table.values() else target

@@ -30,7 +30,7 @@ class Gsf(Device):
 
     def handle(self, port: int, frame: bytes, now: int) -> None:
         """Check a frame of the fabric and act on its type."""
-        self.count["rx_fabric_frames"] += 1
+        self.received += 1
         try:
             header = self.check(port, frame)
         except BadFrame as bad:
@@ -48,11 +48,8 @@ class Gsf(Device):
 
     def check(self, port: int, frame: bytes) -> Header:
         """Give the header of a frame that is whole and meant for this port; `BadFrame` for any other."""
-        if frame[12:14] != codec.ETHERTYPE:
-            raise BadFrame("bad_message")
-        address = frame[:6]
-        if address != self.ports[port].mac and address != codec.HELLO_ADDRESS:
-            raise BadFrame("not_for_this_node")
+        if not frame.startswith(self.greetings[port]):
+            self.check_address(port, frame)
         return codec.parse(frame)
 
     def carrier_changed(self, port: int, up: bool, now: int) -> None:
@@ -91,6 +88,12 @@ def leads_to(nodes: AbstractSet[int], frame: bytes) -> bool:
     return codec.peek(frame)[4] in nodes
 
 
+Way = tuple[OutPort, bytes, tuple[Path, ...]]
+"""The port and the octets up to the end of the header on the first path of several, and all the paths."""
+
+REMEMBERED_WAYS = 65_536
+
+
 class GsfForwarder:
     """Chooses the link of every frame that passes through."""
 
@@ -106,41 +109,62 @@ class GsfForwarder:
         """Octets sent by (destination, port) since the weights last changed."""
         self.weighed = device.paths.known
         """The paths that the tallies are for."""
+        self.ways: list[dict[bytes, Way]] = [{} for _ in self.ports]
+        """What becomes of a header that came in on each port, as long as the paths stay the same."""
+        self.version = -1
 
     def data(self, port: int, frame: bytes, header: Header, now: int) -> None:
         """Pass a frame of a container on."""
-        _, _, _, source, destination, _, hop_limit = header
-        if not self.may_pass(hop_limit):
-            self.device.drop("hop_limit")
+        way = self.way(port, frame, header)
+        if way is None:
             return
-        paths = self.paths.known.get(destination)
-        if not paths:
-            self.device.drop(self.cause_of_no_path(destination))
-            return
-        path = paths[0] if len(paths) == 1 else self.choose(paths, frame, destination, now)
-        if path.port == port:
-            self.device.drop("hairpin")
-            return
-        out = self.ports[path.port]
-        out.send(codec.forward(frame, path.prefix), now)
-        if out.queued > self.device.settings.bp_threshold:
+        _, _, _, source, destination, _, _ = header
+        out, head, paths = way
+        if len(paths) == 1:
+            out.send(head + frame[codec.HEADER_END :], now)
+        else:
+            path = self.choose(paths, frame, destination, now)
+            if path.port == port:
+                self.device.drop("hairpin")
+                return
+            out = self.ports[path.port]
+            out.send(codec.forward(frame, path.prefix), now)
+        if out.waiting and out.queued > self.device.settings.bp_threshold:
             self.backpressure.congested(out, source, destination, now)
 
     def control(self, port: int, frame: bytes, header: Header, now: int) -> None:
         """Pass REQUEST, GRANT or BACKPRESSURE on by its destination, ahead of data and outside credit."""
-        destination, hop_limit = header[4], header[6]
+        way = self.way(port, frame, header)
+        if way is not None:
+            out, head, _ = way
+            out.send_control(head + frame[codec.HEADER_END :], now)
+
+    def way(self, port: int, frame: bytes, header: Header) -> Way | None:
+        """Find the way of a frame by its header; None when it was dropped, and counted."""
+        ways = self.ways[port]
+        if self.version == self.paths.version:
+            way = ways.get(frame[codec.START : codec.HEADER_END])
+            if way is not None:
+                return way
+        else:
+            self.version = self.paths.version
+            for each in self.ways:
+                each.clear()
+        *_, destination, _, hop_limit = header
+        paths = self.paths.live(destination)
         if not self.may_pass(hop_limit):
             self.device.drop("hop_limit")
-            return
-        paths = self.paths.live(destination)
-        if not paths:
+        elif not paths:
             self.device.drop(self.cause_of_no_path(destination))
-            return
-        path = paths[0]
-        if path.port == port:
+        elif paths[0].port == port and (len(paths) == 1 or header[0] != codec.DATA):
             self.device.drop("hairpin")
-            return
-        self.ports[path.port].send_control(codec.forward(frame, path.prefix), now)
+        else:
+            if len(ways) >= REMEMBERED_WAYS:
+                ways.clear()
+            head = codec.forward(frame[: codec.HEADER_END], paths[0].prefix)
+            ways[frame[codec.START : codec.HEADER_END]] = way = (self.ports[paths[0].port], head, paths)
+            return way
+        return None
 
     def may_pass(self, hop_limit: int) -> bool:
         """Say whether a frame with this hop limit may make another hop."""

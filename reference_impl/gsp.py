@@ -9,7 +9,7 @@ from reference_impl import codec
 from reference_impl.codec import BadFrame, Header
 from reference_impl.device import Device, DeviceConfig, Role
 from reference_impl.dgsq import Dgsq, DgsqTable, Key
-from reference_impl.forwarding import Forwarder
+from reference_impl.forwarding import KNOWN_BY, Forwarder
 from reference_impl.granter import Granter
 from reference_impl.gsf import leads_to
 from reference_impl.lines import MIN_FRAME, OVERHEAD, EgressPort, Uplink, credit_of
@@ -26,6 +26,7 @@ PFC_ADDRESS = bytes.fromhex("0180c2000001")
 PFC_TYPE = bytes.fromhex("88080101")
 PFC_OCTETS = 34
 PAUSE_QUANTUM_BITS = 512
+REMEMBERED_HEADERS = 65_536
 
 
 class Gsp(Device):
@@ -48,6 +49,9 @@ class Gsp(Device):
         self.window = self.make(CreditWindow, self)
         self.granter = self.make(Granter, self, self.window)
         self.reorderer = self.make(Reorderer, self, self.deliver, self.granter.lost)
+        self.host_frames = 0
+        self.concerned: set[Header] = set()
+        """Headers that were found to be meant for this node."""
         self.egress: dict[int, EgressPort] = {}
         for port in self.ports:
             if isinstance(port, EgressPort):
@@ -64,13 +68,22 @@ class Gsp(Device):
 
     def ingress(self, port: int, frame: bytes, now: int) -> None:
         """Queue a host frame for every egress it has to reach."""
-        self.count["rx_frames"] += 1
+        self.host_frames += 1
+        forwarder = self.forwarder
+        if len(frame) <= forwarder.longest:
+            key = forwarder.known[port].get(frame[:KNOWN_BY])
+            if key is not None:
+                self.enqueue(key, frame, now)
+                return
         if frame.startswith(PFC_ADDRESS) and self.is_pause(frame):
             self.pause(port, frame, now)
             return
-        forwarder = self.forwarder
-        for node, egress in forwarder.route(port, frame):
-            self.enqueue((node, egress, forwarder.class_of(frame)), frame, now)
+        cls = forwarder.class_of(frame)
+        targets = forwarder.route(port, frame)
+        for node, egress in targets:
+            self.enqueue((node, egress, cls), frame, now)
+        if len(targets) == 1:
+            forwarder.remember(port, frame, (*targets[0], cls))
 
     def is_pause(self, frame: bytes) -> bool:
         """Say whether a host sent PFC (802.1Qbb)."""
@@ -132,33 +145,44 @@ class Gsp(Device):
         """Send the frames of a queue as long as credit, back-pressure and paths let them go."""
         frames = dgsq.frames
         packer = self.packer
+        octets = 0
+        carried_over = True
         while frames:
             frame, credit = frames[0]
             if not dgsq.may_send(credit):
-                return
+                break
             if dgsq.level and self.restraint.holds(dgsq, now):
-                return
+                break
             if dgsq.node == self.node:
-                self.dgsqs.queued -= credit
-                dgsq.left(credit, now)
-                if dgsq.level:
-                    self.restraint.charge(dgsq, credit, now)
+                frames.popleft()
+                dgsq.account(credit)
                 self.send_locally(dgsq, frame, credit, now)
-                continue
-            container = dgsq.container
-            if container is not None and packer.closes_before(container, credit):
-                packer.close_full(dgsq)
-                container = None
-            if container is None:
-                lane = self.sprayer.choose(dgsq.node)
-                if lane is None:
-                    return
-                container = packer.open(dgsq, lane, now)
-            self.dgsqs.queued -= credit
-            dgsq.left(credit, now)
+            else:
+                container = dgsq.container
+                if container is not None and carried_over and packer.closes_before(container, credit):
+                    packer.close_full(dgsq)
+                    container = None
+                if container is None:
+                    lane = self.sprayer.choose(dgsq.node)
+                    if lane is None:
+                        break
+                    container = packer.open(dgsq, lane, now)
+                carried_over = False
+                frames.popleft()
+                dgsq.account(credit)
+                packer.pack(dgsq, container, frame, credit, now)
+            octets += credit
             if dgsq.level:
                 self.restraint.charge(dgsq, credit, now)
-            packer.pack(dgsq, container, frame, credit, now)
+        if octets:
+            self.left_queue(dgsq, octets, now)
+
+    def left_queue(self, dgsq: Dgsq, octets: int, now: int) -> None:
+        """Account for the frames that left a queue, in credit bytes."""
+        dgsq.queued -= octets
+        self.dgsqs.queued -= octets
+        dgsq.active = now
+        dgsq.meter.add(octets, now)
 
     def send_locally(self, dgsq: Dgsq, frame: bytes, credit: int, now: int) -> None:
         """Send a frame to another host port of this GSP, in order as it is."""
@@ -168,7 +192,7 @@ class Gsp(Device):
 
     def from_fabric(self, port: int, frame: bytes, now: int) -> None:
         """Check a frame of the fabric and act on its type."""
-        self.count["rx_fabric_frames"] += 1
+        self.received += 1
         try:
             header = self.check(port, frame)
         except BadFrame as bad:
@@ -176,7 +200,7 @@ class Gsp(Device):
             return
         kind = header[0]
         if kind == codec.DATA:
-            self.data(frame, now)
+            self.data(header, frame, now)
         elif kind == codec.HELLO:
             self.paths.hear(port, frame, now)
         elif kind == codec.FAULT:
@@ -190,27 +214,32 @@ class Gsp(Device):
 
     def check(self, port: int, frame: bytes) -> Header:
         """Give the header of a frame that is whole and meant for this node; `BadFrame` for any other."""
-        if frame[12:14] != codec.ETHERTYPE:
-            raise BadFrame("bad_message")
-        address = frame[:6]
-        if address != self.ports[port].mac and address != codec.HELLO_ADDRESS:
-            raise BadFrame("not_for_this_node")
+        if not frame.startswith(self.greetings[port]):
+            self.check_address(port, frame)
         header = codec.parse(frame)
+        if header not in self.concerned:
+            self.check_concern(header)
+            if len(self.concerned) >= REMEMBERED_HEADERS:
+                self.concerned.clear()
+            self.concerned.add(header)
+        return header
+
+    def check_concern(self, header: Header) -> None:
+        """Find that a message is meant for this node; `BadFrame` for any other."""
         kind, _, _, source, destination, egress, _ = header
         if kind in (codec.HELLO, codec.FAULT):
-            return header
+            return
         if destination != self.node:
             raise BadFrame("not_for_this_node")
         if source in (0, self.node):
             raise BadFrame("unknown_node")
         if kind in (codec.DATA, codec.REQUEST) and egress not in self.egress:
             raise BadFrame("unknown_destination")
-        return header
 
-    def data(self, frame: bytes, now: int) -> None:
+    def data(self, header: Header, frame: bytes, now: int) -> None:
         """Order a frame that has come to its egress, and count it against the credit of its source."""
-        cls, flags, source, _, port, _, sequence, generation, index, previous, fill = codec.decode_data(frame)
-        host_frame = codec.host_frame(frame)
+        _, cls, flags, source, _, port, _ = header
+        sequence, generation, index, previous, fill, host_frame = codec.unwrap(frame)
         size = len(host_frame)
         credit = (size if size > MIN_FRAME else MIN_FRAME) + OVERHEAD  # noqa: FURB136 - the data path
         accepted = self.reorderer.receive(
@@ -393,6 +422,12 @@ class Gsp(Device):
             for dgsq in self.dgsqs.of(target[0]):
                 if dgsq.port == target[1]:
                     self.dgsqs.abort(dgsq, "table_withdrawn")
+
+    def counters(self) -> dict[str, int]:
+        """Read every counter, those of the ports included."""
+        result = super().counters()
+        result["rx_frames"] += self.host_frames
+        return result
 
     def manage_setting(self, now: int, name: str, value: int | str) -> None:
         """Change one setting in every component."""

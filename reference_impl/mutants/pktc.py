@@ -265,8 +265,8 @@ class PadsShortFrames(Packer):
 class PacksFramesAlone(Packer):
     """Gives every frame a container of its own."""
 
-    def closes_before(self, container: Container, credit: int) -> bool:  # noqa: ARG002 - that is the flaw
-        """Close before any frame."""
+    def is_last(self, fill: int, following: int) -> bool:  # noqa: ARG002 - that is the flaw
+        """Close behind any frame."""
         return True
 
 
