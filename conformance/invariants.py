@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from conformance.expect import Expect
-from traffic.recording import BeyondRecording, Queue, Recording
+from traffic.recording import BeyondRecording, HostAddress, Queue, Recording
 
 FRAME_OVERHEAD: Final = 20
 """Preamble and gap of a frame whose size counts its FCS, in octets."""
@@ -132,7 +132,8 @@ def no_data_without_a_grant(recording: Recording, expect: Expect) -> None:
 def grants_keep_to_the_port(recording: Recording, expect: Expect) -> None:
     """Over any span an egress grants no more than its port can send, plus what may be outstanding.
 
-    That is one window, one longest frame a source, and the frame that is on its way out.
+    That is one window, one longest frame a source, and the frame that is on its way out. What is lost on
+    the way never takes time of the port, and may be granted again.
     """
     rates = {link.name: link.rate_mbps for link in recording.links}
     longest = recording.parameter("max_frame") + FRAME_OVERHEAD
@@ -145,11 +146,12 @@ def grants_keep_to_the_port(recording: Recording, expect: Expect) -> None:
         table = recording.fabric["GRANT"]
         own = (table["source"] == address.node) & (table["port"] == address.port)
         sources = len(np.unique(table["destination"][own]))
+        lost = _lost_credit(recording, address)
         window = recording.parameter("grant_window_factor") * rates[host] / BITS_NS
         window *= recording.parameter("grant_round_trip")
         expect.at_most(
             worst.value,
-            window + (sources + 1) * longest,
+            window + (sources + 1) * longest + lost,
             f"credit for {host} beyond the rate of its port",
             "octet",
             rows=[worst.row],
@@ -183,6 +185,15 @@ def containers_have_one_egress(recording: Recording, expect: Expect) -> None:
     named = table["destination"].astype(np.int64) << 8 | table["port"]
     astray = table.rows[(macs[place] == address) & (seat != named)].tolist()
     expect.that(not astray, "frames in a container for another egress", 0, len(astray), astray)
+
+
+def _lost_credit(recording: Recording, egress: HostAddress) -> int:
+    """Credit bytes of DATA that left its sources for an egress port and never came to its node."""
+    table = recording.fabric["DATA"]
+    mine = (table["destination"] == egress.node) & (table["port"] == egress.port) & table.valid_crc
+    came = mine & recording.reaching(table) & (recording.delivered[table.rows] > 0)
+    left = mine & recording.leaving(table)
+    return max(int(recording.data_credit[left].sum() - recording.data_credit[came].sum()), 0)
 
 
 def _harmed(recording: Recording) -> bool:

@@ -17,6 +17,7 @@ class Source:
 
     __slots__ = (
         "arrived",
+        "checked_arrived",
         "checked_at",
         "checked_sent",
         "cls",
@@ -67,6 +68,7 @@ class Source:
         self.arrived = 0
         self.lost = 0
         self.checked_sent = 0
+        self.checked_arrived = 0
         self.checked_at = 0
         self.forfeited = 0
         self.reported = 0

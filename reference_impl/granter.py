@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from reference_impl.window import CreditWindow
 
 SILENT_REFRESHES = 3
+SMALL_GRANT = 4096
 
 
 class Granter:
@@ -30,18 +31,18 @@ class Granter:
     def configure(self) -> None:
         """Take the settings over."""
         settings = self.gsp.settings
-        self.quantum = self.quantum_of(settings.container_bytes)
+        self.holding = self.holding_of(settings.grant_round_trip)
+        self.quantum = max(settings.container_bytes, self.window.longest)
         self.round_trip = settings.grant_round_trip
         self.transit = settings.path_delay_max + 3 * settings.grant_round_trip // 2
         self.validity = settings.grant_validity
         self.silence = SILENT_REFRESHES * settings.request_refresh
         self.unsolicited = settings.unsolicited_bytes
 
-    def quantum_of(self, container_bytes: int) -> int:
-        """Give the quantum: a container, the longest frame, or half a window that one source may fill."""
+    def holding_of(self, round_trip: int) -> int:
+        """Give what a source may hold: half a window, so that one alone can keep a port busy."""
         rate = max((port.rate_mbps for port in self.gsp.ports if port.kind == "host"), default=0)
-        half_window = 3 * rate * self.gsp.settings.grant_round_trip // 32000
-        return max(container_bytes, self.window.longest, half_window)
+        return max(self.window.longest, 3 * rate * round_trip // 32000)
 
     def weight(self, cls: int) -> int:
         """Give the declared weight of a class: 1 for class 0, `class_weight_ratio` for any other."""
@@ -78,11 +79,11 @@ class Granter:
         return may and source.need > 0 and source.held < self.allowance(source)
 
     def allowance(self, source: Source) -> int:
-        """Credit that a source may hold: a quantum, or one longest frame once it let credit expire.
+        """Credit that a source may hold: half a window, or one longest frame once it let credit expire.
 
         So sources that ask and never send leave the window to others, which expiry alone would not achieve.
         """
-        return self.window.longest if source.idle else self.quantum
+        return self.window.longest if source.idle else self.holding
 
     def share(self, source: Source) -> int:
         """Size of the step that is due to a source: what it needs, its allowance at most."""
@@ -134,15 +135,18 @@ class Granter:
         source.reported = max(source.reported, sent + forfeited)
 
     def reckon(self, source: Source, now: int) -> None:
-        """Keep the reckoned loss within what REQUEST proves.
+        """Keep the reckoned loss within what REQUEST proves: no more is lost than was sent.
 
-        What was sent a `path_delay_max` ago, and a window on one link besides, has arrived or is lost; more
-        than was sent cannot be lost.
+        What was sent is lost when for `path_delay_max`, and a window on one link besides, nothing more was
+        sent and nothing arrived. A source that goes on sending shows its losses by the gaps in its stream.
         """
-        if now - source.checked_at >= self.transit:
-            source.lost = max(source.lost, source.checked_sent - source.arrived)
-            source.checked_sent, source.checked_at = source.sent, now
-        source.lost = max(min(source.lost, source.sent - source.arrived), 0)
+        missing = max(source.sent - source.arrived, 0)
+        if (source.sent, source.arrived) != (source.checked_sent, source.checked_arrived):
+            source.checked_sent, source.checked_arrived = source.sent, source.arrived
+            source.checked_at = now
+        elif now - source.checked_at >= self.transit:
+            source.lost = missing
+        source.lost = min(source.lost, missing)
 
     def lost(self, node: int, port: int, cls: int, generation: int, octets: int) -> None:
         """Take note of credit bytes that a closed gap has swallowed."""
@@ -341,8 +345,8 @@ class Granter:
         return min(octets, excess) if excess > 0 else octets
 
     def least(self, step: int, window: int) -> int:
-        """Smallest part of a step that is worth a GRANT of its own."""
-        return min(step, max(window // 4, 1))
+        """Smallest part of a step that is worth a GRANT of its own: an eighth of the window, or 4 KiB."""
+        return min(step, max(window // 8, min(window // 2, SMALL_GRANT), 1))
 
     def end_turn(self, credit: PortCredit, ring: ClassRing, source: Source, amount: int) -> None:
         """Charge a grant to source and class, and pass the turn on where the deficit is used up."""
@@ -432,33 +436,38 @@ class Granter:
             self.expire(credit, source, now)
 
     def expire(self, credit: PortCredit, source: Source, now: int) -> None:
-        """Write the unused credit of a source into `expired`, tell it so, and grant to whoever is next."""
-        self.gsp.count["expired_bytes"] += source.held
-        source.expired = source.granted
+        """Take the unused credit of a source back, and grant to whoever is next."""
+        self.take_back(credit, source, now)
         source.idle = True
         source.deficit = 0
-        self.window.settle(credit, source)
-        self.announce(credit, source, now)
         self.activate(credit, source)
         self.run(credit, now)
         self.run_starved(now)
 
+    def take_back(self, credit: PortCredit, source: Source, now: int) -> None:
+        """Write the unused credit of a source into `expired`, and tell it so."""
+        self.gsp.count["expired_bytes"] += source.held
+        source.expired = source.granted
+        self.window.settle(credit, source)
+        self.announce(credit, source, now)
+
     def silence_due(self, now: int, credit: PortCredit, source: Source) -> None:
-        """Drop the state of a source that was silent for three refreshes, not before its credit is void."""
+        """Grant nothing after three silent refreshes, and drop the state once its credit is void."""
         if source.written_off:
             return
         due = source.heard + self.silence
         if now >= due:
             source.silent = True
-            if source.held and source.granted > self.unsolicited:
-                due = source.expires + self.round_trip
+            due = source.heard + max(self.silence, self.validity + self.round_trip)
         if now < due:
             self.gsp.at(due, self.silence_due, credit, source)
         else:
             self.write_off(credit, source, now)
 
     def write_off(self, credit: PortCredit, source: Source, now: int) -> None:
-        """Write the credit of a silent source off."""
+        """Write the credit of a silent source off, and say so should it still listen."""
+        if source.held and source.granted > self.unsolicited:
+            self.take_back(credit, source, now)
         self.drop(credit, source)
         self.run(credit, now)
         self.run_starved(now)

@@ -3,13 +3,21 @@
 from dataclasses import replace
 
 from conformance.bed import Bed
+from traffic.patterns import gap_at
 from traffic.scenario import GrantPolicy, Scenario
 
 
 def slow_egress(bed: Bed, name: str) -> Scenario:
-    """Let an emulated egress grant so slowly that frames wait at their source."""
-    grants = GrantPolicy(window=bed.parameter("max_frame"), delay=bed.parameter("latency_margin"))
+    """Let an emulated egress grant one longest frame at a time, so slowly that frames wait."""
+    grants = GrantPolicy(window=bed.parameter("max_frame"), delay=grant_delay(bed))
     return Scenario(peers=(replace(bed.peer(name), grants=grants),))
+
+
+def grant_delay(bed: Bed) -> int:
+    """Time that a slow egress waits before each GRANT, ns: two longest frames take no longer on a link."""
+    frame = gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
+    margin: int = bed.parameter("latency_margin")
+    return max(margin, 2 * frame)
 
 
 def release_time(bed: Bed) -> int:

@@ -50,9 +50,11 @@ def test_free_while_nothing_is_congested(bed, expect):
 @configure(dgsq_mode="on-congestion")
 def test_backpressure_makes_a_queue_of_free_traffic(bed, expect):
     """BACKPRESSURE in the middle of a free flow makes it ask, and go on in the next container."""
-    time, margin = bed.parameter("bp_validity"), bed.parameter("latency_margin")
-    signal = Signal(bed.node("gsp1"), (bed.node("gsp0"),), HALF, time // 1000, start=time, stop=2 * time)
-    count = 4 * time // gap_at(SIZE, bed.parameter("link_rate"))
+    validity, margin = bed.parameter("bp_validity"), bed.parameter("latency_margin")
+    time = validity + 4 * gap_at(bed.parameter("container_bytes"), bed.parameter("link_rate"))
+    ends = bed.node("gsp1"), (bed.node("gsp0"),)
+    signal = Signal(*ends, HALF, validity // 1000, start=time, stop=time + validity)
+    count = 2 * time // gap_at(SIZE, bed.parameter("link_rate"))
     load = elephant(bed.host(0), bed.host(-1), count=count, size=SIZE)
     recording = bed.play(Scenario(peers=(replace(bed.peer("gsp1"), signals=(signal,)),)) + load)
     heard = recording.messages("BACKPRESSURE", direction=DOWN)
@@ -104,10 +106,10 @@ def test_incast_ends_free_sending(bed, expect):
 def test_backpressure_from_afar_halves_the_rate_once(bed, expect):
     """BACKPRESSURE, repeated, takes one share of one flow's rate and none of the other's, for a time."""
     validity, window = bed.parameter("bp_validity"), 4 * bed.parameter("bp_window")
-    stop = window + 4 * validity
+    start, stop = 2 * window, 2 * window + 4 * validity
     back = stop + validity + bed.parameter("convergence_max")
     ends = bed.node("gsp1"), (bed.node("gsp0"),)
-    level = Signal(*ends, HALF, validity // 1000, window, stop, repeat=validity // 3, releases=False)
+    level = Signal(*ends, HALF, validity // 1000, start, stop, repeat=validity // 3, releases=False)
     egress = Scenario(peers=(replace(lavish(bed, "gsp1"), signals=(level,)), lavish(bed, "gsp2")))
     pairs = ((bed.host(0), bed.host(2)), (bed.host(1), bed.host(4)))
     gap = 2 * gap_at(SIZE, bed.parameter("link_rate"))
@@ -116,12 +118,12 @@ def test_backpressure_from_afar_halves_the_rate_once(bed, expect):
     heard = recording.messages("BACKPRESSURE", direction=DOWN, source="gsp1")
     expect.enough(len(heard), 3, "BACKPRESSURE")
     slowed, other = (partial(recording.throughput, host, source=source) for source, host in pairs)
-    usual, calm = (rate(window // 4, window) for rate in (slowed, other))
+    usual, calm = (rate(window, start) for rate in (slowed, other))
     if expect.enough(int(min(usual, calm)), 1, "Mbit/s before"):
-        held = slowed(window + validity // 4, stop) / usual
+        held = slowed(start + validity // 4, stop) / usual
         deviation = abs(held * STOP / (STOP - HALF) - 1)
         expect.at_most(deviation, bed.parameter("rate_tolerance"), "deviation from the rate that is left")
-        kept = other(window, stop) / calm
+        kept = other(start, stop) / calm
         expect.at_least(kept, bed.parameter("isolation_min"), "share that the other flow keeps of its rate")
         again = slowed(back, back + window) / usual
         expect.at_least(again, bed.parameter("utilisation_min"), "share of the rate that is back afterwards")

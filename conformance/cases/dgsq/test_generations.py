@@ -16,7 +16,7 @@ LARGEST = 0xFFFF
 @needs("fabric taps")
 def test_no_message_has_generation_zero(bed, expect):
     """Between all hosts, before and after the queues aged out, no message is of generation 0."""
-    load = all_to_all(bed.hosts, count=10)
+    load = all_to_all(bed.hosts, bytes=bed.parameter("unsolicited_bytes") + bed.parameter("container_bytes"))
     recording = bed.play(load + load.delayed(2 * release_time(bed)))
     for name in ("DATA", "REQUEST", "GRANT"):
         expect.each(

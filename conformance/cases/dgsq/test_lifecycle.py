@@ -66,7 +66,7 @@ def test_idle_queues_are_released_in_time(bed, expect):
     """Queues in rare use outlive every pause shorter than age_out, and are gone soon after a longer one."""
     age_out, margin = bed.parameter("age_out"), bed.parameter("latency_margin")
     pause = age_out - 2 * margin
-    rare = [bursts(bed.host(0), host, repeat=3, frames=2, period=pause) for host in bed.hosts[2:5]]
+    rare = [bursts(bed.host(0), host, repeat=3, frames=2, period=pause, size=64) for host in bed.hosts[2:5]]
     for rest, active in ((pause, len(rare)), (release_time(bed), 0)):
         recording = bed.play(replace(sum(rare, Scenario()), settle=rest))
         expect.equal(recording.counter("dgsq_created", "gsp0"), len(rare), "growth of dgsq_created")

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from conformance.cases.dgsq.queues import slow_egress
+from conformance.cases.dgsq.queues import grant_delay, slow_egress
 from conformance.marks import clause, needs, testbed
 from conformance.testbeds import SoloGsp
-from traffic.patterns import elephant, interleaved
+from traffic.patterns import elephant
 from traffic.recording import UP
 from traffic.scenario import ManagementEvent, Scenario
 
@@ -18,14 +18,14 @@ def order(bed, at, action, host):
 
 
 @clause("DGSQ-WITHDRAWN")
-@testbed(SoloGsp(hosts=1, remotes=2))
+@testbed(SoloGsp(remotes=2))
 @needs("fabric taps", "counters", "management")
 def test_withdrawal_ends_the_queue(bed, expect):
     """The frames that wait for a host withdrawn are dropped and counted, and those for another all leave."""
-    here, gone, kept = bed.hosts
-    time = 4 * bed.parameter("latency_margin")
-    load = interleaved(here, [gone, kept], count=100) + slow_egress(bed, "gsp1")
-    load += order(bed, time, "table_withdraw", gone)
+    here, there, gone, _, kept, _ = bed.hosts
+    count, time = 80, 4 * grant_delay(bed)
+    load = elephant(here, gone, count=count, gap=time // 40) + slow_egress(bed, "gsp1")
+    load += elephant(there, kept, count=count, gap=time // 40) + order(bed, time, "table_withdraw", gone)
     recording = bed.play(replace(load, settle=bed.parameter("age_out") // 2))
     data = recording.messages("DATA", bed.uplinks, UP, destination="gsp1")
     early = [message for message in data if message.time <= time]
@@ -35,9 +35,9 @@ def test_withdrawal_ends_the_queue(bed, expect):
     counted = sum(
         recording.counter(f"drop.{cause}", "gsp0") for cause in ("table_withdrawn", "unknown_destination")
     )
-    expect.equal(counted, 100 - len(data), "frames dropped and counted")
+    expect.equal(counted, count - len(data), "frames dropped and counted")
     expect.equal(recording.counter("dgsq_active", "gsp0"), 1, "dgsq_active")
-    lost = recording.losses(here, kept, emulated=True)
+    lost = recording.losses(there, kept, emulated=True)
     expect.equal(lost, [], "frames for the other host lost", [frame.row for frame in lost])
 
 
@@ -47,8 +47,8 @@ def test_withdrawal_ends_the_queue(bed, expect):
 def test_a_queue_is_dropped_whole(bed, expect):
     """Of one generation an unbroken run of frames leaves, and what follows a withdrawal is of another."""
     here, there = bed.hosts
-    time = 4 * bed.parameter("latency_margin")
-    load = elephant(here, there, count=150) + slow_egress(bed, "gsp1")
+    time = 4 * grant_delay(bed)
+    load = elephant(here, there, count=120, gap=time // 40) + slow_egress(bed, "gsp1")
     load += order(bed, time, "table_withdraw", there) + order(bed, 2 * time, "table_set", there)
     recording = bed.play(load)
     place = {frame.frame: number for number, frame in enumerate(recording.host_frames(here))}

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from conformance.cases.grant.windows import outstanding_limit
-from conformance.marks import clause, needs, testbed
+from conformance.marks import clause, configure, needs, testbed
 from conformance.testbeds import SoloGsp
 from traffic.crafted import message
 from traffic.patterns import elephant, gap_at, incast
@@ -34,7 +34,8 @@ def test_grants_shrink_to_the_link_left(bed, expect):
         for source, port in zip(sources, ports, strict=True)
     ]
     load = sum(flows, Scenario())
-    lost = Scenario(links=tuple(LinkEvent(span // 2, link, up=False) for link in bed.uplinks[1:]))
+    gone = tuple(LinkEvent(span // 2, link, up=False) for link in bed.uplinks[1:])
+    lost = Scenario(links=gone, voids=("GRANT-EGRESS-RATE",))
     recording = bed.play(load + lost + load.delayed(3 * span))
     start = span // 2 + span
     late = [frame.row for frame in recording.losses(emulated=True) if frame.time > start]
@@ -48,14 +49,14 @@ def test_grants_shrink_to_the_link_left(bed, expect):
 @clause("GRANT-NOT-BELOW-POSITION")
 @testbed(SoloGsp(hosts=1))
 @needs("fabric taps", "raw frames")
+@configure(unsolicited_bytes=0)
 def test_grant_follows_a_reported_position(bed, expect):
     """After a source reports a position above its grant, no GRANT of the generation is below it."""
     refresh, step = bed.parameter("request_refresh"), bed.parameter("container_bytes")
     sent = 10 * step
     ends = {"source": bed.node("gsp1"), "destination": bed.node("gsp0"), "generation": 1}
-    reports = [
-        {"demand": position + step, "sent": position, "forfeited": 0} for position in (0, sent, sent, sent)
-    ]
+    positions = (0, *[sent] * 10)
+    reports = [{"demand": position + step, "sent": position, "forfeited": 0} for position in positions]
     messages = (
         message(bed.uplinks[0], "REQUEST", ends | report, at=turn * refresh, profile=bed.wire_profile)
         for turn, report in enumerate(reports)
@@ -79,11 +80,12 @@ def test_grant_follows_a_reported_position(bed, expect):
 @needs("fabric taps")
 def test_no_credit_beyond_the_demand(bed, expect):
     """A source that announces a small demand at an idle egress is granted that and no more."""
-    small = bed.parameter("container_bytes") // 10
+    unsolicited = bed.parameter("unsolicited_bytes")
+    small = unsolicited + bed.parameter("container_bytes") // 10
     claim = Demand(at=0, node=bed.node("gsp0"), port=0, bytes=small)
     source = replace(bed.peer("gsp1"), demands=(claim,))
     recording = bed.play(Scenario(peers=(source,), settle=2 * bed.parameter("age_out")))
-    limit = small + bed.parameter("unsolicited_bytes")
+    limit = small + unsolicited
     expect.each(
         recording.messages("GRANT", source="gsp0"),
         "credit that is not expired",

@@ -1,7 +1,7 @@
 from dataclasses import replace
 from itertools import groupby, pairwise
 
-from conformance.marks import clause, needs, testbed
+from conformance.marks import clause, configure, needs, testbed
 from conformance.testbeds import SoloGsp
 from traffic.patterns import elephant, gap_at, incast
 from traffic.recording import jain
@@ -15,7 +15,7 @@ def leftover(bed, **policy):
         mode="at-once", extra=bed.parameter("container_bytes"), during=Window(stop=refresh), **policy
     )
     egress = Scenario(peers=(replace(bed.peer("gsp1"), grants=generous),))
-    burst = elephant(bed.host(0), bed.host(-1), count=10)
+    burst = elephant(bed.host(0), bed.host(-1), count=10, size=64)
     return egress + burst + burst.delayed(4 * refresh)
 
 
@@ -29,6 +29,7 @@ def time_of_forfeit(recording, mark):
 @clause("GRANT-EXPIRY", "unused-credit")
 @testbed(SoloGsp())
 @needs("fabric taps")
+@configure(unsolicited_bytes=0)
 def test_declared_expiry_voids_credit(bed, expect):
     """Credit that the egress declares expired is forfeited, and carries no frame that comes later."""
     refresh = bed.parameter("request_refresh")
@@ -49,6 +50,7 @@ def test_declared_expiry_voids_credit(bed, expect):
 @clause("GRANT-EXPIRY", "validity-over")
 @testbed(SoloGsp())
 @needs("fabric taps")
+@configure(unsolicited_bytes=0)
 def test_validity_ends_without_a_word(bed, expect):
     """Credit whose validity has run out is forfeited unasked, and carries no frame that comes later."""
     refresh = bed.parameter("request_refresh")
@@ -107,9 +109,10 @@ def test_stopped_source_asks_again(bed, expect):
         stop=stop,
         repeat=validity // 2,
     )
-    window = GrantPolicy(window=4 * bed.parameter("container_bytes"))
+    window = GrantPolicy(window=rate * bed.parameter("grant_round_trip") // 8 // 1000)
     egress = replace(bed.peer("gsp1"), grants=window, signals=(signal,))
-    count = 3 * span // gap_at(bed.parameter("max_frame"), rate)
+    drain = len(bed.uplinks) * (2 * span + start)
+    count = (stop + drain) // gap_at(bed.parameter("max_frame"), rate)
     load = elephant(bed.host(0), bed.host(-1), count=count, size=bed.parameter("max_frame"))
     recording = bed.play(Scenario(peers=(egress,)) + load)
     recovered = stop + span + start
@@ -142,6 +145,7 @@ def test_unused_credit_goes_to_another(bed, expect):
 @clause("GRANT-REMAINING-VALIDITY")
 @testbed(SoloGsp(hosts=1))
 @needs("fabric taps")
+@configure(unsolicited_bytes=0)
 def test_repeated_grant_extends_nothing(bed, expect):
     """A GRANT that is repeated for a source that does not send ends no later than the first."""
     mute = replace(bed.peer("gsp1"), silent=True)

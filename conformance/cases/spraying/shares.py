@@ -4,8 +4,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from traffic.patterns import elephant, gap_at, interleaved
+from traffic.patterns import elephant, frame_count, gap_at, interleaved
 from traffic.recording import UP, Container
+from traffic.scenario import Scenario
 
 
 def plenty(bed, parts, size=None):
@@ -24,6 +25,16 @@ def lasting(bed, source, destination, time, start=0):
     size = bed.parameter("max_frame")
     count = math.ceil(time / gap_at(size, bed.parameter("link_rate")))
     return elephant(source, destination, count=count, size=size, start=start)
+
+
+def successive(bed, source, destination, amounts):
+    """Flows of given octets in frames of given sizes, each when the one before has left."""
+    load, start = Scenario(), 0
+    for octets, size in amounts:
+        count = frame_count(size, octets, None)
+        load += elephant(source, destination, count=count, size=size, start=start)
+        start += count * (1 + gap_at(size, bed.parameter("link_rate"))) + 2 * bed.parameter("flush_time")
+    return load
 
 
 def in_turn(bed, time):

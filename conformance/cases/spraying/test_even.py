@@ -2,12 +2,12 @@
 
 from collections import Counter, defaultdict
 from functools import reduce
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from operator import add
 from random import Random
 from typing import Any
 
-from conformance.cases.spraying.shares import judge_shares, line_time, plenty
+from conformance.cases.spraying.shares import judge_shares, plenty, successive
 from conformance.marks import clause, configure, needs, testbed
 from conformance.testbeds import SoloGsp
 from traffic.patterns import RFC2544, SIZES, credit_bytes, elephant, frame_count
@@ -33,13 +33,9 @@ def test_one_flow_takes_every_uplink(bed, expect):
 def test_every_size_is_spread_evenly(bed, expect):
     """Flows of each frame size in turn leave in equal shares on all uplinks."""
     sizes = [size for size in SIZES if size <= bed.parameter("max_frame")]
-    loads = [plenty(bed, len(bed.uplinks), size) for size in sizes]
-    starts = accumulate((line_time(bed, octets) for octets in loads), initial=0)
-    flows = [
-        elephant(bed.host(0), bed.host(-1), bytes=octets, size=size, start=start)
-        for octets, size, start in zip(loads, sizes, starts, strict=False)
-    ]
-    containers = bed.play(reduce(add, flows)).containers(at=bed.uplinks)
+    amounts = [(plenty(bed, len(bed.uplinks), size), size) for size in sizes]
+    load = successive(bed, bed.host(0), bed.host(-1), amounts)
+    containers = bed.play(load).containers(at=bed.uplinks)
     for size in sizes:
         chosen = [item for item in containers if item.sizes[0] == credit_bytes(size)]
         judge_shares(bed, expect, chosen, dict.fromkeys(bed.uplinks, 1), f"frames of {size} octets")
@@ -87,12 +83,8 @@ def test_alternating_destinations_are_even_each(bed, expect):
 def test_no_five_tuple_sticks_to_an_uplink(bed, expect):
     """Successive full containers of one flow change the uplink, in each of eight flows one after another."""
     size, udp_source = max(RFC2544), slice(34, 36)
-    octets = 8 * bed.parameter("container_bytes")
-    flows = [
-        elephant(bed.host(0), bed.host(-1), bytes=octets, size=size, start=number * line_time(bed, octets))
-        for number in range(8)
-    ]
-    recording = bed.play(reduce(add, flows))
+    flows = [(8 * bed.parameter("container_bytes"), size)] * 8
+    recording = bed.play(successive(bed, bed.host(0), bed.host(-1), flows))
     room = bed.parameter("container_bytes") - credit_bytes(size)
     seen: defaultdict[bytes, list[Any]] = defaultdict(list)
     for container in sorted(recording.containers(at=bed.uplinks), key=lambda item: item.sequence):

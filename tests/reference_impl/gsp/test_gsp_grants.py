@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from reference_impl import codec
 
-QUANTUM = 30_000
+QUANTUM = 16384
 WINDOW = 60_000
 
 
@@ -32,14 +32,17 @@ def test_backlog_is_granted_up_to_the_demand(bench):
     assert world.grants()[-1][1] == 7000
 
 
-def test_new_credit_only_while_a_source_holds_less_than_a_quantum(bench):
+def test_new_credit_only_while_a_source_holds_less_than_half_a_window(bench):
     world = bench()
     world.request(1_000_000)
     world.run(world.now + 1000)
-    assert granted(world, 2) == QUANTUM
+    assert granted(world, 2) == 2 * QUANTUM
     world.request(1_000_000, sent=1)
     world.run(world.now + 1000)
     assert granted(world, 2) == 2 * QUANTUM
+    world.request(1_000_000, sent=2 * QUANTUM - WINDOW // 2 + 1)
+    world.run(world.now + 1000)
+    assert granted(world, 2) == 3 * QUANTUM
 
 
 def test_outstanding_credit_stays_within_the_window(bench):
@@ -59,7 +62,7 @@ def test_arrived_data_counts_as_sent_at_once_and_makes_room(bench, frame):
     for index in range(200):
         world.data(frame(0, size=1500), index=index)
         world.run(world.now + 1600)
-    assert 200 * 1520 < granted(world, 2) <= 200 * 1520 + 2 * QUANTUM
+    assert 200 * 1520 < granted(world, 2) <= 200 * 1520 + WINDOW // 2 + QUANTUM
 
 
 def test_the_queue_for_the_host_counts_against_the_window(bench, frame):
@@ -81,7 +84,7 @@ def test_the_egress_never_grants_below_the_reported_position(bench):
     world = bench()
     world.request(500_000, sent=300_000, forfeited=100_000)
     world.run(world.now + 1000)
-    assert granted(world, 2) == 400_000 + QUANTUM
+    assert granted(world, 2) == 400_000 + 2 * QUANTUM
 
 
 def test_classes_share_by_weight(bench, frame):
@@ -199,7 +202,7 @@ def test_a_pause_does_not_take_the_window_from_other_classes(bench, frame):
         world.data(frame(0, size=1500, cls=3), cls=3, index=index)
     world.request(500_000, cls=0)
     world.run(world.now + 1000)
-    assert world.grants() == [(5, QUANTUM, 0, 200)]
+    assert world.grants()[-1] == (5, 2 * QUANTUM, 0, 200)
 
 
 def test_the_fabric_towards_the_gsp_is_shared_by_its_ports(bench, frame):
