@@ -12,6 +12,8 @@ class Source:
     `sent` is what REQUEST says, `arrived` what DATA brought, `lost` what is known or reckoned to be lost;
     `unused` and `exposed` are its credit outstanding, in all and beyond one longest frame; `idle` says that
     credit of it expired and no DATA has come since, `silent` that three refreshes have not;
+    `look_at` is what has to have arrived before it can want credit, `stale` that the sums lack what arrived;
+    `look_at` is what has to have arrived before it can want credit, `stale` that the sums lack what arrived;
     `debt` is what it sent beyond its grant and others have not been granted since.
     """
 
@@ -34,12 +36,16 @@ class Source:
         "granted",
         "heard",
         "idle",
+        "look_at",
+        "look_at",
         "lost",
         "node",
         "reported",
         "ringed",
         "sent",
         "silent",
+        "stale",
+        "stale",
         "told_at",
         "unused",
         "written_off",
@@ -52,6 +58,8 @@ class Source:
         self.ringed = False
         self.unused = 0
         self.exposed = 0
+        self.stale = False
+        self.stale = False
         self.expiry_armed = False
         self.heard = now
         self.silent = False
@@ -66,6 +74,7 @@ class Source:
         self.demand = 0
         self.sent = 0
         self.arrived = 0
+        self.look_at = 0
         self.lost = 0
         self.checked_sent = 0
         self.checked_arrived = 0

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from reference_impl import codec
 from reference_impl.credit import ClassRing, PortCredit, Source
 from reference_impl.lines import EgressPort
+from reference_impl.port import NEVER
+from reference_impl.port import NEVER
 
 if TYPE_CHECKING:
     from reference_impl.gsp import Gsp
@@ -154,6 +156,8 @@ class Granter:
         source = credit.sources.get((node, cls))
         if source is not None and source.generation == generation:
             source.lost += octets
+            source.look_at = 0
+            source.look_at = 0
             self.window.settle(credit, source)
 
     def not_below(self, granted: int, reported: int) -> int:
@@ -222,8 +226,9 @@ class Granter:
         source.arrived += credit_bytes
         source.idle = source.silent = False
         source.heard = now
-        self.window.settle(credit, source)
-        if not source.ringed and source.demand > source.arrived:
+        if not source.stale:
+            self.window.put_off(credit, source)
+        if source.arrived >= source.look_at and not source.ringed:
             self.activate(credit, source)
         if credit.waiting and not credit.starved:
             self.freed(credit, credit_bytes, now)
@@ -248,7 +253,10 @@ class Granter:
 
     def activate(self, credit: PortCredit, source: Source) -> None:
         """Give a source that wants credit a place at the end of the turns of its class."""
-        if source.ringed or not self.wants(source):
+        if source.ringed:
+            return
+        if not self.wants(source):
+            source.look_at = source.arrived + self.slack(source)
             return
         source.ringed = True
         source.deficit = 0
@@ -264,6 +272,14 @@ class Granter:
     def rejoined(self, credit: PortCredit, ring: ClassRing) -> float:
         """Let a class that had nothing to ask for catch up by two quanta at most."""
         return max(ring.served, credit.served - 2 * self.quantum / self.weight(ring.cls))
+
+    def slack(self, source: Source) -> int:
+        """Credit bytes that have to arrive before a source can want credit: it has need, but holds enough."""
+        return max(source.held - self.holding, 0) + 1 if source.need else NEVER
+
+    def slack(self, source: Source) -> int:
+        """Credit bytes that have to arrive before a source can want credit: it has need, but holds enough."""
+        return max(source.held - self.holding, 0) + 1 if source.need else NEVER
 
     def retire(self, credit: PortCredit, ring: ClassRing) -> None:
         """Take the first source of a class out of the turns."""
@@ -296,6 +312,10 @@ class Granter:
 
     def grant_one(self, credit: PortCredit, now: int) -> bool:
         """Grant the next step of a port; False when port or fabric have no room for it."""
+        if self.window.stale:
+            self.window.catch_up()
+        if self.window.stale:
+            self.window.catch_up()
         ring = self.next_ring(credit, now)
         if ring is None:
             self.unstarve(credit)

@@ -117,7 +117,10 @@ class EgressPort(HostPort):
             if self.waiting:
                 self.settle(now)
             if self.free_at <= now and self.paused_until[cls] <= now:
-                self.transmit(frame, now)
+                size = len(frame)
+                self.sent_frames += 1
+                self.sent_bytes += size + 24 if size > 60 else 84
+                self.free_at = self.line(frame, now)
                 return True
         if not self.enqueue(self.classes[cls], frame):
             return False

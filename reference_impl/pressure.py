@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from reference_impl.gsp import Gsp
 
 STOP = 255
+LEAST_CREDIT = 84
+LEAST_CREDIT = 84
 
 
 class Restraint:
@@ -107,7 +109,9 @@ class Alarm:
     def arrived(self, port: int, source: int, now: int) -> None:
         """Note traffic of a source, and look at the queue."""
         self.heard[port][source] = now
-        if port not in self.told and self.is_crossed(port, now):
+        egress = self.gsp.ports[port]
+        most = egress.queued + LEAST_CREDIT * egress.waiting
+        if most >= self.gsp.settings.bp_threshold and port not in self.told and self.is_crossed(port, now):
             self.told[port] = set()
             self.gsp.egress[port].watch("alarm", now)
             self.refresh(now, port, self.told[port])

@@ -115,17 +115,16 @@ class Reorderer:
             if stream is None:
                 return False
         stream.heard = now
-        if not stream.held and not stream.collecting:
+        if not stream.collecting:
             ahead = (sequence - stream.sequence) & SERIAL
-            if ahead == 0:
-                if index == stream.index:
-                    self.deliver(port, cls, frame, credit, now)
-                    self.pass_over(stream, last, fill + credit)
-                    return True
-            elif ahead == 1 and index == 0 and self.completes(stream, previous):
-                self.deliver(port, cls, frame, credit, now)
+            if ahead == 1 and index == 0 and self.completes(stream, previous):
                 self.next_container(stream)
+                ahead = 0
+            if ahead == 0 and index == stream.index:
+                self.deliver(port, cls, frame, credit, now)
                 self.pass_over(stream, last, fill + credit)
+                if stream.held:
+                    self.advance(stream, now)
                 return True
         return self.sort_in(stream, sequence, index, previous, fill, last, frame, credit, now)
 
@@ -229,9 +228,11 @@ class Reorderer:
         if cause is not None:
             self.device.drop(cause)
             return False
-        stream.totals[unwrapped - 1] = previous
+        totals = stream.totals
+        tells_more = unwrapped - 1 not in totals
+        totals[unwrapped - 1] = previous
         self.hold(stream, key, (frame, credit, last, fill), now)
-        if not stream.collecting:
+        if not stream.collecting and (tells_more or key == stream.place):
             self.advance(stream, now)
         while stream.held_bytes >= self.limit:
             self.close_oldest(stream, now)
@@ -251,7 +252,7 @@ class Reorderer:
 
     def hold(self, stream: Stream, key: int, early: tuple[bytes, int, bool, int], now: int) -> None:
         """Keep an early frame, until `reorder_timeout` from now at the longest."""
-        if key != stream.place or stream.collecting:
+        if key != (stream.sequence << 16) + stream.index or stream.collecting:
             self.device.count["reorder_held"] += 1
         stream.held[key] = early
         stream.held_bytes += early[1]
@@ -279,7 +280,7 @@ class Reorderer:
         """Release what has come in order."""
         held = stream.held
         while held:
-            key = stream.place
+            key = (stream.sequence << 16) + stream.index
             if key in held:
                 self.release(stream, key, now)
             elif self.completes(stream, stream.totals.get(stream.sequence, 0)):

@@ -25,6 +25,8 @@ class CreditWindow:
         self.fabric_octets = 0
         self.fabric_credit = 0
         self.fabric_ungoverned = Meter(gsp.settings.bp_window)
+        self.stale: list[tuple[PortCredit, Source]] = []
+        self.stale: list[tuple[PortCredit, Source]] = []
         self.configure()
 
     def configure(self) -> None:
@@ -55,6 +57,32 @@ class CreditWindow:
                 credit.exposed[source.cls] += rise
                 if source.node != self.gsp.node:
                     self.fabric_exposed += rise
+
+    def put_off(self, credit: PortCredit, source: Source) -> None:
+        """Follow what arrived from a source only when the sums are needed next."""
+        if not source.stale:
+            source.stale = True
+            self.stale.append((credit, source))
+
+    def catch_up(self) -> None:
+        """Follow what was put off."""
+        for credit, source in self.stale:
+            source.stale = False
+            self.settle(credit, source)
+        self.stale.clear()
+
+    def put_off(self, credit: PortCredit, source: Source) -> None:
+        """Follow what arrived from a source only when the sums are needed next."""
+        if not source.stale:
+            source.stale = True
+            self.stale.append((credit, source))
+
+    def catch_up(self) -> None:
+        """Follow what was put off."""
+        for credit, source in self.stale:
+            source.stale = False
+            self.settle(credit, source)
+        self.stale.clear()
 
     def size(self, credit: PortCredit, now: int) -> int:
         """Give `grant_window`: 1.5 x rate x grant round trip, the measured ungoverned rate deducted."""
