@@ -219,13 +219,14 @@ class Compiler:
         self.names["FIXED"] = [fixed.get(octet) for octet in range(256)]
         self.function(
             "parse(frame)",
-            f"if len(frame) < {start}:",
+            "size = len(frame)",
+            f"if size < {start}:",
             "    raise BadFrame('bad_message')",
             f"known = FIXED[frame[{START + profile.header.field('type').offset_bits // 8}]]",
             "if known is None:",
             "    return parse_any(frame)",
             "end, table = known",
-            "if len(frame) < end:",
+            "if size < end:",
             "    raise BadFrame('bad_message')",
             f"if crc_hqx(frame[{START}:end], 0xFFFF) != table[frame[{hop}]]:",
             "    raise BadFrame('bad_checksum')",

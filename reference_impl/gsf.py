@@ -118,19 +118,18 @@ class GsfForwarder:
         way = self.way(port, frame, header)
         if way is None:
             return
-        _, _, _, source, destination, _, _ = header
         out, head, paths = way
         if len(paths) == 1:
             out.send(head + frame[codec.HEADER_END :], now)
         else:
-            path = self.choose(paths, frame, destination, now)
+            path = self.choose(paths, frame, header[4], now)
             if path.port == port:
                 self.device.drop("hairpin")
                 return
             out = self.ports[path.port]
             out.send(codec.forward(frame, path.prefix), now)
-        if out.waiting and out.queued > self.device.settings.bp_threshold:
-            self.backpressure.congested(out, source, destination, now)
+        if out.queued and out.queued > self.device.settings.bp_threshold:
+            self.backpressure.congested(out, header[3], header[4], now)
 
     def control(self, port: int, frame: bytes, header: Header, now: int) -> None:
         """Pass REQUEST, GRANT or BACKPRESSURE on by its destination, ahead of data and outside credit."""

@@ -108,15 +108,18 @@ class Gsp(Device):
             self.drop("queue_full")
             return
         dgsq.active = now
-        dgsq.frames.append((frame, credit))
+        frames = dgsq.frames
+        is_next = not frames
+        frames.append((frame, credit))
         dgsq.queued += credit
         dgsqs.queued += credit
         if dgsq.governed:
             dgsq.demand += credit
-            self.pump(dgsq, now)
+            if is_next:
+                self.pump(dgsq, now)
             if not dgsq.report_queued:
                 self.requester.demanded(dgsq, now)
-        else:
+        elif is_next:
             self.pump(dgsq, now)
 
     def create(self, key: Key, now: int) -> Dgsq | None:
@@ -259,7 +262,7 @@ class Gsp(Device):
         if accepted:
             self.window.measure(credit, len(frame) + OVERHEAD)
             self.granter.arrived(source, port, cls, generation, credit, not flags & codec.UNGOVERNED, now)
-            if self.egress[port].waiting:
+            if self.egress[port].queued:
                 self.alarm.arrived(port, source, now)
 
     def deliver(self, port: int, cls: int, frame: bytes, _credit: int, now: int) -> None:

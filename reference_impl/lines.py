@@ -22,12 +22,11 @@ def credit_of(octets: int) -> int:
 class Uplink(OutPort):
     """A port towards the fabric that tells each container when its newest frame has left."""
 
-    __slots__ = ("owner", "owners")
+    __slots__ = ("owners",)
 
     def __init__(self, device: "Device", index: int, config: "PortConfig") -> None:
         super().__init__(device, index, config)
         self.owners: deque[Container | None] = deque()
-        self.owner: Container | None = None
 
     def send(self, frame: bytes, now: int) -> bool:
         """Send a data frame whose container is closed."""
@@ -36,7 +35,7 @@ class Uplink(OutPort):
     def send_of(self, container: "Container | None", frame: bytes, now: int) -> bool:
         """Send a data frame of a container, or queue it; False when the buffer is full and it was dropped."""
         if self.free_at <= now:
-            if self.waiting:
+            if self.queued:
                 self.settle(now)
             if self.free_at <= now:
                 self.transmit(frame, now)
@@ -50,24 +49,23 @@ class Uplink(OutPort):
 
     def settle(self, now: int) -> None:
         """Put the frames on the wire whose turn has come by now."""
-        while self.waiting:
+        while self.queued:
             start = self.free_at
             if start > now:
                 return
-            self.owner = None
-            frame = self.next_frame(start)
-            self.waiting -= 1
-            self.queued -= len(frame)
-            self.transmit(frame, start)
-            if self.owner is not None:
-                self.owner.left = self.free_at
-
-    def next_frame(self, now: int) -> bytes:  # noqa: ARG002 - a kind of port may want the time
-        """Choose the frame that leaves next, control first; `owner` is its container from then on."""
-        if self.control:
-            return self.control.popleft()
-        self.owner = self.owners.popleft()
-        return self.data.popleft()
+            owner = None
+            if self.control:
+                frame = self.control.popleft()
+            else:
+                frame = self.data.popleft()
+                owner = self.owners.popleft()
+            size = len(frame)
+            self.queued -= size
+            self.sent_frames += 1
+            self.sent_bytes += size + 24 if size > 60 else 84
+            self.free_at = free_at = self.line(frame, start)
+            if owner is not None:
+                owner.left = free_at
 
     def holds(self, container: "Container", now: int) -> bool:
         """Say whether frames of a container wait."""
@@ -114,7 +112,7 @@ class EgressPort(HostPort):
     def send_class(self, frame: bytes, cls: int, now: int) -> bool:
         """Send a host frame of class `cls`, or queue it while the wire is held or the class paused."""
         if self.free_at <= now:
-            if self.waiting:
+            if self.queued:
                 self.settle(now)
             if self.free_at <= now and self.paused_until[cls] <= now:
                 size = len(frame)
@@ -142,7 +140,7 @@ class EgressPort(HostPort):
         """Credit bytes that wait in the classes that are not paused."""
         if not self.prompt:
             self.settle(now)
-        if not self.waiting:
+        if not self.queued:
             return 0
         if self.pause_end <= now:
             return sum(self.credit)

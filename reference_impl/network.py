@@ -1,6 +1,6 @@
 """The virtual-time network: devices, links that carry real octets, and what can go wrong on them.
 
-Time is integer ns. Events wait in slots of 256 ns, in the order they were made within one ns; a heap holds
+Time is integer ns. Events wait in slots of 512 ns, in the order they were made within one ns; a heap holds
 the numbers of the slots that are in use. The same nodes, links, impairments and seed give the same run.
 """
 
@@ -22,7 +22,7 @@ from reference_impl.device import NEVER, Device, Send
 if TYPE_CHECKING:
     from reference_impl.port import OutPort
 
-SHIFT = 8
+SHIFT = 9
 TIME = itemgetter(0)
 
 Tap = tuple[int, int, int, bytes, int]
@@ -144,7 +144,8 @@ wire_times = cache(WireTimes)
 class Direction:
     """One direction of a link: the wire of the sender's port, and the way to the receiver.
 
-    `feed` is the port of a device that lent its frames to the wire: each arrival settles it.
+    `feed` is the port of a device that lent its frames to the wire: each arrival settles it. A device gives
+    nothing back, therefore, and what it receives goes straight to the entrance of its port.
     """
 
     __slots__ = (
@@ -183,7 +184,8 @@ class Direction:
         self.link = link
         self.index = index
         self.seat = seat
-        self.receive = seat.node.receive
+        node = seat.node
+        self.receive = node.entrances[port] if isinstance(node, Device) else node.receive
         self.port = port
         self.times: WireTimes = wire_times(rate_mbps)
         self.delay = delay
@@ -213,14 +215,14 @@ class Direction:
             network.tapped.append((left, self.link, self.index, frame, 1))
         arrive = left + self.delay
         slot = arrive >> SHIFT
-        events = network.slots.get(slot)
-        if events is None:
-            network.slots[slot] = [(arrive, self, frame)]
+        slots = network.slots
+        if slot not in slots:
+            slots[slot] = [(arrive, self, frame)]
             heappush(network.order, slot)
-        elif slot == network.slot:
-            insort(events, (arrive, self, frame), key=TIME)
+        elif slot != network.slot:
+            slots[slot].append((arrive, self, frame))
         else:
-            events.append((arrive, self, frame))
+            insort(slots[slot], (arrive, self, frame), key=TIME)
         return left
 
     def settle(self, now: int) -> None:
@@ -545,7 +547,7 @@ class Network:
                 target.happen(now)
                 continue
             feed = target.feed
-            if feed is not None and feed.waiting:
+            if feed is not None and feed.queued:
                 feed.settle(now)
             sends = target.receive(target.port, frame, now)
             seat = target.seat

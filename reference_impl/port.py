@@ -23,7 +23,7 @@ def everything(_frame: bytes) -> bool:
 class OutPort:
     """A port towards the fabric: two queues in strict priority, drained at the rate of the port.
 
-    `queued` is the octets that wait, `waiting` the frames, `armed` when the queues are looked at next.
+    `queued` is the octets that wait, `armed` when the queues are looked at next.
     What waits leaves at times that are known beforehand, so nothing has to happen at them: `settle` starts
     all that was due by now. Without a driver that settles in time the port is `prompt`, and wakes itself.
     """
@@ -45,7 +45,6 @@ class OutPort:
         "rate_mbps",
         "sent_bytes",
         "sent_frames",
-        "waiting",
     )
 
     def __init__(self, device: "Device", index: int, config: "PortConfig") -> None:
@@ -62,7 +61,6 @@ class OutPort:
         self.prompt = True
         self.free_at = 0
         self.queued = 0
-        self.waiting = 0
         self.armed = NEVER
         self.sent_frames = 0
         self.sent_bytes = 0
@@ -86,7 +84,7 @@ class OutPort:
     def send(self, frame: bytes, now: int) -> bool:
         """Send a data frame, or queue it; False when the buffer is full and the frame was dropped."""
         if self.free_at <= now:
-            if self.waiting:
+            if self.queued:
                 self.settle(now)
             if self.free_at <= now:
                 size = len(frame)
@@ -99,7 +97,7 @@ class OutPort:
     def send_control(self, frame: bytes, now: int) -> bool:
         """Send a control message, ahead of every data frame that waits."""
         if self.free_at <= now:
-            if self.waiting:
+            if self.queued:
                 self.settle(now)
             if self.free_at <= now:
                 self.transmit(frame, now)
@@ -113,7 +111,6 @@ class OutPort:
             self.device.drop("queue_full")
             return False
         self.queued = queued
-        self.waiting += 1
         queue.append(frame)
         if self.prompt and self.free_at < self.armed:
             self.arm(self.free_at)
@@ -137,23 +134,18 @@ class OutPort:
 
     def rearm(self) -> None:
         """See that what waits is looked at when it may leave, where nobody else does."""
-        if self.waiting and self.prompt:
+        if self.queued and self.prompt:
             self.arm(self.free_at)
 
     def settle(self, now: int) -> None:
         """Put the frames on the wire whose turn has come by now."""
-        while self.waiting:
+        while self.queued:
             start = self.free_at
             if start > now:
                 return
-            frame = self.next_frame(start)
-            self.waiting -= 1
+            frame = self.control.popleft() if self.control else self.data.popleft()
             self.queued -= len(frame)
             self.transmit(frame, start)
-
-    def next_frame(self, now: int) -> bytes:  # noqa: ARG002 - a kind of port may want the time
-        """Choose the frame that leaves next, control first."""
-        return self.control.popleft() if self.control else self.data.popleft()
 
     def transmit(self, frame: bytes, now: int) -> None:
         """Start a frame on the wire, which it holds for its own octets and 24 more."""
@@ -175,7 +167,6 @@ class OutPort:
         taken = [frame for frame in frames if wanted(frame)]
         queue.clear()
         queue.extend(frame for frame in frames if not wanted(frame))
-        self.waiting -= len(taken)
         self.queued -= sum(map(len, taken))
         return taken
 
@@ -213,7 +204,7 @@ class HostPort(OutPort):
 
     def is_open(self, cls: int, now: int) -> bool:
         """Say whether a frame of a class may leave at once."""
-        if self.waiting and self.free_at <= now:
+        if self.queued and self.free_at <= now:
             self.settle(now)
         return self.free_at <= now and self.paused_until[cls] <= now
 
@@ -222,12 +213,12 @@ class HostPort(OutPort):
         self.settle(now)
         self.paused_until[cls] = until
         self.pause_end = max(self.paused_until)
-        if self.waiting:
+        if self.queued:
             self.arm(max(self.free_at, now))
 
     def settle(self, now: int) -> None:
         """Put the frames on the wire whose turn has come by now, those of paused classes excepted."""
-        while self.waiting:
+        while self.queued:
             start = self.free_at
             if start > now:
                 return
@@ -240,26 +231,23 @@ class HostPort(OutPort):
                     if start > now:
                         self.arm(start)
                         return
-                cls = self.next_class(start)
+                cls = self.busy.bit_length() - 1 if self.pause_end <= start else self.next_class(start)
                 queue = self.classes[cls]
                 frame = queue.popleft()
                 if not queue:
                     self.busy ^= 1 << cls
-            self.waiting -= 1
-            self.queued -= len(frame)
-            self.transmit(frame, start)
+            size = len(frame)
+            self.queued -= size
+            self.sent_frames += 1
+            self.sent_bytes += size + 24 if size > 60 else 84
+            self.free_at = self.line(frame, start)
             if cls >= 0:
-                self.gone(cls, len(frame), start)
+                self.gone(cls, size, start)
 
     def next_class(self, now: int) -> int:
         """Choose the highest class that is not paused and in which something waits."""
-        busy = self.busy
-        cls = busy.bit_length() - 1
-        if self.pause_end > now:
-            while self.paused_until[cls] > now:
-                busy ^= 1 << cls
-                cls = busy.bit_length() - 1
-        return cls
+        open_classes = (cls for cls in range(7, -1, -1) if self.paused_until[cls] <= now)
+        return next(cls for cls in open_classes if self.busy >> cls & 1)
 
     def gone(self, cls: int, octets: int, now: int) -> None:
         """Take note of a frame that waited and is about to leave; for a kind of port to fill in."""
@@ -273,7 +261,7 @@ class HostPort(OutPort):
 
     def rearm(self) -> None:
         """See that what waits is looked at when it may leave, where nobody else does."""
-        if self.waiting:
+        if self.queued:
             time = self.next_time()
             if self.prompt or time > self.free_at:
                 self.arm(time)

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from reference_impl.gsp import Gsp
 
 STOP = 255
-LEAST_CREDIT = 84
+MOST_CREDIT = 6
+"""Credit bytes for each octet of the shortest frame."""
 LEAST_CREDIT = 84
 
 
@@ -109,8 +110,7 @@ class Alarm:
     def arrived(self, port: int, source: int, now: int) -> None:
         """Note traffic of a source, and look at the queue."""
         self.heard[port][source] = now
-        egress = self.gsp.ports[port]
-        most = egress.queued + LEAST_CREDIT * egress.waiting
+        most = MOST_CREDIT * self.gsp.ports[port].queued
         if most >= self.gsp.settings.bp_threshold and port not in self.told and self.is_crossed(port, now):
             self.told[port] = set()
             self.gsp.egress[port].watch("alarm", now)
