@@ -13,7 +13,6 @@ class Source:
     `unused` and `exposed` are its credit outstanding, in all and beyond one longest frame; `idle` says that
     credit of it expired and no DATA has come since, `silent` that three refreshes have not;
     `look_at` is what has to have arrived before it can want credit, `stale` that the sums lack what arrived;
-    `look_at` is what has to have arrived before it can want credit, `stale` that the sums lack what arrived;
     `debt` is what it sent beyond its grant and others have not been granted since.
     """
 
@@ -37,14 +36,12 @@ class Source:
         "heard",
         "idle",
         "look_at",
-        "look_at",
         "lost",
         "node",
         "reported",
         "ringed",
         "sent",
         "silent",
-        "stale",
         "stale",
         "told_at",
         "unused",
@@ -58,7 +55,6 @@ class Source:
         self.ringed = False
         self.unused = 0
         self.exposed = 0
-        self.stale = False
         self.stale = False
         self.expiry_armed = False
         self.heard = now

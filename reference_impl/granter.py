@@ -7,7 +7,6 @@ from reference_impl import codec
 from reference_impl.credit import ClassRing, PortCredit, Source
 from reference_impl.lines import EgressPort
 from reference_impl.port import NEVER
-from reference_impl.port import NEVER
 
 if TYPE_CHECKING:
     from reference_impl.gsp import Gsp
@@ -157,7 +156,6 @@ class Granter:
         if source is not None and source.generation == generation:
             source.lost += octets
             source.look_at = 0
-            source.look_at = 0
             self.window.settle(credit, source)
 
     def not_below(self, granted: int, reported: int) -> int:
@@ -277,10 +275,6 @@ class Granter:
         """Credit bytes that have to arrive before a source can want credit: it has need, but holds enough."""
         return max(source.held - self.holding, 0) + 1 if source.need else NEVER
 
-    def slack(self, source: Source) -> int:
-        """Credit bytes that have to arrive before a source can want credit: it has need, but holds enough."""
-        return max(source.held - self.holding, 0) + 1 if source.need else NEVER
-
     def retire(self, credit: PortCredit, ring: ClassRing) -> None:
         """Take the first source of a class out of the turns."""
         ring.sources.popleft().ringed = False
@@ -312,8 +306,6 @@ class Granter:
 
     def grant_one(self, credit: PortCredit, now: int) -> bool:
         """Grant the next step of a port; False when port or fabric have no room for it."""
-        if self.window.stale:
-            self.window.catch_up()
         if self.window.stale:
             self.window.catch_up()
         ring = self.next_ring(credit, now)

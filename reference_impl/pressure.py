@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 STOP = 255
 MOST_CREDIT = 6
 """Credit bytes for each octet of the shortest frame."""
-LEAST_CREDIT = 84
 
 
 class Restraint:

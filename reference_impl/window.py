@@ -26,7 +26,6 @@ class CreditWindow:
         self.fabric_credit = 0
         self.fabric_ungoverned = Meter(gsp.settings.bp_window)
         self.stale: list[tuple[PortCredit, Source]] = []
-        self.stale: list[tuple[PortCredit, Source]] = []
         self.configure()
 
     def configure(self) -> None:
@@ -57,19 +56,6 @@ class CreditWindow:
                 credit.exposed[source.cls] += rise
                 if source.node != self.gsp.node:
                     self.fabric_exposed += rise
-
-    def put_off(self, credit: PortCredit, source: Source) -> None:
-        """Follow what arrived from a source only when the sums are needed next."""
-        if not source.stale:
-            source.stale = True
-            self.stale.append((credit, source))
-
-    def catch_up(self) -> None:
-        """Follow what was put off."""
-        for credit, source in self.stale:
-            source.stale = False
-            self.settle(credit, source)
-        self.stale.clear()
 
     def put_off(self, credit: PortCredit, source: Source) -> None:
         """Follow what arrived from a source only when the sums are needed next."""
