@@ -155,6 +155,15 @@ class HasAShallowBuffer(EgressPort):
         return super().enqueue(queue, frame)
 
 
+@mutant("GRANT-INCAST-LOSSLESS")
+class GrantsCrumbs(CreditWindow):
+    """Keeps so little credit outstanding that the egress runs dry between two grants."""
+
+    def size(self, credit: PortCredit, now: int) -> int:
+        """Take an eighth of the window."""
+        return super().size(credit, now) // 8
+
+
 @mutant("GRANT-LATE-JOINER")
 class LetsNewcomersCatchUp(Granter):
     """Serves the source that was granted least so far, so that a late one gets all for a while."""
@@ -224,3 +233,12 @@ class GrantsToPausedClasses(CreditWindow):
     def is_paused(self, credit: PortCredit, cls: int, now: int) -> bool:  # noqa: ARG002 - that is the flaw
         """Overlook the pause."""
         return False
+
+
+@mutant("GRANT-PAUSED-CLASS")
+class PausesEveryClass(CreditWindow):
+    """Grants for no class of a port while one of them is paused."""
+
+    def is_paused(self, credit: PortCredit, cls: int, now: int) -> bool:  # noqa: ARG002 - that is the flaw
+        """Look at the port instead of the class."""
+        return credit.port.pause_end > now
