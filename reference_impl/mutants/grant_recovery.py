@@ -4,7 +4,7 @@ from collections import deque
 
 from reference_impl import codec
 from reference_impl.codec import BadFrame, Header
-from reference_impl.credit import ClassRing, PortCredit, Source
+from reference_impl.credit import PortCredit, Source
 from reference_impl.dgsq import Dgsq, DgsqTable
 from reference_impl.granter import Granter
 from reference_impl.gsp import Gsp
@@ -165,17 +165,12 @@ class GrantsCrumbs(CreditWindow):
 
 
 @mutant("GRANT-LATE-JOINER")
-class LetsNewcomersCatchUp(Granter):
-    """Serves the source that was granted least so far, so that a late one gets all for a while."""
+class DistrustsNewcomers(Granter):
+    """Lets a source hold one frame's credit at a time until it has been served for long."""
 
-    def next_ring(self, credit: PortCredit, now: int) -> ClassRing | None:
-        """Put the source with the lowest cumulative grant first."""
-        ring = super().next_ring(credit, now)
-        if ring is not None:
-            least = min(filter(self.wants, ring.sources), key=lambda source: source.granted)
-            ring.sources.remove(least)
-            ring.sources.appendleft(least)
-        return ring
+    def allowance(self, source: Source) -> int:
+        """Wait for a million octets."""
+        return super().allowance(source) if source.granted > 1_000_000 else self.window.longest
 
 
 @mutant("GRANT-VICTIM-ISOLATED")
