@@ -7,13 +7,25 @@ from conformance.bindings.reference import ReferenceBinding, mutant_of, port_mac
 from conformance.testbeds import LeafSpine, Request, SoloGsf, SoloGsp, Topology
 from reference_impl.device import Settings
 from reference_impl.live.fabric import DeviceFailed, Fabric, standing, up
+from reference_impl.live.namespaces import acquire
 from reference_impl.live.parameters import live_values
 from reference_impl.live.plan import End, Plan, PlannedDevice, PlannedPort, Wire
 from spec.documents import did_you_mean
 from spec.errors import InputError
 from traffic.recording import Link
 
-__all__ = ["ICS", "TOPOLOGIES", "DeviceFailed", "Fabric", "live_values", "plan", "request", "standing", "up"]
+__all__ = [
+    "ICS",
+    "TOPOLOGIES",
+    "DeviceFailed",
+    "Fabric",
+    "acquire",
+    "live_values",
+    "plan",
+    "request",
+    "standing",
+    "up",
+]
 
 ICS: Final = ReferenceBinding.ics
 

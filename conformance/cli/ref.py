@@ -36,6 +36,7 @@ def up(
     """Build namespaces and wires, start one process a device, and print what is where."""
     from conformance.bindings import live  # noqa: PLC0415 - costs every other command 300 ms
 
+    live.acquire()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     catalogue = load_catalogue()

@@ -36,7 +36,7 @@ class DeviceFailed(Exception):  # noqa: N818 - named for the fact
 
 def home() -> Path:
     """Give the folder of this user's runs."""
-    user = os.geteuid()
+    user = namespaces.owner()
     run = Path("/run") if user == 0 else Path(os.environ.get("XDG_RUNTIME_DIR", ""))
     if run.is_absolute() and os.access(run, os.W_OK):
         return run / "gse-cts"
@@ -143,7 +143,7 @@ class Fabric:
         if self.run.privileged:
             return f"ip netns exec {path.name} sh"
         pids = [process.pid for device in self.plan.devices if (process := self.process(device.name))]
-        return f"nsenter --target {pids[0]} --user --mount --preserve-credentials --net={path} sh"
+        return f"nsenter --target {pids[0]} --user --mount --preserve-credentials nsenter --net={path} sh"
 
     def await_paths(self, seconds: float = 10.0) -> bool:
         """Wait until every fabric link whose two ends are devices is up; False when time is over."""
@@ -173,7 +173,7 @@ class Fabric:
 def up(plan: Plan, device: str = "reference", folder: Path | None = None) -> Fabric:
     """Stand a bench up; on any failure nothing is left. InputError when this machine cannot."""
     base = _own(folder or home())
-    privileged = namespaces.acquire()
+    privileged = namespaces.is_privileged()
     supported()
     name = f"{PREFIX}-{secrets.token_hex(2)}"
     fabric = Fabric(base / name)

@@ -2,13 +2,14 @@
 
 import ctypes
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from spec.errors import InputError
+from spec.errors import Exit, InputError
 
 CLONE_NEWNS: Final = 0x00020000
 CLONE_NEWUSER: Final = 0x10000000
@@ -27,6 +28,8 @@ NAMED: Final = Path("/run/netns")
 
 OWN: Final = Path("/proc/thread-self/ns/net")
 MACHINE: Final = "this machine"
+ENTERED: Final = "GSE_USER_NAMESPACE"
+"""Holds the user's number in the environment of a command that was started anew in a user namespace."""
 
 
 @cache
@@ -106,19 +109,51 @@ def remove(path: Path) -> None:
 
 
 def capable() -> bool:
-    """Whether this process may make namespaces and open packet sockets."""
+    """Whether this process may make namespaces, come home from them, and open packet sockets."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     held = int(next(line for line in status.splitlines() if line.startswith("CapEff")).split()[1], 16)
-    return all(held >> capability & 1 for capability in (CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN))
+    if not all(held >> capability & 1 for capability in (CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN)):
+        return False
+    try:
+        join(OWN)
+    except OSError:
+        return False
+    return True
 
 
-def acquire() -> bool:
-    """Get the right to make namespaces: True by privilege, False in a user namespace entered for good.
+def owner() -> int:
+    """Give the user who runs this, also inside a user namespace that `acquire` made."""
+    return int(os.environ.get(ENTERED, os.geteuid()))
 
-    A user namespace can only be entered by a process of one thread. InputError when neither is allowed.
+
+def is_privileged() -> bool:
+    """Whether namespaces are made by privilege of the machine; False in a user namespace.
+
+    InputError where they cannot be made at all.
     """
-    if capable():
-        return True
+    if not capable():
+        raise refused("and root with CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN is not what runs this")
+    return ENTERED not in os.environ
+
+
+def acquire() -> None:
+    """Start the running command anew in a user namespace if it has not the right to make network namespaces.
+
+    For the beginning of a command; InputError where the kernel refuses that too.
+    """
+    if ENTERED not in os.environ and not capable():
+        module = [sys.executable, "-m", "reference_impl.live.namespaces"]
+        os.execv(sys.executable, [*module, *sys.orig_argv])  # noqa: S606 - our own command line
+
+
+def refused(why: str) -> InputError:
+    """Say that this machine gives no network namespaces."""
+    mend = "run as root or allow unprivileged user namespaces"
+    return InputError(MACHINE, "network namespaces", f"cannot be made, {why}", mend)
+
+
+def enter(command: list[str]) -> None:
+    """Become a command in a user namespace; only a process of one thread can, hence the new start."""
     user, group = os.geteuid(), os.getegid()
     try:
         check(libc().unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET), "unshare")
@@ -127,10 +162,15 @@ def acquire() -> bool:
         Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
         mount("", Path("/"), MS_PRIVATE | MS_REC)
     except OSError as error:
-        raise InputError(
-            MACHINE,
-            "network namespaces",
-            f"need root, or a user namespace, which the kernel refuses ({error.strerror})",
-            "run as root or allow unprivileged user namespaces",
-        ) from error
-    return False
+        why = f"not even in a user namespace ({error.strerror})"
+        raise refused(why) from error
+    os.environ[ENTERED] = str(user)
+    os.execv(command[0], command)  # noqa: S606 - our own command line
+
+
+if __name__ == "__main__":
+    try:
+        enter(sys.argv[1:])
+    except InputError as fault:
+        print(fault, file=sys.stderr)
+        sys.exit(Exit.USAGE)

@@ -10,7 +10,12 @@ from reference_impl.live import namespaces
 from reference_impl.live.packets import PacketPort
 from tests.reference_impl.live.harness import plan
 
-PROBE = "from reference_impl.live import namespaces, packets; namespaces.acquire(); packets.supported()"
+PROBE = """
+from reference_impl.live import namespaces, packets
+namespaces.acquire()
+namespaces.is_privileged()
+packets.supported()
+"""
 
 
 @pytest.fixture(scope="session", autouse=True)
