@@ -319,8 +319,8 @@ class CreditViews(FabricViews, HostViews):
     ) -> list[tuple[int, int, Queue, bool, int, int]]:
         """List GRANTs of egress ports as they leave and REQUESTs as they arrive, in order of time.
 
-        A GRANT is (time in ns, row, DGSQ, True, granted, expired), a REQUEST (time, row, DGSQ, False, sent plus
-        forfeited, forfeited).
+        A GRANT is (time in ns, row, DGSQ, True, granted, expired), a REQUEST the same with False, sent plus
+        forfeited, and forfeited.
         """
         events: list[tuple[int, int, Queue, bool, int, int]] = []
         for host in [hosts] if isinstance(hosts, str) else hosts:
