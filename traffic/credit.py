@@ -143,6 +143,34 @@ class Egress:
         return Peak(float(values[worst]), int(self.row[worst]), int(self.time[worst]))
 
 
+@dataclass
+class _Book:
+    """What an egress gave a DGSQ generation and got back, in credit bytes, as far as messages tell."""
+
+    granted: int
+    expired: int = 0
+    position: int = 0
+    returned: int = 0
+
+    def grant(self, granted: int, expired: int) -> int:
+        """Take a GRANT; gives the credit that it hands out, less what it takes back."""
+        fresh = max(granted - self.granted, 0)
+        self.granted += fresh
+        back = max(expired - max(self.expired, self.position), 0)
+        self.expired = max(self.expired, expired)
+        self.returned += back
+        return fresh - back
+
+    def report(self, position: int, forfeited: int) -> int:
+        """Take a REQUEST; gives the credit that comes back by it."""
+        self.position = max(self.position, position)
+        lift = max(position - self.granted, 0)
+        self.granted += lift
+        back = max(forfeited - self.returned, 0)
+        self.returned += back
+        return max(back - lift, 0)
+
+
 class CreditViews(FabricViews, HostViews):
     """Questions to the request and grant cycle; they need every frame of the fabric links."""
 
@@ -264,50 +292,52 @@ class CreditViews(FabricViews, HostViews):
         """Return the most credit bytes that GRANTs to the sources of egress ports gave out beyond a rate.
 
         That is over any span between two of them from `start` ns on: what was newly granted, less what
-        expired, less what the rate carries in the span. Granting what a source reports as used gives out
-        nothing. A queue generation that follows another of its source ends every span, because no message
-        takes back what that one had left. The value is -inf without a GRANT.
+        expired or was forfeited, less what the rate carries in the span. Granting what a source reports as
+        used gives out nothing. A queue generation that follows another of its source ends every span, because
+        no message takes back what that one had left. The value is -inf without a GRANT.
         """
-        credit: dict[tuple[int, ...], tuple[int, int]] = {}
+        books: dict[Queue, _Book] = {}
         net, lowest, worst = 0.0, math.inf, Peak(-math.inf, -1, start)
         first = int(self.parameter("unsolicited_bytes"))
-        for time, row, queue, granted, expired in self._grants_and_positions(hosts):
-            if queue not in credit and any(queue[:-1] == known[:-1] for known in credit):
+        for time, row, queue, is_grant, total, lapsed in self._grants_and_positions(hosts):
+            if queue not in books and any(queue[:-1] == known[:-1] for known in books):
                 lowest = math.inf
-            most, void = credit.get(queue, (first, 0))
-            credit[queue] = max(most, granted), max(void, expired or 0)
-            if expired is None:
+            book = books.setdefault(queue, _Book(first))
+            if not is_grant:
+                net -= book.report(total, lapsed)
                 continue
             carried = time * rate_mbps / 8000
             if time >= start:
                 lowest = min(lowest, net - carried)
-            net += max(most, granted) - max(void, expired) - most + void
+            net += book.grant(total, lapsed)
             if net - carried - lowest > worst.value:
                 worst = Peak(net - carried - lowest, row, time)
         return worst
 
     def _grants_and_positions(
         self, hosts: str | Iterable[str]
-    ) -> list[tuple[int, int, Queue, int, int | None]]:
-        """List GRANTs of egress ports as they leave, and the positions that REQUESTs bring, in order of time.
+    ) -> list[tuple[int, int, Queue, bool, int, int]]:
+        """List GRANTs of egress ports as they leave and REQUESTs as they arrive, in order of time.
 
-        Each is (time in ns, row, DGSQ, granted, expired), a position (time, row, DGSQ, position, None).
+        A GRANT is (time in ns, row, DGSQ, True, granted, expired), a REQUEST the same with False, sent plus
+        forfeited, and forfeited.
         """
-        events: list[tuple[int, int, Queue, int, int | None]] = []
+        events: list[tuple[int, int, Queue, bool, int, int]] = []
         for host in [hosts] if isinstance(hosts, str) else hosts:
             node, port = self.facts.hosts[host].node, self.facts.hosts[host].port
             grant = self._leaving("GRANT")
             grant = grant.where((grant["source"] == node) & (grant["port"] == port))
             request = self._arriving("REQUEST", node, port)
             position = request["sent"].astype(np.int64) + request["forfeited"].astype(np.int64)
-            for table, end, time, value in (
-                (grant, "destination", self.time[grant.rows], grant["granted"]),
-                (request, "source", self.arrival[request.rows], position),
+            for table, end, time, total, lapsed in (
+                (grant, "destination", self.time[grant.rows], grant["granted"], grant["expired"]),
+                (request, "source", self.arrival[request.rows], position, request["forfeited"]),
             ):
                 ends = zip(*(table[name].tolist() for name in (end, "class", "generation")), strict=True)
                 queues = [Queue(source, node, port, cls, generation) for source, cls, generation in ends]
-                void = grant["expired"].tolist() if table is grant else [None] * len(table)
-                events += zip(time.tolist(), table.rows.tolist(), queues, value.tolist(), void, strict=True)
+                kinds = [table is grant] * len(table)
+                columns = (time.tolist(), table.rows.tolist(), queues, kinds, total.tolist(), lapsed.tolist())
+                events += zip(*columns, strict=True)
         return sorted(events, key=lambda event: event[0])
 
     def _outstanding(self, grant: Table, data: Table, request: Table) -> tuple[Rows, Rows, Rows]:

@@ -49,7 +49,7 @@ class ReferenceBinding:
                 "choose another binding",
             )
         self.device = options.device
-        self.mutant = _mutant(options.device)
+        self.mutant = mutant_of(options.device)
         self.mutants = {name: mutant.clause for name, mutant in mutants().items()}
 
     def open(self, setup: Setup) -> Driver:
@@ -167,7 +167,7 @@ class _Play:
     def _device(self, name: str, mutant: Mutant | None) -> Device:
         topology, node = self.setup.topology, self.setup.topology.nodes[name]
         ports = tuple(
-            PortConfig("fabric" if link.fabric else "host", link.rate_mbps, _port_mac(node.id, number))
+            PortConfig("fabric" if link.fabric else "host", link.rate_mbps, port_mac(node.id, number))
             for number, link in enumerate(topology.ports(name))
         )
         config = DeviceConfig(
@@ -197,7 +197,7 @@ class _Play:
             for end in (link.lower, link.upper):
                 if end not in self.devices:
                     number = self.setup.topology.ports(end).index(link)
-                    mac = _port_mac(self.setup.topology.nodes[end].id, number)
+                    mac = port_mac(self.setup.topology.nodes[end].id, number)
                     found.append(TesterPort(link.name, link.rate_mbps, mac, "fabric"))
         return found
 
@@ -258,7 +258,8 @@ class _Watched(list[network.Tap]):
             self.play._arm()  # noqa: SLF001 - the two are one
 
 
-def _mutant(device: str) -> Mutant | None:
+def mutant_of(device: str) -> Mutant | None:
+    """Give the mutant that `--device` names, None for the reference; InputError for anything else."""
     if device == "reference":
         return None
     known = mutants()
@@ -269,7 +270,8 @@ def _mutant(device: str) -> Mutant | None:
     return known[name]
 
 
-def _port_mac(node: int, port: int) -> bytes:
+def port_mac(node: int, port: int) -> bytes:
+    """Give the address of a port of a device."""
     return bytes((0x02, 0x47, node >> 8, node & 0xFF, 0, port))
 
 

@@ -1,4 +1,7 @@
-"""The command `gse-cts`: each module here is one; `foo_bar.py` is `foo-bar`, and runs its `command`."""
+"""The command `gse-cts`: each module here is one; `foo_bar.py` is `foo-bar`, and runs its `command`.
+
+A module with subcommands has a typer application `group` instead.
+"""
 
 import sys
 from importlib import import_module
@@ -35,6 +38,9 @@ def main() -> None:
 def _application() -> typer.Typer:
     application = typer.Typer(no_args_is_help=True, add_completion=False, help="GSE conformance test suite")
     for module in sorted(iter_modules(__path__), key=lambda module: module.name):
-        command = import_module(f"{__name__}.{module.name}").command
-        application.command(module.name.replace("_", "-"))(command)
+        found, name = import_module(f"{__name__}.{module.name}"), module.name.replace("_", "-")
+        if hasattr(found, "group"):
+            application.add_typer(found.group, name=name)
+        else:
+            application.command(name)(found.command)
     return application

@@ -1,5 +1,7 @@
 """Flaws of request and grant that show between a source and an egress which hear each other well."""
 
+from collections import deque
+
 from reference_impl.credit import PortCredit, Source
 from reference_impl.dgsq import Dgsq, DgsqTable
 from reference_impl.granter import Granter
@@ -143,15 +145,14 @@ class RoundsDemandUp(Granter):
 
 
 @mutant("GRANT-FAIR")
-class ServesTheNewestFirst(Granter):
-    """Puts a source that wants credit again ahead of those that have waited for their turn."""
+class ServesInOrderOfNodes(Granter):
+    """Grants to the source with the lowest node number as long as it wants credit, then to the next."""
 
     def activate(self, credit: PortCredit, source: Source) -> None:
-        """Give it a place at the head of the turns."""
-        if not source.ringed:
-            super().activate(credit, source)
-            if source.ringed:
-                credit.rings[source.cls].sources.rotate(1)
+        """Sort the turns by node."""
+        super().activate(credit, source)
+        ring = credit.rings[source.cls]
+        ring.sources = deque(sorted(ring.sources, key=lambda waiting: waiting.node))
 
 
 @mutant("GRANT-CLASS-WEIGHTS")

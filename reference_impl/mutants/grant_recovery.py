@@ -4,7 +4,7 @@ from collections import deque
 
 from reference_impl import codec
 from reference_impl.codec import BadFrame, Header
-from reference_impl.credit import ClassRing, PortCredit, Source
+from reference_impl.credit import PortCredit, Source
 from reference_impl.dgsq import Dgsq, DgsqTable
 from reference_impl.granter import Granter
 from reference_impl.gsp import Gsp
@@ -155,18 +155,22 @@ class HasAShallowBuffer(EgressPort):
         return super().enqueue(queue, frame)
 
 
-@mutant("GRANT-LATE-JOINER")
-class LetsNewcomersCatchUp(Granter):
-    """Serves the source that was granted least so far, so that a late one gets all for a while."""
+@mutant("GRANT-INCAST-LOSSLESS")
+class GrantsCrumbs(CreditWindow):
+    """Keeps so little credit outstanding that the egress runs dry between two grants."""
 
-    def next_ring(self, credit: PortCredit, now: int) -> ClassRing | None:
-        """Put the source with the lowest cumulative grant first."""
-        ring = super().next_ring(credit, now)
-        if ring is not None:
-            least = min(filter(self.wants, ring.sources), key=lambda source: source.granted)
-            ring.sources.remove(least)
-            ring.sources.appendleft(least)
-        return ring
+    def size(self, credit: PortCredit, now: int) -> int:
+        """Take an eighth of the window."""
+        return super().size(credit, now) // 8
+
+
+@mutant("GRANT-LATE-JOINER")
+class DistrustsNewcomers(Granter):
+    """Lets a source hold one frame's credit at a time until it has been served for long."""
+
+    def allowance(self, source: Source) -> int:
+        """Wait for a million octets."""
+        return super().allowance(source) if source.granted > 1_000_000 else self.window.longest
 
 
 @mutant("GRANT-VICTIM-ISOLATED")
@@ -224,3 +228,12 @@ class GrantsToPausedClasses(CreditWindow):
     def is_paused(self, credit: PortCredit, cls: int, now: int) -> bool:  # noqa: ARG002 - that is the flaw
         """Overlook the pause."""
         return False
+
+
+@mutant("GRANT-PAUSED-CLASS")
+class PausesEveryClass(CreditWindow):
+    """Grants for no class of a port while one of them is paused."""
+
+    def is_paused(self, credit: PortCredit, cls: int, now: int) -> bool:  # noqa: ARG002 - that is the flaw
+        """Look at the port instead of the class."""
+        return credit.port.pause_end > now

@@ -95,6 +95,19 @@ class OverlooksCarrier(PathTable):
         """Look away."""
 
 
+@mutant("SPRAY-LIVE-PATHS-ONLY")
+class RestartsEveryLink(PathTable):
+    """Leaves all links when one loses its carrier, and greets on each of them as if it were new."""
+
+    def carrier(self, port: int, up: bool, now: int) -> None:
+        """Take the others down, too."""
+        for link in self.links.values():
+            if not up:
+                self.down(link, "carrier of another link", now)
+                self.forget(link)
+        super().carrier(port, up, now)
+
+
 @mutant("SPRAY-HELLO-LOSS")
 class WaitsTooLongForHello(PathTable):
     """Believes a silent neighbour alive for twice as long as it may."""

@@ -497,6 +497,15 @@ def test_credit_that_expired_or_was_used_before_is_not_given_out_again():
         (900, "gsp1-gsf0", UP, grant(9 * SIZE)),
     )
     assert recording.overgrant("h2", 0).value == 2 * SIZE
+    recording = play(
+        (100, "gsp1-gsf0", UP, grant(4 * SIZE)),
+        (200, "gsp1-gsf0", DOWN, request(9 * SIZE, SIZE, 3 * SIZE)),
+        (900, "gsp1-gsf0", UP, grant(7 * SIZE)),
+        (950, "gsp1-gsf0", UP, grant(7 * SIZE, 6 * SIZE)),
+        (960, "gsp1-gsf0", DOWN, request(9 * SIZE, SIZE, 5 * SIZE)),
+        (990, "gsp1-gsf0", UP, grant(8 * SIZE, 6 * SIZE)),
+    )
+    assert recording.overgrant("h2", 0).value == 4 * SIZE
 
 
 def test_a_new_generation_ends_every_span():

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from conformance.cases.dgsq.queues import release_time
-from conformance.marks import clause, needs, testbed
+from conformance.marks import clause, configure, needs, testbed
 from conformance.testbeds import LeafSpine, SoloGsp
 from traffic.patterns import all_to_all, bursts
 from traffic.recording import UP
@@ -14,9 +14,11 @@ LARGEST = 0xFFFF
 @clause("DGSQ-GENERATION-NONZERO")
 @testbed(LeafSpine(gsps=3))
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_no_message_has_generation_zero(bed, expect):
     """Between all hosts, before and after the queues aged out, no message is of generation 0."""
-    load = all_to_all(bed.hosts, bytes=bed.parameter("unsolicited_bytes") + bed.parameter("container_bytes"))
+    octets = bed.parameter("unsolicited_bytes") + 2 * bed.parameter("max_frame")
+    load = all_to_all(bed.hosts, bytes=octets)
     recording = bed.play(load + load.delayed(2 * release_time(bed)))
     for name in ("DATA", "REQUEST", "GRANT"):
         expect.each(
@@ -32,6 +34,7 @@ def test_no_message_has_generation_zero(bed, expect):
 @clause("DGSQ-GENERATION-CHANGES")
 @testbed(SoloGsp())
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_a_new_queue_has_the_next_generation(bed, expect):
     """A queue that is used four times, with rests that release it, is of four successive generations."""
     load = bursts(bed.host(0), bed.host(-1), repeat=4, frames=5, period=2 * release_time(bed))

@@ -46,6 +46,7 @@ def test_the_first_frame_creates_the_only_queue(bed, expect):
 @clause("DGSQ-KEY")
 @testbed(SoloGsp(remotes=2))
 @needs("fabric taps", "counters")
+@configure(dgsq_mode="on-first-frame")
 def test_one_queue_an_egress_and_class(bed, expect):
     """Frames for two ports of one node, one of them in two classes, and for another node use four queues."""
     here, ends = bed.host(0), [bed.addresses[host] for host in bed.hosts[2:5]]
@@ -62,6 +63,7 @@ def test_one_queue_an_egress_and_class(bed, expect):
 @clause("DGSQ-AGE-OUT")
 @testbed(SoloGsp(remotes=2))
 @needs("counters")
+@configure(dgsq_mode="on-first-frame")
 def test_idle_queues_are_released_in_time(bed, expect):
     """Queues in rare use outlive every pause shorter than age_out, and are gone soon after a longer one."""
     age_out, margin = bed.parameter("age_out"), bed.parameter("latency_margin")
@@ -78,6 +80,7 @@ def test_idle_queues_are_released_in_time(bed, expect):
 @clause("DGSQ-NO-LEAK")
 @testbed(SoloGsp(remotes=3))
 @needs("counters")
+@configure(dgsq_mode="on-first-frame")
 def test_created_and_released_balance(bed, expect):
     """After each of several bursts to six hosts, with rests between them, no queue is left over."""
     here, destinations, rest = bed.host(0), bed.hosts[2:], release_time(bed)
@@ -95,7 +98,7 @@ def test_created_and_released_balance(bed, expect):
 @clause("DGSQ-EXHAUSTION")
 @testbed(SoloGsp(hosts=1, remotes=3))
 @needs("counters", "fabric taps")
-@configure(dgsq_max=2)
+@configure(dgsq_max=2, dgsq_mode="on-first-frame")
 def test_exhaustion_harms_the_newcomer_alone(bed, expect):
     """When two queues are all there are, frames for a third host are dropped and counted, no others."""
     here, *known, newcomer = bed.hosts

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from conformance.cases.dgsq.queues import slow_egress
-from conformance.marks import clause, needs, testbed
+from conformance.marks import clause, configure, needs, testbed
 from conformance.testbeds import SoloGsp
 from traffic.patterns import IMIX, elephant, gap_at, imix, incast, interleaved
 from traffic.recording import UP, jain
@@ -13,6 +13,7 @@ from traffic.scenario import GrantPolicy, Scenario
 @clause("DGSQ-NO-HEAD-OF-LINE")
 @testbed(SoloGsp(hosts=1, remotes=2))
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_a_queue_without_credit_blocks_no_other(bed, expect):
     """Frames for an egress that grants leave as fast beside frames for one that never does as alone."""
     here, good, mute = bed.hosts
@@ -38,6 +39,7 @@ def test_a_queue_without_credit_blocks_no_other(bed, expect):
 @clause("DGSQ-FIFO")
 @testbed(SoloGsp(uplinks=3))
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_frames_are_numbered_as_they_arrived(bed, expect):
     """Mixed frames that wait for a credit that comes in drops are numbered in the order they were sent."""
     recording = bed.play(imix(bed.host(0), bed.host(-1), count=20 * len(IMIX)) + slow_egress(bed, "gsp1"))
@@ -52,6 +54,7 @@ def test_frames_are_numbered_as_they_arrived(bed, expect):
 @clause("DGSQ-LOCAL-WITHOUT-MESSAGES")
 @testbed(SoloGsp())
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_local_traffic_shares_without_messages(bed, expect):
     """A local and a remote source at line rate get equal shares of a port, and the local one says nothing."""
     hit, sources = bed.host(1), (bed.host(0), bed.host(2))

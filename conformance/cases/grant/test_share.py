@@ -8,17 +8,25 @@ from traffic.scenario import Scenario
 def expect_fair(bed, expect, scenario):
     """Expect equal shares of the first host among the others from convergence on."""
     hit, *sources = bed.hosts
-    span = bed.parameter("convergence_max")
+    start, span = bed.parameter("convergence_max"), measured(bed)
     recording = bed.play(scenario)
-    shares = [recording.received_bytes(hit, source=source, start=span, stop=2 * span) for source in sources]
+    shares = [
+        recording.received_bytes(hit, source=source, start=start, stop=start + span) for source in sources
+    ]
     expect.enough(sum(share > 0 for share in shares), 2, "sources that were served")
     expect.at_least(jain(shares), bed.parameter("fairness_min"), "Jain index of the octets delivered")
 
 
+def measured(bed):
+    """Time over which shares are measured: convergence_max, and no less than fifteen containers a source."""
+    containers = 15 * (len(bed.hosts) - 1) * bed.parameter("container_bytes")
+    return max(bed.parameter("convergence_max"), containers * 8 * 1000 // bed.parameter("link_rate"))
+
+
 def offered(bed):
-    """Octets of each source that keep it backlogged for three times convergence_max at an equal share."""
-    octets = 3 * bed.parameter("convergence_max") * bed.parameter("link_rate") // 8 // 1000
-    return octets // (len(bed.hosts) - 1)
+    """Octets of each source that keep it backlogged for the whole measurement at an equal share."""
+    time = bed.parameter("convergence_max") + 2 * measured(bed)
+    return time * bed.parameter("link_rate") // 8 // 1000 // (len(bed.hosts) - 1)
 
 
 @clause("GRANT-FAIR", "equal-frames")
@@ -50,13 +58,15 @@ def test_unequal_frames_share_equally(bed, expect):
 def test_classes_share_by_weight(bed, expect):
     """Two classes with backlog for one host get shares of it by their declared weights."""
     hit, low, high = bed.hosts
-    span, ratio = bed.parameter("convergence_max"), bed.parameter("class_weight_ratio")
+    start, span, ratio = bed.parameter("convergence_max"), measured(bed), bed.parameter("class_weight_ratio")
     loads = [
         elephant(source, hit, bytes=3 * offered(bed) // 2, size=4096, cls=cls)
         for source, cls in ((low, 0), (high, 1))
     ]
     recording = bed.play(sum(loads, Scenario()))
-    got = [recording.received_bytes(hit, source=source, start=span, stop=2 * span) for source in (low, high)]
+    got = [
+        recording.received_bytes(hit, source=source, start=start, stop=start + span) for source in (low, high)
+    ]
     expect.enough(sum(octets > 0 for octets in got), 2, "classes that were served")
     for octets, weight in zip(got, (1, ratio), strict=True):
         due = sum(got) * weight / (1 + ratio)

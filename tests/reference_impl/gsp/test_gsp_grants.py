@@ -184,6 +184,32 @@ def test_a_paused_class_is_neither_sent_nor_granted_and_others_are(bench, frame)
     assert world.counter("dropped_frames") == 0
 
 
+def test_the_queue_of_a_paused_class_alarms_nobody(bench, frame):
+    world = bench()
+    world.host(0, pfc(3, 0xFFFF))
+    for mark in range(80):
+        world.data(frame(0, mark=mark, cls=3), index=mark, cls=3)
+    world.run(world.now + 1000)
+    assert world.gsp.egress[0].queued > world.gsp.settings.bp_threshold
+    assert not world.of(codec.BACKPRESSURE)
+
+
+def test_a_source_beyond_its_grant_waits_until_others_had_as_much(bench):
+    world = bench()
+    world.request(1_000_000, node=2)
+    world.run(world.now + 1000)
+    beyond = granted(world, 2) + 40_000
+    world.request(1_000_000, node=3)
+    world.request(1_000_000, forfeited=beyond, node=2)
+    world.run(world.now + 1000)
+    assert granted(world, 2) < beyond
+    for forfeited in range(0, 100_000, 5000):
+        world.request(1_000_000, forfeited=forfeited, node=3)
+        world.run(world.now + 1000)
+    assert granted(world, 3) > 40_000
+    assert granted(world, 2) > beyond
+
+
 def test_a_pause_of_zero_resumes(bench, frame):
     world = bench()
     world.host(0, pfc(0, 0xFFFF))

@@ -1,0 +1,191 @@
+"""One network interface as a port: whole Ethernet frames in and out, many a system call."""
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from itertools import islice
+from mmap import mmap
+from typing import Final
+
+from spec.errors import InputError
+
+SOL_PACKET: Final = 263
+PACKET_RX_RING: Final = 5
+PACKET_STATISTICS: Final = 6
+PACKET_AUXDATA: Final = 8
+PACKET_VERSION: Final = 10
+PACKET_IGNORE_OUTGOING: Final = 23
+TPACKET_V2: Final = 1
+ETH_P_ALL: Final = 3
+
+SLOT: Final = 10240
+"""Octets of a slot of either ring; the longest frame is `LONGEST`."""
+FRAME_AT: Final = 66
+"""Where the frame begins in a slot: header and address of TPACKET_V2, aligned so that what follows MAC is."""
+LONGEST: Final = SLOT - FRAME_AT
+SLOTS: Final = 1024
+BATCH: Final = 64
+
+USER: Final = 1 << 0
+TAGGED: Final = 1 << 4
+TAG_TYPE_KNOWN: Final = 1 << 6
+TAG_AT: Final = 24
+WORD: Final = 8
+
+LOST: Final = frozenset({errno.ENETDOWN, errno.ENXIO, errno.ENOBUFS, errno.ENODEV, errno.EMSGSIZE})
+"""What `sendmmsg` says of a frame that the interface does not take, as a dark link would not."""
+
+
+class PacketPort:
+    """An AF_PACKET socket with a TPACKET_V2 ring for reception and `sendmmsg` for sending.
+
+    `unsent` counts the frames that the interface refused. OSError when there is no such interface.
+    """
+
+    def __init__(self, interface: str) -> None:
+        self.interface = interface
+        self.unsent = 0
+        self.missed = 0
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self.socket.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V2)
+        self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+        self.socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        block = 2 * SLOT
+        request = struct.pack("IIII", block, SLOTS * SLOT // block, SLOT, SLOTS)
+        self.socket.setsockopt(SOL_PACKET, PACKET_RX_RING, request)
+        self.ring = mmap(self.socket.fileno(), SLOTS * SLOT)
+        self.words = memoryview(self.ring).cast("Q")
+        self.slot = 0
+        self.outbox = Outbox(self.socket.fileno())
+        self.socket.bind((interface, ETH_P_ALL))
+
+    def fileno(self) -> int:
+        """Give the descriptor to wait on."""
+        return self.socket.fileno()
+
+    def take(self) -> list[bytes]:
+        """Take up to `BATCH` frames that have arrived, VLAN tags back in their place."""
+        frames = []
+        ring, words, slot = self.ring, self.words, self.slot
+        for _ in range(BATCH):
+            at = slot * SLOT
+            word = words[at // WORD]
+            if not word & USER:
+                break
+            frame = ring[at + FRAME_AT : at + FRAME_AT + (word >> 32)]
+            if word & TAGGED:
+                control, kind = struct.unpack_from("HH", ring, at + TAG_AT)
+                tag = struct.pack(">HH", kind if word & TAG_TYPE_KNOWN else 0x8100, control)
+                frame = frame[:12] + tag + frame[12:]
+            words[at // WORD] = 0
+            frames.append(frame)
+            slot = slot + 1 if slot < SLOTS - 1 else 0
+        self.slot = slot
+        return frames
+
+    def put(self, frames: list[bytes]) -> None:
+        """Send frames in order; those that the interface does not take are lost and counted."""
+        remaining = iter(frames)
+        while batch := tuple(islice(remaining, BATCH)):
+            self.unsent += self.outbox.send(batch)
+
+    def lost(self) -> int:
+        """Frames that arrived while the ring was full, since the start."""
+        _, drops = struct.unpack("II", self.socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+        self.missed += drops
+        return self.missed
+
+    def close(self) -> None:
+        """Give the interface back."""
+        self.words.release()
+        self.ring.close()
+        self.socket.close()
+
+
+SIZE: Final = "L"
+"""The unsigned long of Linux is as wide as its size_t."""
+
+
+class Vector(ctypes.Structure):
+    """struct iovec."""
+
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class Message(ctypes.Structure):
+    """struct mmsghdr with the struct msghdr in it."""
+
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint32),
+        ("vectors", ctypes.POINTER(Vector)),
+        ("vector_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+        ("sent", ctypes.c_uint),
+    )
+
+
+sendmmsg = ctypes.CDLL(None, use_errno=True).sendmmsg
+sendmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
+
+
+class Outbox:
+    """Messages for `sendmmsg`, laid out once, each with a slot of memory of its own."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.slots = mmap(-1, BATCH * SLOT)
+        self.vectors = (Vector * BATCH)()
+        self.messages = (Message * BATCH)()
+        slots = ctypes.addressof(ctypes.c_char.from_buffer(self.slots))
+        for index in range(BATCH):
+            self.vectors[index].base = slots + index * SLOT
+            self.messages[index].vectors = ctypes.pointer(self.vectors[index])
+            self.messages[index].vector_count = 1
+        self.address = ctypes.addressof(self.messages)
+        self.lengths = memoryview(self.vectors).cast("B").cast(SIZE)[1::2]
+
+    def send(self, frames: tuple[bytes, ...]) -> int:
+        """Send up to `BATCH` frames; give how many of them the interface did not take."""
+        slots, lengths, at = self.slots, self.lengths, 0
+        for index, frame in enumerate(frames):
+            size = len(frame)
+            slots[at : at + size] = frame
+            lengths[index] = size
+            at += SLOT
+        done = sendmmsg(self.descriptor, self.address, len(frames), 0)
+        return 0 if done == len(frames) else sum(self.resume(max(done, 0), len(frames), done < 0))
+
+    def resume(self, done: int, total: int, failed: bool) -> Iterator[int]:
+        """Go on after a frame that was not taken, and give 1 for each such."""
+        while done < total:
+            if failed:
+                error = ctypes.get_errno()
+                if error in LOST:
+                    done += 1
+                    yield 1
+                elif error != errno.EINTR:
+                    raise OSError(error, os.strerror(error))
+            if done < total:
+                rest = self.address + done * ctypes.sizeof(Message)
+                sent = sendmmsg(self.descriptor, rest, total - done, 0)
+                failed = sent < 0
+                done += max(sent, 0)
+
+
+def supported() -> None:
+    """InputError when the kernel has no packet sockets."""
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
+    except OSError as error:
+        raise InputError(
+            "this machine",
+            "packet sockets",
+            f"cannot be opened ({error.strerror})",
+            "load the module with modprobe af_packet or run as root",
+        ) from error

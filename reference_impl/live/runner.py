@@ -1,0 +1,144 @@
+"""Drives one device on network interfaces and the monotonic clock."""
+
+import socket
+from collections.abc import Callable, Sequence
+from select import select
+from time import monotonic_ns
+from typing import Any, Protocol
+
+from reference_impl.device import NEVER, Device, Send
+from reference_impl.live.links import Carriers
+from reference_impl.live.packets import PacketPort
+
+Make = Callable[[dict[str, Any]], Device]
+"""Makes the device anew, with these changes to what it was told."""
+
+LONGEST_SLEEP = 3600.0
+LOOK_EVERY = 1_000_000
+"""How long, in ns, frames keep the runner from looking at anything else."""
+
+
+class Watched(Protocol):
+    """Something that a runner waits for."""
+
+    def fileno(self) -> int:
+        """Give the descriptor to wait on."""
+
+
+class Operator(Watched, Protocol):
+    """Who asks a running device."""
+
+    def answer(self, runner: "Runner") -> None:
+        """Answer what was asked."""
+
+
+class Runner:
+    """One device, its ports, and the two descriptors besides: the carriers and the operator.
+
+    Timers run at the time they were due, however late it is, so that a port keeps its rate; frames carry the
+    time at which they were taken from the ring.
+    """
+
+    def __init__(self, make: Make, interfaces: Sequence[str]) -> None:
+        self.make = make
+        self.ports = [PacketPort(interface) for interface in interfaces]
+        self.index = {socket.if_nametoindex(name): port for port, name in enumerate(interfaces)}
+        self.carriers = Carriers()
+        self.carrier = [True] * len(self.ports)
+        self.outboxes: list[list[bytes]] = [[] for _ in self.ports]
+        self.pending: set[int] = set()
+        self.device: Device
+        self.latest = 0
+        self.stopping = False
+        self.restart({})
+
+    def restart(self, changes: dict[str, Any]) -> None:
+        """Start with an empty device; what has arrived and what waits is lost."""
+        for port, outbox in zip(self.ports, self.outboxes, strict=True):
+            outbox.clear()
+            while port.take():
+                pass
+        self.device = self.make(changes)
+        self.emit(self.device.start(monotonic_ns()))
+        for number, up in enumerate(self.carrier):
+            if not up:
+                self.emit(self.device.carrier(number, up, monotonic_ns()))
+
+    def run(self, operator: "Operator") -> None:
+        """Work until `stopping` is set."""
+        watched: list[Watched] = [*self.ports, self.carriers, operator]
+        look = 0
+        while not self.stopping:
+            self.catch_up(monotonic_ns())
+            busy = self.step()
+            self.flush()
+            if busy and self.latest < look:
+                continue
+            ready, _, _ = select(watched, (), (), 0 if busy else self.sleep())
+            look = monotonic_ns() + LOOK_EVERY
+            if self.carriers in ready:
+                self.follow()
+            if operator in ready:
+                operator.answer(self)
+
+    def step(self) -> bool:
+        """Take one batch from each port; say whether there was any."""
+        busy = False
+        for number, port in enumerate(self.ports):
+            frames = port.take()
+            if frames:
+                busy = True
+                device, receive = self.device, self.device.receive
+                for frame in frames:
+                    now = monotonic_ns()
+                    if device.due <= now:
+                        self.catch_up(now)
+                    self.latest = now
+                    sends = receive(number, frame, now)
+                    if sends:
+                        self.emit(sends)
+                self.flush()
+        return busy
+
+    def catch_up(self, now: int) -> None:
+        """Run the timers that are due, each at its own time; time never goes back."""
+        device = self.device
+        while device.due <= now:
+            self.latest = max(self.latest, device.due)
+            self.emit(device.wake(self.latest))
+
+    def sleep(self) -> float:
+        """Seconds until the next timer."""
+        due = self.device.due
+        return LONGEST_SLEEP if due >= NEVER else max(0, due - monotonic_ns()) / 1e9
+
+    def emit(self, sends: Sequence[Send]) -> None:
+        """Keep frames until the next flush."""
+        outboxes = self.outboxes
+        for port, frame in sends:
+            outboxes[port].append(frame)
+
+    def flush(self) -> None:
+        """Send what the device gave."""
+        for port, outbox in zip(self.ports, self.outboxes, strict=True):
+            if outbox:
+                port.put(outbox)
+                outbox.clear()
+
+    def follow(self) -> None:
+        """Tell the device which carriers changed."""
+        for index, up in self.carriers.changes():
+            port = self.index.get(index)
+            if port is not None and up != self.carrier[port]:
+                self.carrier[port] = up
+                self.emit(self.device.carrier(port, up, monotonic_ns()))
+
+    def manage(self, action: str, arguments: dict[str, Any]) -> None:
+        """Do what an operator asks; ValueError or TypeError when the device has no such action."""
+        self.emit(self.device.manage(action, arguments, monotonic_ns()))
+
+    def close(self) -> None:
+        """Give the interfaces back."""
+        self.carriers.close()
+        for port in self.ports:
+            port.close()

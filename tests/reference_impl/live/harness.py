@@ -1,0 +1,36 @@
+"""Benches for tests, and what is left of them."""
+
+import os
+from pathlib import Path
+
+from conformance.bindings import live
+from reference_impl.live import fabric
+from spec.catalogue import load_catalogue
+
+
+def plan(topology="leaf-spine-2x2", device="reference", **changes):
+    """Plan a bench with the live parameters, some of them changed."""
+    values = live.live_values(load_catalogue().parameters) | changes
+    built = live.request(topology).topology(values["link_rate"], values["link_delay"])
+    return live.plan(topology, built, values, device)
+
+
+def arrivals(port, count, seconds=10):
+    """Take frames until there are so many, or time is over."""
+    got = []
+    fabric.until(lambda: got.extend(port.take()) or len(got) >= count, seconds)
+    return got
+
+
+def left_behind(name, spaces, folder):
+    """List what is still there of a run: files of namespaces, its folder, processes that name it."""
+    found = [path for path in (*spaces.values(), folder) if path.exists()]
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                line = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if name.encode() in line:
+                found.append(line)
+    return found

@@ -1,0 +1,32 @@
+"""The octets of TRex's JSON-RPC: one message is JSON, and from 256 octets on magic, length and zlib."""
+
+import json
+import struct
+import zlib
+from typing import Any, Final
+
+MAGIC: Final = 0xABE85CEA
+THRESHOLD: Final = 256
+_HEAD: Final = struct.Struct(">II")
+
+
+def pack(message: Any) -> bytes:  # noqa: ANN401 - any JSON
+    """Encode a message, compressed when it is long."""
+    octets = json.dumps(message).encode()
+    if len(octets) < THRESHOLD:
+        return octets
+    return _HEAD.pack(MAGIC, len(octets)) + zlib.compress(octets)
+
+
+def unpack(octets: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Decode a message, compressed or not; ValueError if it is neither."""
+    if len(octets) >= _HEAD.size:
+        magic, length = _HEAD.unpack_from(octets)
+        if magic == MAGIC:
+            try:
+                octets = zlib.decompress(octets[_HEAD.size :])
+            except zlib.error as error:
+                raise ValueError(f"no zlib data: {error}") from error
+            if len(octets) != length:
+                raise ValueError(f"{length} octets were announced, {len(octets)} came")
+    return json.loads(octets)
