@@ -257,6 +257,7 @@ class Granter:
             source.look_at = source.arrived + self.slack(source)
             return
         source.ringed = True
+        source.look_at = 0
         source.deficit = 0
         ring = credit.rings[source.cls]
         ring.sources.append(source)
