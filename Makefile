@@ -21,7 +21,7 @@ check: $(READY)
 	$(BIN)/gse-cts schema --check
 
 kill-matrix: $(READY)
-	$(BIN)/gse-cts kill-matrix --workers auto --out $(OUT)
+	$(BIN)/gse-cts kill-matrix --workers auto --out $(OUT)/kill-matrix.json
 
 bench: $(READY)
 	$(BIN)/python benchmarks/virtual_network.py

@@ -89,7 +89,7 @@ def command(
     workers: Annotated[str, typer.Option(help="Processes: a number, or auto.")] = "auto",
     out: Annotated[Path, typer.Option(help="Where the matrix is written.")] = Path("out/kill-matrix.json"),
 ) -> None:
-    """Run each mutant against the cases of its own clause; exit code 1 when one survives."""
+    """Run each mutant against its clause's cases; exit code 1 when one survives or a case kills none."""
     mutants = load_binding("reference", BindingOptions()).mutants
     watch = Watch(dict(mutants))
     words = [str(CASES), f"--rootdir={ROOT}", f"--config-file={ROOT / 'pyproject.toml'}", "-n", workers]
@@ -109,10 +109,11 @@ def command(
         raise typer.Exit(int(code) or Exit.INTERNAL)
     tried = {name: fate for name, fate in watch.fates.items() if fate.verdicts or not (clause or chapter)}
     bare = [] if clause or chapter else _bare(mutants.values())
-    _print(tried, bare, watch.idle())
-    _write(out, tried, bare, watch.idle())
+    idle = watch.idle()
+    _print(tried, bare, idle)
+    _write(out, tried, bare, idle)
     survived = [name for name, fate in tried.items() if not fate.killed]
-    raise typer.Exit(Exit.FAILED if survived or bare else Exit.OK)
+    raise typer.Exit(Exit.FAILED if survived or bare or idle else Exit.OK)
 
 
 def _bare(broken: Iterable[str]) -> list[str]:
