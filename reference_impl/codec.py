@@ -53,6 +53,10 @@ container: Callable[[bytes], Container]
 host_frame: Callable[[bytes], bytes]
 encode_data: Callable[..., bytes]
 """`(prefix, class, flags, source, destination, port, sequence, generation, index, previous, fill, frame)`."""
+begin_data: Callable[[int, int, int, int, int, int, int], tuple[bytes, int]]
+"""`(class, flags, source, destination, port, sequence, generation)`: what the DATA of a container shares."""
+continue_data: Callable[[bytes, tuple[bytes, int], int, int, int, bytes], bytes]
+"""`(prefix, what begin_data gave, index, previous, fill, frame)`: the frame that `encode_data` gives."""
 decode_data: Callable[[bytes], Data]
 unwrap: Callable[[bytes], tuple[int, int, int, int, int, bytes]]
 """`(sequence, generation, index, previous frames, fill, host frame)` of DATA."""
@@ -341,6 +345,7 @@ class Compiler:
                 f"return {', '.join(parts[item] for item in key)}",
             )
             self.function("host_frame(frame)", f"return frame[{end}:]")
+            self.container_functions(whole, values, arguments)
             wanted = unpacking(groups, lambda item: item not in OMITTED)
             self.function(
                 "unwrap(frame)",
@@ -354,6 +359,31 @@ class Compiler:
             f"{targets(groups)} = {name.upper()}_EXTENSION.unpack_from(frame, "
             f"{START + self.profile.header.octets})",
             f"return {', '.join(unpacking(groups, lambda item: item not in OMITTED))}",
+        )
+
+    def container_functions(
+        self, whole: list[tuple[int, list[Field]]], values: list[str], arguments: list[str]
+    ) -> None:
+        """Write `begin_data`, for the octets that all DATA of a container has alike, and `continue_data`.
+
+        What differs is from the first word with index or fill on; what is alike behind it is given again.
+        """
+        differs = ("index", "fill")
+        first = next(at for at, (_, group) in enumerate(whole) if any(item.name in differs for item in group))
+        rest = [item.name for _, group in whole[first:] for item in group if item.name in arguments]
+        self.struct("DATA_ALIKE", whole[:first])
+        self.struct("DATA_REST", whole[first:])
+        alike = [name for name in arguments if name not in rest]
+        self.function(
+            f"begin_data({', '.join(alike)})",
+            f"body = DATA_ALIKE.pack({', '.join(values[:first])})",
+            "return body, crc_hqx(body, 0xFFFF)",
+        )
+        self.function(
+            f"continue_data(prefix, alike, {', '.join(rest)}, frame)",
+            "head, crc = alike",
+            f"body = DATA_REST.pack({', '.join(values[first:])})",
+            "return prefix + head + body + CRC.pack(crc_hqx(body, crc) ^ DATA_HOP) + frame",
         )
 
     def repeated(

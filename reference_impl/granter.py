@@ -205,9 +205,9 @@ class Granter:
     def may_be_lost(self, source: Source, now: int) -> bool:
         """Say whether a source seems not to have heard its last GRANT."""
         return (
-            source.granted > self.unsolicited
+            now - source.told_at >= self.round_trip
+            and source.granted > self.unsolicited
             and (source.held > 0 or source.expired > source.reported)
-            and now - source.told_at >= self.round_trip
         )
 
     def arrived(  # noqa: PLR0917 - the data path
@@ -257,7 +257,6 @@ class Granter:
             source.look_at = source.arrived + self.slack(source)
             return
         source.ringed = True
-        source.look_at = 0
         source.deficit = 0
         ring = credit.rings[source.cls]
         ring.sources.append(source)
@@ -278,7 +277,9 @@ class Granter:
 
     def retire(self, credit: PortCredit, ring: ClassRing) -> None:
         """Take the first source of a class out of the turns."""
-        ring.sources.popleft().ringed = False
+        source = ring.sources.popleft()
+        source.ringed = False
+        source.look_at = source.arrived + self.slack(source)
         credit.waiting -= 1
 
     def next_ring(self, credit: PortCredit, now: int) -> ClassRing | None:
@@ -333,7 +334,9 @@ class Granter:
     def fitting(self, credit: PortCredit, source: Source, step: int, now: int) -> int:
         """Find how much of a step the window of the port has room for; 0 when it is not worth a GRANT."""
         window = self.window
-        amount = min(step, window.room(credit, now))
+        amount = window.room(credit, now)
+        if amount >= step:
+            return step
         least = self.least(step, window.size(credit, now))
         if amount < least:
             lacking = least - amount
@@ -349,6 +352,8 @@ class Granter:
         if self.starved and self.starved[0] is not credit:
             return 0
         room = self.window.fabric_room(now)
+        if room >= step:
+            return step
         amount = min(step, room + self.window.spare(source)) if room > 0 else 0
         return amount if amount >= self.least(step, self.window.fabric_size(now)) else 0
 

@@ -115,9 +115,13 @@ class GsfForwarder:
 
     def data(self, port: int, frame: bytes, header: Header, now: int) -> None:
         """Pass a frame of a container on."""
-        way = self.way(port, frame, header)
+        way = None
+        if self.version == self.paths.version:
+            way = self.ways[port].get(frame[codec.START : codec.HEADER_END])
         if way is None:
-            return
+            way = self.way(port, frame, header)
+            if way is None:
+                return
         out, head, paths = way
         if len(paths) == 1:
             out.send(head + frame[codec.HEADER_END :], now)

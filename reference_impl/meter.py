@@ -32,6 +32,8 @@ class Meter:
 
     def rate_mbps(self, now: int) -> int:
         """Mbit/s over the window that ends now."""
+        if self.until == self.width and not self.cell:
+            return 0
         if now >= self.until:
             self.turn(now)
         octets = sum(self.cells) + self.cell

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
 
 class Container:
-    """An open container: `index` frames and `fill` credit bytes so far, `left` when its newest was out."""
+    """An open container: `index` frames and `fill` credit bytes so far, `left` when its newest was out.
 
-    __slots__ = ("fill", "index", "lane", "left", "port", "prefix", "sequence")
+    `alike` is what its DATA has in common, by flags.
+    """
+
+    __slots__ = ("alike", "fill", "index", "lane", "left", "port", "prefix", "sequence")
 
     def __init__(self, sequence: int, fill: int, lane: "Lane", port: Uplink) -> None:
         self.sequence = sequence
@@ -24,6 +27,7 @@ class Container:
         self.port = port
         self.prefix = lane.path.prefix
         self.left = 0
+        self.alike: dict[int, tuple[bytes, int]] = {}
 
 
 class Packer:
@@ -83,20 +87,19 @@ class Packer:
         index, fill = self.place(container, credit)
         last = self.is_last(container.fill, dgsq.frames[0][1] if dgsq.frames else 0)
         container.lane.tally += credit
-        message = codec.encode_data(
-            container.prefix,
-            dgsq.cls,
-            self.flags(dgsq, last),
-            self.device.node,
-            dgsq.node,
-            dgsq.port,
-            container.sequence,
-            dgsq.generation,
-            index,
-            dgsq.previous_frames,
-            fill,
-            frame,
-        )
+        flags = self.flags(dgsq, last)
+        alike = container.alike.get(flags)
+        if alike is None:
+            alike = container.alike[flags] = codec.begin_data(
+                dgsq.cls,
+                flags,
+                self.device.node,
+                dgsq.node,
+                dgsq.port,
+                container.sequence,
+                dgsq.generation,
+            )
+        message = codec.continue_data(container.prefix, alike, index, dgsq.previous_frames, fill, frame)
         container.port.send_of(container, message, now)
         if last:
             self.close_full(dgsq)

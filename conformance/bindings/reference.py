@@ -236,6 +236,7 @@ class _Play:
                 if link.lower in self.devices and link.upper in self.devices
             }
             self.network.tapped = _Watched(self, inner)
+            self.network.hurry()
 
     def _arm(self) -> None:
         self.network.arm(self.network.seat_of[id(self.tester)], self.network.now)

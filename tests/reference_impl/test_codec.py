@@ -105,6 +105,10 @@ def bits(width):
 def test_data_round_trip(header, extension, host):
     frame = codec.encode_data(PREFIX, *header, *extension, host)
     assert codec.verify(frame) == ""
+    *place, index, previous, fill = extension
+    alike = codec.begin_data(*header, *place)
+    assert codec.continue_data(PREFIX, alike, index, previous, fill, host) == frame
+    assert codec.unwrap(frame) == (*extension, host)
     assert codec.decode_data(frame) == (*header, 4, *extension)
     assert codec.host_frame(frame) == host
     cls, _, source, destination, port = header
