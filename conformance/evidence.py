@@ -13,7 +13,7 @@ FOLDER: Final = "recordings"
 ICS: Final = "ics.yaml"
 """Name of the copy of the ICS in the folder of a run."""
 LINES_KEPT: Final = 200
-LIMITS: Final = {"all": None, "small": 16 << 20, "failed": -1}
+LIMITS: Final = {"all": None, "small": 4 << 20, "failed": -1}
 """Octets up to which the plays of a case that passed are stored; None is any number."""
 
 

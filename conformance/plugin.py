@@ -58,7 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--chapter", action="append", default=[], metavar="NAME", help="only cases of this chapter")
     add("--out", metavar="DIR", help="folder of this run (default: a new one below out/)")
     add("--mutants", choices=("own", "all"), help="on each mutant, its own clause's cases or all cases")
-    stored = "plays to store of cases that pass: all, small (up to 16 MiB a case), or none (failed)"
+    stored = "plays to store of cases that pass: all, small (up to 4 MiB a case), or none (failed)"
     add("--evidence", choices=("all", "small", "failed"), default="small", help=stored)
 
 

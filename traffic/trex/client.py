@@ -263,6 +263,8 @@ class Trex(ABC):
             if owner and number not in self._held and not force:
                 raise self._taken(number, owner)
         with self._told("acquiring ports"):
+            if not (synchronised := self._client.conn.barrier()):  # late news of the last owner would undo it
+                raise self._api.STLError(synchronised)
             self._client.acquire(wanted, force=force, sync_streams=False)
         self._held = tuple(dict.fromkeys((*self._held, *wanted)))
         with self._told("cleaning the ports"):
@@ -284,7 +286,7 @@ class Trex(ABC):
             for number in self._captures:
                 self._client._transmit("capture", {"command": "remove", "capture_id": number})  # noqa: SLF001
             self._captures.clear()
-            ours = [number for number in held if self._client.ports[number].is_acquired()]
+            ours = [number for number in held if self._ours(number, self._status(number))]
             if ours:
                 self._client.stop(ours, rx_delay_ms=0)
                 self._client.remove_all_streams(ours)
@@ -305,13 +307,12 @@ class Trex(ABC):
         first = 0
         for batch in _batches(frames):
             self._owned(port)
-            began = time.monotonic()
             with self._told("pushing frames"):
                 packets = [self._api.PacketBuffer(frame) for frame in batch]
                 pushed = self._client.push_packets(packets, ports=[port], ipg_usec=gap)
             first = first or round(pushed.data()["ts"] * 1e9)
             if len(frames) > len(batch):  # batches that overlap would mix
-                time.sleep(max(0.0, began + len(batch) * gap / 1e6 - time.monotonic()))
+                time.sleep(len(batch) * gap / 1e6)
         return first
 
     def capture(
@@ -486,9 +487,12 @@ class Trex(ABC):
         if port not in self._held:
             raise self._error(TrexRefusedError, f"port {port} was not acquired", "acquire it first")
         with self._told("seeing to whom a port belongs"):
-            owner = self._status(port)["owner"]
-        if owner != self._user or not self._client.ports[port].is_acquired():
-            raise self._taken(port, owner)
+            status = self._status(port)
+        if not self._ours(port, status):
+            raise self._taken(port, status["owner"])
+
+    def _ours(self, port: int, status: Mapping[str, Any]) -> bool:
+        return bool(status["owner"] == self._user and self._client.ports[port].is_acquired())
 
     @contextmanager
     def _told(self, doing: str) -> Iterator[None]:
@@ -508,7 +512,7 @@ class Trex(ABC):
             mend = "see that the server and the way to it are up, then run again"
             return self._error(TrexGoneError, f"the server went away while {doing}", mend)
         for number, status in statuses.items():
-            if status["owner"] != self._user or not self._client.ports[number].is_acquired():
+            if not self._ours(number, status):
                 return self._taken(number, status["owner"])
         return self._error(TrexRefusedError, f"{doing} was refused ({text})", "see what the server says")
 

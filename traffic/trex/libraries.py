@@ -49,7 +49,7 @@ def find_v5(folder: Path | None, host: str) -> Path:
         found = importlib.util.find_spec(PACKAGE)
         if found is None or found.origin is None:
             fault = "the server speaks API 5, for which no client is installed"
-            mend = f"install the extra (pip install {PACKAGE}), or name the client tree that the server ships"
+            mend = "install it (pip install lbr-trex-client), or name the client tree that the server ships"
             raise InputError(f"TRex {host}", "client", fault, mend)
         folder = Path(found.origin).parent
     for below in _TREES:

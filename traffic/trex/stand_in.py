@@ -262,7 +262,8 @@ class StandIn:
         done.wait(5)
 
     def _nudge(self) -> None:
-        self._wake.send(b"\0")
+        with suppress(OSError):  # it is dead already
+            self._wake.send(b"\0")
 
     def _run(self) -> None:
         poller = zmq.Poller()

@@ -44,6 +44,16 @@ def held(session):
 
 
 @pytest.fixture
+def hasty(server):
+    """A session that waits no longer than 0.4 s for an answer, and holds the ports."""
+    with connect(
+        server.host, rpc_port=server.rpc_port, async_port=server.async_port, user="me", timeout=0.4
+    ) as session:
+        session.acquire([0, 1])
+        yield session
+
+
+@pytest.fixture
 def library(api):
     """The client library itself, as it is."""
     return load_v4() if api[0] == 4 else load_v5(None, "tests")
