@@ -1,4 +1,4 @@
-"""Ports that a network settles in time send the same frames at the same times as ports that wake themselves."""
+"""Ports that a network settles in time send the same at the same times as ports that wake themselves."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from reference_impl.gsp import PFC_ADDRESS, PFC_TYPE, Gsp
 from reference_impl.network import Impairment, Network
 
 START = 300_000
-HOSTS = [bytes.fromhex("02000000010%d" % host) for host in range(4)]
+HOSTS = [bytes.fromhex(f"02000000010{host}") for host in range(4)]
 
 
 class Player:
@@ -21,13 +21,13 @@ class Player:
     def due(self):
         return self.plan[-1][0] if self.plan else NEVER
 
-    def receive(self, port, frame, now):
+    def receive(self, _port, _frame, _now):
         return ()
 
-    def wake(self, now):
+    def wake(self, _now):
         return [(0, self.plan.pop()[1])]
 
-    def carrier(self, port, up, now):
+    def carrier(self, _port, _up, _now):
         return ()
 
 
