@@ -4,9 +4,10 @@ OUT ?= out
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: conformance test check kill-matrix bench lock clean
+.PHONY: conformance test check kill-matrix bench bench-live lock clean
 
 conformance: $(READY)
+	@rm -rf $(addprefix $(OUT)/,results.jsonl junit.xml ics.yaml compliance.html allure allure-results recordings)
 	$(BIN)/gse-cts run --workers auto --out $(OUT)
 
 test: $(READY)
@@ -25,6 +26,9 @@ kill-matrix: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/virtual_network.py
+
+bench-live: $(READY)
+	$(BIN)/python benchmarks/live_data_path.py
 
 # The environment is exactly the lock file; the stamp is written last, so a broken set-up is done again.
 $(READY): requirements.lock pyproject.toml

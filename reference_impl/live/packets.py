@@ -115,8 +115,8 @@ class Vector(ctypes.Structure):
     _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
 
 
-class Message(ctypes.Structure):
-    """struct mmsghdr with the struct msghdr in it."""
+class Header(ctypes.Structure):
+    """struct msghdr."""
 
     _fields_ = (
         ("name", ctypes.c_void_p),
@@ -126,8 +126,13 @@ class Message(ctypes.Structure):
         ("control", ctypes.c_void_p),
         ("control_length", ctypes.c_size_t),
         ("flags", ctypes.c_int),
-        ("sent", ctypes.c_uint),
     )
+
+
+class Message(ctypes.Structure):
+    """struct mmsghdr."""
+
+    _fields_ = (("header", Header), ("sent", ctypes.c_uint))
 
 
 sendmmsg = ctypes.CDLL(None, use_errno=True).sendmmsg
@@ -145,8 +150,8 @@ class Outbox:
         slots = ctypes.addressof(ctypes.c_char.from_buffer(self.slots))
         for index in range(BATCH):
             self.vectors[index].base = slots + index * SLOT
-            self.messages[index].vectors = ctypes.pointer(self.vectors[index])
-            self.messages[index].vector_count = 1
+            self.messages[index].header.vectors = ctypes.pointer(self.vectors[index])
+            self.messages[index].header.vector_count = 1
         self.address = ctypes.addressof(self.messages)
         self.lengths = memoryview(self.vectors).cast("B").cast(SIZE)[1::2]
 
