@@ -76,8 +76,9 @@ class Granter:
 
     def wants(self, source: Source) -> bool:
         """Say whether a source gets new credit: it has need, and holds less than its allowance."""
-        may = not source.silent and not source.debt
-        return may and source.need > 0 and source.held < self.allowance(source)
+        if source.silent or source.debt:
+            return False
+        return source.need > 0 and source.held < self.allowance(source)
 
     def allowance(self, source: Source) -> int:
         """Credit that a source may hold: half a window, or one longest frame once it let credit expire.
@@ -313,7 +314,7 @@ class Granter:
         ring = self.next_ring(credit, now)
         if ring is None:
             self.unstarve(credit)
-            return self.forgive_alone(credit)
+            return bool(credit.debtors) and self.forgive_alone(credit)
         source = ring.sources[0]
         if source.deficit <= 0:
             source.deficit += self.quantum

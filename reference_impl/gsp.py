@@ -148,6 +148,7 @@ class Gsp(Device):
         """Send the frames of a queue as long as credit, back-pressure and paths let them go."""
         frames = dgsq.frames
         packer = self.packer
+        is_local = dgsq.node == self.node
         octets = 0
         carried_over = True
         while frames:
@@ -156,7 +157,7 @@ class Gsp(Device):
                 break
             if dgsq.level and self.restraint.holds(dgsq, now):
                 break
-            if dgsq.node == self.node:
+            if is_local:
                 frames.popleft()
                 dgsq.account(credit)
                 self.send_locally(dgsq, frame, credit, now)
@@ -191,7 +192,8 @@ class Gsp(Device):
         """Send a frame to another host port of this GSP, in order as it is."""
         self.deliver(dgsq.port, dgsq.cls, frame, credit, now)
         self.granter.arrived(self.node, dgsq.port, dgsq.cls, dgsq.generation, credit, dgsq.governed, now)
-        self.alarm.arrived(dgsq.port, self.node, now)
+        if self.egress[dgsq.port].queued > self.alarm.least:
+            self.alarm.arrived(dgsq.port, self.node, now)
 
     def from_fabric(self, port: int, frame: bytes, now: int) -> None:
         """Check a frame of the fabric and act on its type."""
@@ -254,7 +256,7 @@ class Gsp(Device):
             index,
             previous,
             fill,
-            bool(flags & codec.LAST),
+            flags & codec.LAST != 0,
             host_frame,
             credit,
             now,
@@ -262,7 +264,7 @@ class Gsp(Device):
         if accepted:
             self.window.measure(credit, len(frame) + OVERHEAD)
             self.granter.arrived(source, port, cls, generation, credit, not flags & codec.UNGOVERNED, now)
-            if self.egress[port].queued:
+            if self.egress[port].queued > self.alarm.least:
                 self.alarm.arrived(port, source, now)
 
     def deliver(self, port: int, cls: int, frame: bytes, _credit: int, now: int) -> None:
@@ -441,6 +443,7 @@ class Gsp(Device):
             self.dgsqs,
             self.requester,
             self.window,
+            self.alarm,
             self.granter,
             self.reorderer,
         ):

@@ -61,8 +61,7 @@ class Uplink(OutPort):
                 owner = self.owners.popleft()
             size = len(frame)
             self.queued -= size
-            self.sent_frames += 1
-            self.sent_bytes += size + 24 if size > 60 else 84
+            self.sent[size] += 1
             self.free_at = free_at = self.line(frame, start)
             if owner is not None:
                 owner.left = free_at
@@ -116,8 +115,7 @@ class EgressPort(HostPort):
                 self.settle(now)
             if self.free_at <= now and self.paused_until[cls] <= now:
                 size = len(frame)
-                self.sent_frames += 1
-                self.sent_bytes += size + 24 if size > 60 else 84
+                self.sent[size] += 1
                 self.free_at = self.line(frame, now)
                 return True
         if not self.enqueue(self.classes[cls], frame):

@@ -1,6 +1,6 @@
 """The sending side of a port: control ahead of data, one frame on the wire at a time."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from heapq import heappush
 from typing import TYPE_CHECKING
@@ -43,8 +43,7 @@ class OutPort:
         "prompt",
         "queued",
         "rate_mbps",
-        "sent_bytes",
-        "sent_frames",
+        "sent",
     )
 
     def __init__(self, device: "Device", index: int, config: "PortConfig") -> None:
@@ -62,8 +61,18 @@ class OutPort:
         self.free_at = 0
         self.queued = 0
         self.armed = NEVER
-        self.sent_frames = 0
-        self.sent_bytes = 0
+        self.sent: defaultdict[int, int] = defaultdict(int)
+        """Frames sent, by their octets."""
+
+    @property
+    def sent_frames(self) -> int:
+        """Frames sent so far."""
+        return sum(self.sent.values())
+
+    @property
+    def sent_bytes(self) -> int:
+        """Octets of the wire that they took: their own, 60 at least, and 24 more each."""
+        return sum((max(size, 60) + 24) * frames for size, frames in self.sent.items())
 
     def lend(self, line: Line, prompt: bool = False) -> None:
         """Let a driver take the frames through `line`; unless it wants them `prompt`, it settles the port.
@@ -88,8 +97,7 @@ class OutPort:
                 self.settle(now)
             if self.free_at <= now:
                 size = len(frame)
-                self.sent_frames += 1
-                self.sent_bytes += size + 24 if size > 60 else 84
+                self.sent[size] += 1
                 self.free_at = self.line(frame, now)
                 return True
         return self.enqueue(self.data, frame)
@@ -150,8 +158,7 @@ class OutPort:
     def transmit(self, frame: bytes, now: int) -> None:
         """Start a frame on the wire, which it holds for its own octets and 24 more."""
         size = len(frame)
-        self.sent_frames += 1
-        self.sent_bytes += size + 24 if size > 60 else 84
+        self.sent[size] += 1
         self.free_at = self.line(frame, now)
 
     def withdraw(
@@ -238,8 +245,7 @@ class HostPort(OutPort):
                     self.busy ^= 1 << cls
             size = len(frame)
             self.queued -= size
-            self.sent_frames += 1
-            self.sent_bytes += size + 24 if size > 60 else 84
+            self.sent[size] += 1
             self.free_at = self.line(frame, start)
             if cls >= 0:
                 self.gone(cls, size, start)

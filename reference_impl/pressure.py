@@ -105,12 +105,16 @@ class Alarm:
         self.gsp = gsp
         self.heard: dict[int, dict[int, int]] = {port.index: {} for port in gsp.ports if port.kind == "host"}
         self.told: dict[int, set[int]] = {}
+        self.configure()
+
+    def configure(self) -> None:
+        """Take the settings over: a queue of `least` octets or fewer cannot be at the threshold."""
+        self.least = self.gsp.settings.bp_threshold // MOST_CREDIT - 1
 
     def arrived(self, port: int, source: int, now: int) -> None:
-        """Note traffic of a source, and look at the queue."""
+        """Note traffic of a source to a queue of more than `least` octets, and look at the queue."""
         self.heard[port][source] = now
-        most = MOST_CREDIT * self.gsp.ports[port].queued
-        if most >= self.gsp.settings.bp_threshold and port not in self.told and self.is_crossed(port, now):
+        if port not in self.told and self.is_crossed(port, now):
             self.told[port] = set()
             self.gsp.egress[port].watch("alarm", now)
             self.refresh(now, port, self.told[port])
