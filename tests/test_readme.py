@@ -42,7 +42,8 @@ def gse_cts(checkout, *words):
 
 def test_there_is_an_example_of_each_kind():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert [path.split("/")[0] for path, _ in EXAMPLE.findall(text)] == ["spec", "conformance", "reference_impl"]
+    packages = [path.split("/")[0] for path, _ in EXAMPLE.findall(text)]
+    assert packages == ["spec", "conformance", "reference_impl"]
 
 
 def test_the_lint_is_content(checkout):

@@ -6,9 +6,10 @@ from select import select
 from time import monotonic_ns
 from typing import Any, Protocol
 
-from reference_impl.device import NEVER, Device, Send
+from reference_impl.device import NEVER, Device
 from reference_impl.live.links import Carriers
 from reference_impl.live.packets import PacketPort
+from reference_impl.port import Line, OutPort
 
 Make = Callable[[dict[str, Any]], Device]
 """Makes the device anew, with these changes to what it was told."""
@@ -59,10 +60,12 @@ class Runner:
             while port.take():
                 pass
         self.device = self.make(changes)
-        self.emit(self.device.start(monotonic_ns()))
+        for out, outbox in zip(self.device.ports, self.outboxes, strict=True):
+            out.lend(line(out, outbox), prompt=True)
+        self.device.start(monotonic_ns())
         for number, up in enumerate(self.carrier):
             if not up:
-                self.emit(self.device.carrier(number, up, monotonic_ns()))
+                self.device.carrier(number, up, monotonic_ns())
 
     def run(self, operator: "Operator") -> None:
         """Work until `stopping` is set."""
@@ -88,15 +91,13 @@ class Runner:
             frames = port.take()
             if frames:
                 busy = True
-                device, receive = self.device, self.device.receive
+                device, enter = self.device, self.device.entrances[number]
                 for frame in frames:
                     now = monotonic_ns()
                     if device.due <= now:
                         self.catch_up(now)
                     self.latest = now
-                    sends = receive(number, frame, now)
-                    if sends:
-                        self.emit(sends)
+                    enter(number, frame, now)
                 self.flush()
         return busy
 
@@ -105,18 +106,12 @@ class Runner:
         device = self.device
         while device.due <= now:
             self.latest = max(self.latest, device.due)
-            self.emit(device.wake(self.latest))
+            device.wake(self.latest)
 
     def sleep(self) -> float:
         """Seconds until the next timer."""
         due = self.device.due
         return LONGEST_SLEEP if due >= NEVER else max(0, due - monotonic_ns()) / 1e9
-
-    def emit(self, sends: Sequence[Send]) -> None:
-        """Keep frames until the next flush."""
-        outboxes = self.outboxes
-        for port, frame in sends:
-            outboxes[port].append(frame)
 
     def flush(self) -> None:
         """Send what the device gave."""
@@ -131,14 +126,25 @@ class Runner:
             port = self.index.get(index)
             if port is not None and up != self.carrier[port]:
                 self.carrier[port] = up
-                self.emit(self.device.carrier(port, up, monotonic_ns()))
+                self.device.carrier(port, up, monotonic_ns())
 
     def manage(self, action: str, arguments: dict[str, Any]) -> None:
         """Do what an operator asks; ValueError or TypeError when the device has no such action."""
-        self.emit(self.device.manage(action, arguments, monotonic_ns()))
+        self.device.manage(action, arguments, monotonic_ns())
 
     def close(self) -> None:
         """Give the interfaces back."""
         self.carriers.close()
         for port in self.ports:
             port.close()
+
+
+def line(port: OutPort, outbox: list[bytes]) -> Line:
+    """Give what takes the frames that leave a port, each for its own octets and 24 more."""
+
+    def leave(frame: bytes, now: int) -> int:
+        outbox.append(frame)
+        size = len(frame)
+        return now - -(size + 24 if size > 60 else 84) * 8000 // port.rate_mbps
+
+    return leave

@@ -2,7 +2,6 @@
 
 import pytest
 
-pytest_plugins = ["pytester"]
 
 CONFTEST = """
 import conformance.bindings as bindings
