@@ -30,7 +30,6 @@ class TrexV5(Trex):
         client.conn.sigint_on_conn_lost_enable = lambda: None
         client.conn.rpc.set_retry_base = lambda _enable: None
         client.ctx.event_handler.register_event_handler("subscriber crashed", lambda _error: None)
-        client.ctx.event_handler.register_event_handler("subscriber timeout", lambda _seconds: None)
 
     @property
     def alive(self) -> bool:

@@ -227,9 +227,9 @@ class StandIn:
         """Answer and publish nothing more, and keep the connections."""
         self._call(lambda: setattr(self, "_hung", True))
 
-    def mute(self) -> None:
-        """Publish nothing more."""
-        self._call(lambda: setattr(self, "_mute", True))
+    def mute(self, *, on: bool = True) -> None:
+        """Publish nothing more, until told otherwise."""
+        self._call(lambda: setattr(self, "_mute", on))
 
     def take(self, port: int, user: str) -> None:
         """Let another user take a port by force."""
@@ -325,7 +325,7 @@ class StandIn:
                 self._send(port, frame)
 
             transmission.step(self._now(), send)
-            if not transmission.active:
+            if not transmission.waiting:
                 self._finish(port, done=True)
 
     def _finish(self, port: Port, *, done: bool) -> None:

@@ -5,6 +5,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
 SHORTEST: Final = 14
@@ -153,24 +154,20 @@ class Player:
     """Sends one stream: `fire(now)` puts a frame out and says when the next is due, None at the end."""
 
     def __init__(self, spec: StreamSpec, pps: float, start: int) -> None:
-        mode = spec.data["mode"]
         self.spec = spec
         self.gap = 1e9 / pps
-        self.left = {"single_burst": mode.get("total_pkts"), "multi_burst": mode.get("pkts_per_burst")}.get(
-            spec.kind
-        )
-        self.bursts = mode.get("count", 1) if spec.kind == "multi_burst" else 1
-        self.between = mode.get("ibg", 0) * 1000
-        self.due: float = start
+        self.between = spec.data["mode"].get("ibg", 0) * 1000
         self.activations = spec.data["action_count"]
-        self.begin(start)
         self.variables = spec.variables()
+        self.begin(start)
 
     def begin(self, now: float) -> None:
         """Start anew, after the stream's own gap."""
         mode = self.spec.data["mode"]
-        self.due = now + self.spec.data["isg"] * 1000
-        self.left = mode.get("total_pkts" if self.spec.kind == "single_burst" else "pkts_per_burst")
+        self.due: float = now + self.spec.data["isg"] * 1000
+        self.left: int | None = mode.get(
+            "total_pkts" if self.spec.kind == "single_burst" else "pkts_per_burst"
+        )
         self.bursts = mode.get("count", 1)
 
     def frame(self) -> bytes:
@@ -184,7 +181,7 @@ class Player:
 
     def advance(self) -> bool:
         """Set `due` for the next frame; False if that was the last."""
-        if self.left is None or self.spec.kind == "continuous":
+        if self.left is None:
             self.due += self.gap
             return True
         self.left -= 1
@@ -210,30 +207,31 @@ class Transmission:
             for number, spec in specs.items()
             if spec.data["enabled"]
         }
-        self.active = {n: p for n, p in self.players.items() if p.spec.data["self_start"]}
+        self.waiting = [(p.due, n) for n, p in self.players.items() if p.spec.data["self_start"]]
+        heapify(self.waiting)
         self.end = now + int(duration * 1e9) if duration >= 0 else None
 
     def due(self) -> int | None:
         """When the next frame, or the end of the duration, is due; None when all is sent."""
-        if not self.active:
+        if not self.waiting:
             return None
-        first = int(min(player.due for player in self.active.values()))
+        first = int(self.waiting[0][0])
         return first if self.end is None else min(first, self.end)
 
     def step(self, now: int, send: Callable[[StreamSpec, bytes], None], most: int = 64) -> None:
         """Send what is due, `most` frames at most."""
         if self.end is not None and now >= self.end:
-            self.active.clear()
+            self.waiting.clear()
         for _ in range(most):
-            if not self.active:
+            if not self.waiting or self.waiting[0][0] > now:
                 return
-            number, player = min(self.active.items(), key=lambda item: item[1].due)
-            if player.due > now:
-                return
+            _, number = heappop(self.waiting)
+            player = self.players[number]
             if not player.spec.data["flags"] & 8:
                 send(player.spec, player.frame())
-            if not player.advance():
-                del self.active[number]
+            if player.advance():
+                heappush(self.waiting, (player.due, number))
+            else:
                 self._follow(player)
 
     def _follow(self, player: Player) -> None:
@@ -245,7 +243,7 @@ class Transmission:
             if not player.activations:
                 return
         follower.begin(player.due + player.gap)
-        self.active[follower.spec.id] = follower
+        heappush(self.waiting, (follower.due, follower.spec.id))
 
 
 @dataclass

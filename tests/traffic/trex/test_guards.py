@@ -13,6 +13,8 @@ from traffic.trex.client import LEAST_GAP_US, Load, connect
 from traffic.trex.errors import TrexGoneError, TrexRefusedError
 from traffic.trex.libraries import load_v4
 
+pytestmark = pytest.mark.filterwarnings("ignore:setDaemon")  # in both libraries
+
 
 def caught_by(client, push, helpers, count):
     """Frames that a raw client sees arrive at port 1 after a push."""
@@ -76,6 +78,44 @@ def test_silence_does_not_kill_the_process_group():
     ends = {kind: (*run.communicate(timeout=60), run.returncode) for kind, run in runs.items()}
     assert ends["raw"][2] == -signal.SIGTERM
     assert ends["guarded"] == ("the parent lives\n", "", 0)
+
+
+def test_silence_leaves_the_session_as_it_was(session, server, api, monkeypatch):
+    if api[0] == 4:
+        monkeypatch.setattr(session._client.conn.async_connection, "get_timeout_sec", lambda: 1)
+        session._client.conn.disconnect()
+        session.connect()
+    session.acquire([0])
+    server.mute()
+    time.sleep(1.3)
+    server.mute(on=False)
+    assert session.counters()[0].sent == 0
+
+
+@pytest.mark.parametrize("api", [(4, 8)], ids=["api4"])
+def test_junk_from_the_publisher_does_not_kill_the_process_group(raw, server, session, monkeypatch, helpers):
+    kills = []
+    monkeypatch.setattr(os, "killpg", lambda _group, number: kills.append(number))
+    server._call(lambda: server._publisher.send(b"junk"))
+    helpers.until(lambda: not session._client.conn.async_connection.t.is_alive())
+    assert not kills
+    assert list(session.ports()) == [0, 1]
+    monkeypatch.setattr("threading.excepthook", lambda _arguments: None)
+    raw()
+    server._call(lambda: server._publisher.send(b"junk"))
+    helpers.until(lambda: kills == [signal.SIGTERM])
+
+
+def test_late_news_of_the_last_owner_does_not_undo_an_acquisition(raw, server, session, api, helpers):
+    if api[0] == 4:
+        pytest.skip("the old client hears of it at once")
+    other = raw("other")
+    server.mute()
+    time.sleep(0.6)
+    other.acquire([0])
+    session.acquire([0], force=True)
+    time.sleep(0.7)
+    session.push(0, helpers.frames(1))
 
 
 def test_a_failing_subscriber_does_not_end_the_process(raw, server, api, monkeypatch, helpers):

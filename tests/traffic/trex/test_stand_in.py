@@ -10,6 +10,8 @@ from traffic.trex.messages import pack, unpack
 from traffic.trex.stand_in import StandIn
 from traffic.trex.stand_in_wires import cable
 
+pytestmark = pytest.mark.filterwarnings("ignore:setDaemon")  # in both libraries
+
 
 def test_a_client_connects_acquires_and_releases(raw, server):
     client = raw()
