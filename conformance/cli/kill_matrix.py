@@ -14,8 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.bindings import BindingOptions, load_binding
-from conformance.checkout import ROOT
-from conformance.cli.run import CASES
+from conformance.cli.run import CASES, SETTINGS
 from conformance.plugin import MUTANT
 from reports.results import VerdictRecord
 from spec.catalogue import load_catalogue
@@ -92,7 +91,7 @@ def command(
     """Run each mutant against its clause's cases; exit code 1 when one survives or a case kills none."""
     mutants = load_binding("reference", BindingOptions()).mutants
     watch = Watch(dict(mutants))
-    words = [str(CASES), f"--rootdir={ROOT}", f"--config-file={ROOT / 'pyproject.toml'}", "-n", workers]
+    words = [str(CASES), *SETTINGS, "-n", workers]
     words += [
         f"--mutants={'all' if collateral else 'own'}",
         f"--run-seed={seed}",

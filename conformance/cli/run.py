@@ -18,8 +18,14 @@ from spec.errors import Exit
 from spec.wire import load_profile
 
 CASES = ROOT / "conformance" / "cases"
-IMPORTED = "-Wignore::pytest.PytestAssertRewriteWarning"
-"""The plugin's modules are known here before pytest looks at them, and hold no assertions to rewrite."""
+SETTINGS = (
+    f"--rootdir={ROOT}",
+    f"--config-file={ROOT / 'pyproject.toml'}",
+    "-Wignore::pytest.PytestAssertRewriteWarning",  # of modules known here before pytest looks at them
+    "-pno:hypothesispytest",  # it takes a second to load in every process, and no case is random
+    "-pno:benchmark",
+)
+"""What every session of the commands has in common."""
 
 
 def command(
@@ -58,12 +64,10 @@ def command(
         "--junitxml": folder / "junit.xml",
     }
     words = [f"{name}={value}" for name, value in options.items() if value is not None and name != "-n"]
-    words += ["-n", str(options["-n"]), "--tb=short", "-v" if verbose else "-q", IMPORTED]
+    words += ["-n", str(options["-n"]), "--tb=short", "-v" if verbose else "-q"]
     for name, values in (("--chapter", chapter), ("--clauses", clause), ("--parameters", parameter)):
         words += [f"{name}={value}" for value in values or ()]
-    code = pytest.main(
-        [*_places(cases or []), f"--rootdir={ROOT}", f"--config-file={ROOT / 'pyproject.toml'}", *words]
-    )
+    code = pytest.main([*_places(cases or []), *SETTINGS, *words])
     if (folder / "results.jsonl").exists():
         _report(folder, wire_profile, allure=allure)
     raise typer.Exit(int(code))

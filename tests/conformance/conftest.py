@@ -2,7 +2,6 @@
 
 import pytest
 
-
 CONFTEST = """
 import conformance.bindings as bindings
 from traffic.recording import Facts, Recording
@@ -78,6 +77,7 @@ def bench(pytester):
                 pytester.makepyfile(**{name: HEAD + text})
 
         def run(self, *words):
-            return pytester.runpytest_subprocess("--binding=still", "--out=run", *words)
+            quick = ("-p", "no:hypothesispytest", "-p", "no:benchmark")
+            return pytester.runpytest_subprocess("--binding=still", "--out=run", *quick, *words)
 
     return Bench()
