@@ -5,7 +5,7 @@ from traffic.patterns import credit_bytes
 
 
 def outstanding_limit(bed: Bed, sources: int) -> float:
-    """Credit bytes that grants may be ahead of a link: a window and the longest frame of each source."""
+    """Most credit bytes granted ahead of a link: a window, a longest frame a source, one in the port."""
     octets = bed.parameter("link_rate") * bed.parameter("grant_round_trip") / 8 / 1000
     window: float = bed.parameter("grant_window_factor") * octets
     return window + (sources + 1) * credit_bytes(bed.parameter("max_frame"))
