@@ -26,6 +26,8 @@ CHECKOUT: Final = Path(__file__).resolve().parent.parent.parent
 PREFIX: Final = "gse"
 ENDING: Final = "ending.json"
 """What the record of a run is called once the run is to go; a device that finds no record ends."""
+GIVE_UP: Final = 10.0
+"""Seconds to wait for what ought to happen at once."""
 STEP: Final = 0.02
 """Seconds between two looks at what is awaited."""
 
@@ -145,7 +147,7 @@ class Fabric:
         pids = [process.pid for device in self.plan.devices if (process := self.process(device.name))]
         return f"nsenter --target {pids[0]} --user --mount --preserve-credentials nsenter --net={path} sh"
 
-    def await_paths(self, seconds: float = 10.0) -> bool:
+    def await_paths(self, seconds: float = GIVE_UP) -> bool:
         """Wait until every fabric link whose two ends are devices is up; False when time is over."""
         names = {device.name for device in self.plan.devices}
         inner = {wire.name for wire in self.plan.wires if {end.space for end in wire.ends} <= names}
@@ -153,21 +155,25 @@ class Fabric:
 
     def down(self) -> None:
         """End the processes of the run, remove its namespaces with all wires, and its folder."""
-        if not self.folder.exists():
-            return
+        record, ending = self.folder / RECORD, self.folder / ENDING
         with suppress(FileNotFoundError):
-            run = self.run
-            (self.folder / RECORD).rename(self.folder / ENDING)
-            self._end(run)
-        if (self.folder / ENDING).exists():
-            self._end(load_run(self.folder / ENDING))
-        shutil.rmtree(self.folder)
+            record.rename(ending)
+        self._end_processes()
+        with suppress(FileNotFoundError):
+            for path in load_run(ending).spaces.values():
+                namespaces.remove(path)
+        if not until(self._is_cleared, GIVE_UP):
+            raise DeviceFailed(f"{self.folder} cannot be removed")
 
-    def _end(self, run: Run) -> None:
+    def _end_processes(self) -> None:
         for file in self.folder.glob("*.pid"):
             Process.read(file).end()
-        for path in run.spaces.values():
-            namespaces.remove(path)
+
+    def _is_cleared(self) -> bool:
+        """Remove the folder; a device that was about to start may enter itself meanwhile."""
+        self._end_processes()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return not self.folder.exists()
 
 
 def up(plan: Plan, device: str = "reference", folder: Path | None = None) -> Fabric:
