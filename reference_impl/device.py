@@ -173,7 +173,10 @@ class Device:
         """The octets before the header with which the last good message came in on each port."""
 
     def entrance(self, port: OutPort) -> Callable[[int, bytes, int], None]:  # noqa: ARG002 - for the role
-        """Give what takes the frames that come in on a port: `(port, frame, now)`."""
+        """Give what takes the frames that come in on a port: `(port, frame, now)`.
+
+        A driver that was lent the ports calls it without `receive`, since no sends come back.
+        """
         return self.handle
 
     def make(self, kind: type[T], *arguments: object) -> T:

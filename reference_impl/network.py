@@ -2,6 +2,9 @@
 
 Time is integer ns. Events wait in slots of 512 ns, in the order they were made within one ns; a heap holds
 the numbers of the slots that are in use. The same nodes, links, impairments and seed give the same run.
+
+The devices lend their ports to the links: what waits in a port leaves at times that are known beforehand, so
+there is no event for it. The arrival of each frame puts on the wire what has started behind it meanwhile.
 """
 
 import gc
