@@ -20,7 +20,7 @@ from reference_impl.pressure import Alarm, Restraint
 from reference_impl.reorder import Reorderer
 from reference_impl.requester import Requester
 from reference_impl.sprayer import Sprayer
-from reference_impl.window import CreditWindow
+from reference_impl.window import RATIO_MEMORY, CreditWindow
 
 PFC_ADDRESS = bytes.fromhex("0180c2000001")
 PFC_TYPE = bytes.fromhex("88080101")
@@ -262,7 +262,11 @@ class Gsp(Device):
             now,
         )
         if accepted:
-            self.window.measure(credit, len(frame) + OVERHEAD)
+            window = self.window
+            window.fabric_credit += credit
+            window.fabric_octets += len(frame) + OVERHEAD
+            if window.fabric_credit > RATIO_MEMORY:
+                window.forget_half()
             self.granter.arrived(source, port, cls, generation, credit, not flags & codec.UNGOVERNED, now)
             if self.egress[port].queued > self.alarm.least:
                 self.alarm.arrived(port, source, now)

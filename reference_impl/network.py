@@ -218,14 +218,14 @@ class Direction:
             network.tapped.append((left, self.link, self.index, frame, 1))
         arrive = left + self.delay
         slot = arrive >> SHIFT
-        slots = network.slots
-        if slot not in slots:
-            slots[slot] = [(arrive, self, frame)]
-            heappush(network.order, slot)
+        events = network.slots.get(slot)
+        if events is not None:
+            events.append((arrive, self, frame))
         elif slot != network.slot:
-            slots[slot].append((arrive, self, frame))
+            network.slots[slot] = [(arrive, self, frame)]
+            heappush(network.order, slot)
         else:
-            insort(slots[slot], (arrive, self, frame), key=TIME)
+            insort(network.playing, (arrive, self, frame), key=TIME)
         return left
 
     def settle(self, now: int) -> None:
@@ -287,6 +287,8 @@ class Network:
         self.slots: dict[int, list[Event]] = {}
         self.order: list[int] = []
         self.slot = -1
+        self.playing: list[Event] = []
+        """The events of the slot that is being played, which is in `slots` no longer."""
         self.ticket = count().__next__
         self.seats: list[Seat] = []
         self.seat_of: dict[int, Seat] = {}
@@ -431,13 +433,13 @@ class Network:
         """Put an event in its place; its time is not before the current one."""
         slot = event[0] >> SHIFT
         events = self.slots.get(slot)
-        if events is None:
+        if events is not None:
+            events.append(event)
+        elif slot != self.slot:
             self.slots[slot] = [event]
             heappush(self.order, slot)
-        elif slot == self.slot:
-            insort(events, event, key=TIME)
         else:
-            events.append(event)
+            insort(self.playing, event, key=TIME)
 
     def arm(self, seat: Seat, now: int) -> None:
         """See that a node is woken when it wants to be."""
@@ -497,7 +499,7 @@ class Network:
             return event[1] is direction and event[2] is not None and event[0] > now
 
         lost: Counter[int] = Counter()
-        for events in self.slots.values():
+        for events in (self.playing, *self.slots.values()):
             gone = [id(event[2]) for event in events if on_wire(event)]
             if gone:
                 lost.update(gone)
@@ -522,21 +524,22 @@ class Network:
         gc.disable()
         try:
             while order and order[0] <= last:
-                self.slot = slot = order[0]
-                events = slots[slot]
+                self.slot = slot = heappop(order)
+                self.playing = events = slots.pop(slot)
                 if len(events) > 1:
                     events.sort(key=TIME)
                 self.play(events, until)
                 if slot == last:
                     del events[: bisect_right(events, until, key=TIME)]
                     if events:
+                        slots[slot] = events
+                        heappush(order, slot)
                         break
-                heappop(order)
-                del slots[slot]
         finally:
             if collecting:
                 gc.enable()
         self.slot = -1
+        self.playing = []
         self.now = until
         for direction in chain.from_iterable(self.links):
             direction.settle(until)

@@ -122,7 +122,11 @@ class Reorderer:
                 ahead = 0
             if ahead == 0 and index == stream.index:
                 self.deliver(port, cls, frame, credit, now)
-                self.pass_over(stream, last, fill + credit)
+                if last:
+                    self.pass_over(stream, last, fill + credit)
+                else:
+                    stream.fill = fill + credit
+                    stream.index = index + 1
                 if stream.held:
                     self.advance(stream, now)
                 return True

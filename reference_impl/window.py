@@ -132,13 +132,10 @@ class CreditWindow:
         """Credit bytes that the fabric has room for, one longest frame a source not counted."""
         return self.fabric_size(now) - self.fabric_exposed
 
-    def measure(self, credit_bytes: int, fabric_octets: int) -> None:
-        """Measure the ratio of fabric bytes to credit bytes."""
-        self.fabric_credit += credit_bytes
-        self.fabric_octets += fabric_octets
-        if self.fabric_credit > RATIO_MEMORY:
-            self.fabric_credit >>= 1
-            self.fabric_octets >>= 1
+    def forget_half(self) -> None:
+        """Let the measured ratio of fabric bytes to credit bytes forget half of its past."""
+        self.fabric_credit >>= 1
+        self.fabric_octets >>= 1
 
     def note_ungoverned(self, credit: PortCredit, node: int, credit_bytes: int, now: int) -> None:
         """Measure DATA outside credit."""
