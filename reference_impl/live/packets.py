@@ -34,6 +34,9 @@ TAGGED: Final = 1 << 4
 TAG_TYPE_KNOWN: Final = 1 << 6
 TAG_AT: Final = 24
 WORD: Final = 8
+"""Octets that hold status and length of a slot, read and given back at once."""
+PLACES: Final = [(slot * SLOT // WORD, slot * SLOT + FRAME_AT) for slot in range(SLOTS)]
+"""For each slot of a ring, its first word and where its frame begins."""
 
 LOST: Final = frozenset({errno.ENETDOWN, errno.ENXIO, errno.ENOBUFS, errno.ENODEV, errno.EMSGSIZE})
 """What `sendmmsg` says of a frame that the interface does not take, as a dark link would not."""
@@ -68,23 +71,28 @@ class PacketPort:
 
     def take(self) -> list[bytes]:
         """Take up to `BATCH` frames that have arrived, VLAN tags back in their place."""
-        frames = []
-        ring, words, slot = self.ring, self.words, self.slot
-        for _ in range(BATCH):
-            at = slot * SLOT
-            word = words[at // WORD]
+        frames: list[bytes] = []
+        ring, words = self.ring, self.words
+        if not words[PLACES[self.slot][0]] & USER:
+            return frames
+        for word_at, frame_at in PLACES[self.slot : self.slot + BATCH]:
+            word = words[word_at]
             if not word & USER:
                 break
-            frame = ring[at + FRAME_AT : at + FRAME_AT + (word >> 32)]
             if word & TAGGED:
-                control, kind = struct.unpack_from("HH", ring, at + TAG_AT)
-                tag = struct.pack(">HH", kind if word & TAG_TYPE_KNOWN else 0x8100, control)
-                frame = frame[:12] + tag + frame[12:]
-            words[at // WORD] = 0
-            frames.append(frame)
-            slot = slot + 1 if slot < SLOTS - 1 else 0
-        self.slot = slot
+                frames.append(self.tagged(word_at * WORD, word))
+            else:
+                frames.append(ring[frame_at : frame_at + (word >> 32)])
+            words[word_at] = 0
+        self.slot = (self.slot + len(frames)) % SLOTS
         return frames
+
+    def tagged(self, at: int, word: int) -> bytes:
+        """Take the frame of one slot, and put back the tag that the kernel took off."""
+        frame = self.ring[at + FRAME_AT : at + FRAME_AT + (word >> 32)]
+        control, kind = struct.unpack_from("HH", self.ring, at + TAG_AT)
+        tag = struct.pack(">HH", kind if word & TAG_TYPE_KNOWN else 0x8100, control)
+        return frame[:12] + tag + frame[12:]
 
     def put(self, frames: list[bytes]) -> None:
         """Send frames in order; those that the interface does not take are lost and counted."""

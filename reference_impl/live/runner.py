@@ -17,6 +17,8 @@ Make = Callable[[dict[str, Any]], Device]
 LONGEST_SLEEP = 3600.0
 LOOK_EVERY = 1_000_000
 """How long, in ns, frames keep the runner from looking at anything else."""
+LINGER = 30_000
+"""How long, in ns, it stays awake for the next frame: to wake it costs the sender more than a frame."""
 
 
 class Watched(Protocol):
@@ -72,10 +74,11 @@ class Runner:
         watched: list[Watched] = [*self.ports, self.carriers, operator]
         look = 0
         while not self.stopping:
-            self.catch_up(monotonic_ns())
+            now = monotonic_ns()
+            self.catch_up(now)
             busy = self.step()
             self.flush()
-            if busy and self.latest < look:
+            if now < look and (busy or now < self.latest + LINGER):
                 continue
             ready, _, _ = select(watched, (), (), 0 if busy else self.sleep())
             look = monotonic_ns() + LOOK_EVERY

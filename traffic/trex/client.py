@@ -31,6 +31,7 @@ _MOST_FETCHED: Final = 50
 _MOST_PUSHED: Final = 1000
 _PUSHED_OCTETS: Final = 900_000
 _POLL_S: Final = 0.02
+_NO_EVENTS: Final = "no data flow from server"
 
 
 @dataclass(frozen=True)
@@ -186,13 +187,14 @@ def connect(
 class Trex(ABC):
     """A connection to one server; a context manager that lets everything go at its end."""
 
-    def __init__(self, server: Server, user: str, api: Any, client: Any) -> None:  # noqa: ANN401 - untyped
+    def __init__(self, server: Server, access: Access, api: Any, client: Any) -> None:  # noqa: ANN401 - untyped
         self.server = server
-        self._user = user
+        self._access = access
         self._api = api
         self._client = client
         self._held: tuple[int, ...] = ()
         self._captures: dict[int, int] = {}
+        self._groups: dict[int, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -208,6 +210,10 @@ class Trex(ABC):
     @abstractmethod
     def alive(self) -> bool:
         """Whether the request channel still stands."""
+
+    @abstractmethod
+    def _port_counters(self) -> Mapping[int, Mapping[str, Any]]:
+        """Read the counters of all ports, fresh."""
 
     @abstractmethod
     def _chain(self, stream: Any, follower: str) -> None:  # noqa: ANN401 - untyped
@@ -273,6 +279,7 @@ class Trex(ABC):
             self._client.remove_all_streams(wanted)
             self._client.remove_all_captures()
             self._captures.clear()
+            self._groups.clear()
             self._client.clear_stats(wanted)
             self._client.set_port_attr(wanted, promiscuous=True)
             self._client.set_service_mode(wanted, enabled=True)
@@ -380,6 +387,7 @@ class Trex(ABC):
         with self._told("adding streams"):
             streams = [self._stream(load, self_start=load.name not in followers) for load in loads]
             self._client.add_streams(streams, ports=[port])
+        self._groups |= {load.group: {} for load in loads if load.group is not None}
 
     def schedule(self, port: int, frames: Sequence[tuple[int, bytes]]) -> None:
         """Give a port single frames with their times, ns after `start`, kept by the server as well as it can.
@@ -409,6 +417,8 @@ class Trex(ABC):
         for port in wanted:
             self._owned(port)
         with self._told("starting traffic"):
+            if self._groups:
+                self._groups = self._group_counters(self._groups)
             duration = -1 if seconds is None else seconds
             self._client.start(wanted, mult=rate, force=True, duration=duration)
 
@@ -435,18 +445,24 @@ class Trex(ABC):
     def counters(self) -> dict[int, PortCounters]:
         """Read what each port of ours counted since it was acquired."""
         with self._told("reading port counters"):
-            read = self._client.get_stats(list(self._held))
+            read = self._port_counters()
         names = ("opackets", "ipackets", "obytes", "ibytes", "oerrors", "ierrors")
         return {port: PortCounters(*(int(read[port][name]) for name in names)) for port in self._held}
 
     def groups(self, groups: Iterable[int]) -> dict[int, GroupCounters]:
-        """Read what was counted of packet groups."""
-        wanted = list(groups)
+        """Read what was counted of packet groups since they were last started; times are of all time."""
         with self._told("reading group counters"):
-            read = self._client.get_pgid_stats(wanted)
-        return {group: _group(read, group) for group in wanted}
+            read = self._group_counters(groups)
+        return {group: _group(counts, self._groups.get(group, {})) for group, counts in read.items()}
 
     # Inside
+
+    def _group_counters(self, groups: Iterable[int]) -> dict[int, dict[str, Any]]:
+        """Ask for groups as the server counts them: the old library fails over one that received nothing."""
+        wanted = list(groups)
+        read = self._transmit("get_pgid_stats", pgids=wanted)
+        parts = ("ver_id", "flow_stats", "latency")
+        return {group: {part: (read.get(part) or {}).get(str(group)) for part in parts} for group in wanted}
 
     def _stream(self, load: Load, *, self_start: bool) -> Any:  # noqa: ANN401 - untyped
         api = self._api
@@ -505,17 +521,22 @@ class Trex(ABC):
             raise self._taken(port, status["owner"])
 
     def _ours(self, port: int, status: Mapping[str, Any]) -> bool:
-        return bool(status["owner"] == self._user and self._client.ports[port].is_acquired())
+        return bool(status["owner"] == self._access.user and self._client.ports[port].is_acquired())
 
     @contextmanager
     def _told(self, doing: str) -> Iterator[None]:
-        """Turn what the library raises into a TrexError."""
+        """Turn what the library raises into a TrexError, and an interrupt that it swallowed back into one."""
         try:
             yield
         except self._api.STLError as error:
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
             raise self._explained(doing, _plain(error.msg)) from None
 
     def _explained(self, doing: str, text: str) -> TrexError:
+        if _NO_EVENTS in text:
+            fault = f"no events come from its port {self._access.async_port}"
+            return self._error(TrexGoneError, fault, "correct that port, or let it through the firewall")
         statuses = {}
         if self.alive:
             with suppress(self._api.STLError):
@@ -555,26 +576,23 @@ def _batches(frames: Sequence[bytes]) -> Iterator[list[bytes]]:
         yield batch
 
 
-def _group(read: Mapping[str, Any], group: int) -> GroupCounters:
-    flow = read["flow_stats"].get(group, {"tx_pkts": {}, "rx_pkts": {}})
-    sent, received = (
-        {port: int(value) for port, value in flow[name].items() if port != "total"}
-        for name in ("tx_pkts", "rx_pkts")
-    )
-    latency = read["latency"].get(group)
-    if latency is None:
-        return GroupCounters(sent, received)
-    errors, times = latency["err_cntrs"], latency["latency"]
+def _group(read: Mapping[str, Any], before: Mapping[str, Any]) -> GroupCounters:
+    """Make plain counters of what a server told, less what it told before if it counted on since."""
+    old = before if before.get("ver_id") == read["ver_id"] else {}
+    sent, received = (_difference(read, old, "flow_stats", key) for key in ("tp", "rp"))
+    errors = _difference(read, old, "latency", "er")
+    times = (read["latency"] or {}).get("lat", {})
     return GroupCounters(
-        sent,
-        received,
-        errors["dropped"],
-        errors["dup"],
-        errors["out_of_order"],
-        errors["seq_too_high"],
-        errors["seq_too_low"],
-        *(float(times[name]) for name in ("average", "total_max", "total_min", "jitter")),
+        {int(port): count for port, count in sent.items()},
+        {int(port): count for port, count in received.items()},
+        *(errors.get(name, 0) for name in ("drp", "dup", "ooo", "sth", "stl")),
+        *(float(times.get(name, 0)) for name in ("average", "total_max", "total_min", "jit")),
     )
+
+
+def _difference(read: Mapping[str, Any], old: Mapping[str, Any], part: str, key: str) -> dict[str, int]:
+    before = (old.get(part) or {}).get(key, {})
+    return {name: value - before.get(name, 0) for name, value in (read[part] or {}).get(key, {}).items()}
 
 
 def _plain(text: str) -> str:

@@ -1,5 +1,6 @@
 """The client for servers of API 5.x: the modern one, from the extra `trex5` or the server's own tree."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ class TrexV5(Trex):
             sync_timeout=access.timeout,
             async_timeout=access.timeout,
         )
-        super().__init__(server, access.user, api, client)
+        super().__init__(server, access, api, client)
         client.conn.sigint_on_conn_lost_enable = lambda: None
         client.conn.rpc.set_retry_base = lambda _enable: None
         client.ctx.event_handler.register_event_handler("subscriber crashed", lambda _error: None)
@@ -35,6 +36,10 @@ class TrexV5(Trex):
     def alive(self) -> bool:
         """Whether the request channel still stands."""
         return bool(self._client.conn.rpc.is_connected())
+
+    def _port_counters(self) -> Mapping[int, Mapping[str, Any]]:
+        counters: dict[int, dict[str, Any]] = self._client.get_stats(self._client.get_all_ports())
+        return counters
 
     def _chain(self, stream: Any, follower: str) -> None:  # noqa: ANN401 - untyped
         stream.next = follower

@@ -8,7 +8,7 @@ import pytest
 from spec.errors import InputError
 from traffic.trex.client import Counting, Load, connect
 from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexTakenError
-from traffic.trex.libraries import find_v5, load_v5
+from traffic.trex.libraries import find_v5, load_v4, load_v5
 from traffic.trex.stand_in import StandIn
 from traffic.trex.stand_in_wires import cable
 
@@ -284,6 +284,19 @@ def test_nobody_there_is_told_at_once():
     with pytest.raises(TrexGoneError, match=r"nothing answered in 0\.2 s; start the server there"):
         connect("127.0.0.1", rpc_port=9, timeout=0.2)
     assert time.monotonic() - began < 2
+
+
+def test_a_wrong_port_for_events_is_told(monkeypatch):
+    """The modern client asks for its events, so only the old one needs the port."""
+    load_v4()
+    from trex_stl_lib.trex_stl_async_client import CTRexAsyncClient  # noqa: PLC0415
+
+    monkeypatch.setattr(CTRexAsyncClient.barrier, "__defaults__", (0.3, False))
+    with (
+        StandIn(cable()) as server,
+        pytest.raises(TrexGoneError, match="no events come from its port 9; corr"),
+    ):
+        connect(server.host, rpc_port=server.rpc_port, async_port=9, timeout=1)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from traffic.trex.client import LEAST_GAP_US, Load, connect
+from traffic.trex.client import LEAST_GAP_US, GroupCounters, Load, _group, connect
 from traffic.trex.errors import TrexGoneError, TrexRefusedError
 from traffic.trex.libraries import load_v4
 
@@ -145,6 +145,42 @@ def test_the_loss_of_a_connection_does_not_interrupt_the_main_thread(session):
     connection = session._client.conn
     connection.sigint_on_conn_lost_enable()
     assert not connection.sigint_on_conn_lost
+
+
+def test_a_group_that_received_nothing_can_be_read(held, server, api, helpers):
+    """The old library looks for the shortest of no times."""
+    server.ports[0].wire.far = None
+    held.add(0, [Load("a", helpers.frames(1, size=80)[0], pps=500, count=5, group=2, latency=True)])
+    held.start([0])
+    held.wait([0], limit=3)
+    group = held.groups([2])[2]
+    assert (group.sent[0], group.received[1], group.lost) == (5, 0, 0)
+    assert held.counters()[0].sent == 5
+    if api[0] == 4:
+        held._client.get_pgid_stats = type(held._client).get_pgid_stats.__get__(held._client)
+        with pytest.raises(ValueError, match="empty"):
+            held._client.get_pgid_stats([2])
+    with connect(server.host, rpc_port=server.rpc_port, async_port=server.async_port) as another:
+        another.acquire([0], force=True)
+
+
+def test_a_group_counts_from_its_last_start():
+    before = {"ver_id": 1, "flow_stats": {"tp": {"0": 5}, "rp": {"0": 0}}, "latency": {"er": {"drp": 2}}}
+    after = {"ver_id": 1, "flow_stats": {"tp": {"0": 9}, "rp": {"0": 1}}, "latency": {"er": {"drp": 3}}}
+    assert _group(after, before) == GroupCounters({0: 4}, {0: 1}, lost=1)
+    assert _group(after | {"ver_id": 2}, before) == GroupCounters({0: 9}, {0: 1}, lost=3)
+    assert _group({"ver_id": None, "flow_stats": None, "latency": None}, {}) == GroupCounters({}, {})
+
+
+def test_an_interrupt_stays_an_interrupt(held, helpers, monkeypatch):
+    """Both libraries make an ordinary error of it."""
+
+    def interrupted(*_arguments, **_more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(held._client.ports[0], "push_packets", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        held.push(0, helpers.frames(1))
 
 
 def test_an_answer_is_awaited_once(hasty, server):
