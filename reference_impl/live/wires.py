@@ -31,7 +31,7 @@ def lay(plan: Plan, spaces: Mapping[str, Path]) -> None:
             raise InputError(
                 MACHINE, "veth", "the kernel has no such kind of interface", "load it with modprobe veth"
             ) from error
-        raise
+        raise OSError(error.code, f"lay a wire: {os.strerror(error.code)}") from error
     finally:
         for handle in handles.values():
             os.close(handle)

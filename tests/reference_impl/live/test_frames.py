@@ -1,5 +1,7 @@
 """Frames of hosts through a live fabric, and what its devices say of it."""
 
+from time import monotonic_ns
+
 import pytest
 
 from reference_impl.live.desk import DeviceRefused
@@ -54,6 +56,16 @@ def test_frames_arrive_once_in_order_and_the_counters_agree(bench, host):
     assert min(spread) > max(spread) / 2
     total = sum(max(len(frame), 60) + 24 for frame in sent)
     assert rise["gsp1"]["granted_bytes"] >= total
+
+
+def test_a_port_keeps_its_rate(bench, host):
+    here, there = host("h0"), host("h1")
+    rate = next(port.rate_mbps for port in bench.plan.devices[1].ports if port.kind == "host")
+    sent = list(frames(Stream(3, "h0", "h1", (1500,), 40, 0, None), HOSTS))
+    began = monotonic_ns()
+    here.put(sent)
+    assert arrivals(there, len(sent)) == sent
+    assert monotonic_ns() - began >= (len(sent) - 1) * 1520 * 8000 // rate
 
 
 def test_a_dark_link_takes_its_paths_out_and_back(bench, host):

@@ -1,5 +1,6 @@
 """What remains of a run that ended well, badly or half-way: nothing."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from pyroute2.netlink.exceptions import NetlinkError
 
 from conformance import cli
 from conformance.bindings import live
@@ -122,6 +124,33 @@ def test_a_build_that_fails_leaves_nothing(monkeypatch, folder):
         live.up(broken, folder=folder)
     assert len(record) == 2
     assert left_behind("gse-never", record, folder / "gse-never") == []
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (
+            errno.EOPNOTSUPP,
+            "this machine: veth: the kernel has no such kind of interface; load it with modprobe",
+        ),
+        (errno.ENOSPC, "this machine: network namespaces: cannot be built .*No space left on device"),
+    ],
+)
+def test_a_kernel_without_veth_is_told_in_one_sentence(monkeypatch, folder, number, sentence):
+    class Refusing:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def link(self, *_, **__):
+            raise NetlinkError(number, "no")
+
+    monkeypatch.setattr("reference_impl.live.wires.IPRoute", Refusing)
+    with pytest.raises(InputError, match=sentence):
+        live.up(plan("solo-gsf"), folder=folder)
     assert list(folder.iterdir()) == []
 
 
