@@ -430,26 +430,33 @@ class StandIn:
         if answer is not None:
             self._rpc.send(pack(answer))
 
-    def _handled(self, request: dict[str, Any]) -> dict[str, Any] | None:
+    def _handled(self, request: Any) -> dict[str, Any] | None:  # noqa: ANN401 - JSON
+        if not (isinstance(request, dict) and isinstance(request.get("method"), str)):
+            return _error(None, -32600, "Invalid Request")
         method, params, number = request["method"], request.get("params") or {}, request.get("id")
+        if not isinstance(params, dict):
+            return _error(number, -32602, "Invalid params")
         fault = self.faults.pop(method, None)
         self._stopped |= fault == "die"
         self._hung |= fault == "hang"
         self._mute |= fault == "mute"
         if fault in {"die", "hang"}:
             return None
+        return self._called(method, params, number, refuse=fault == "refuse")
+
+    def _called(self, method: str, params: dict[str, Any], number: Any, *, refuse: bool) -> dict[str, Any]:  # noqa: ANN401
         call = getattr(self, f"_rpc_{method}", None)
         if call is None:
             return _error(number, -32601, "Method not found")
         try:
-            if fault == "refuse":
+            if refuse:
                 _refuse(f"{method} is refused, as told")
             if method not in _FREE_OF_HANDLE and params.get("api_h") != self._handle:
                 _refuse("invalid API handler")
             return {"jsonrpc": "2.0", "id": number, "result": call(params)}
         except (Refusal, ValueError) as error:
             return _error(number, -32000, "Failed To Execute Method", str(error))
-        except (KeyError, TypeError) as error:
+        except (LookupError, TypeError, AttributeError) as error:
             return _error(number, -32602, "Invalid params", f"field missing or of a wrong type: {error}")
 
     def _port(self, params: dict[str, Any], *, owned: bool = False) -> Port:

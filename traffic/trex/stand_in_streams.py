@@ -17,6 +17,7 @@ _LATENCY: Final = struct.Struct("<BBHIQ")
 """Magic, flow sequence, group, sequence, time in ns: the last 16 octets of a frame of a latency stream."""
 _LATENCY_MAGIC: Final = 0xAB
 _FIRST_IP_ID: Final = 0xE000
+_LAST_GROUP: Final = 1023
 
 
 def check_size(frame: bytes) -> None:
@@ -73,12 +74,16 @@ class StreamSpec:
         rule = data["flow_stats"]
         group = rule["stream_id"] if rule["enabled"] else None
         latency = group is not None and rule["rule_type"] == "latency"
+        if group is not None and not 0 <= group <= _LAST_GROUP:
+            raise ValueError(f"packet group {group} is not in 0 to {_LAST_GROUP}")
         if group is not None and not latency and ip_offset(frame) is None:
             raise ValueError("flow statistics are only possible for IPv4 packets, or use latency statistics")
         if latency and len(frame) < 14 + _LATENCY.size:
             raise ValueError("the packet has no room for the latency header")
         spec = cls(number, data, frame, data["mode"]["type"], data.get("next_stream_id", -1), group, latency)
         spec.variables()
+        if spec.rate(1) <= 0:
+            raise ValueError("the rate is not above 0")
         return spec
 
     def variables(self) -> list[Variable]:

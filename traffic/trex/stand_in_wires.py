@@ -26,6 +26,7 @@ _VLAN_VALID: Final = 1 << 4
 _ETH_P_ALL: Final = 3
 _BURST: Final = 256
 _LONGEST: Final = 16_384
+_SPEED: Final = 10_000
 
 
 class Wire(Protocol):
@@ -186,6 +187,7 @@ class Interface:
 
     def _speed(self) -> int:
         try:
-            return max(int(Path(f"/sys/class/net/{self.name}/speed").read_text(encoding="ascii")), 10_000)
-        except (OSError, ValueError):
-            return 10_000
+            speed = int(Path(f"/sys/class/net/{self.name}/speed").read_text(encoding="ascii"))
+        except (OSError, ValueError):  # not every interface has one
+            speed = 0
+        return speed if speed > 0 else _SPEED

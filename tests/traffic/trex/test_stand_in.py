@@ -1,11 +1,13 @@
 """The real clients, unmodified, against the stand-in."""
 
+import subprocess
+import sys
 import time
 
 import pytest
 import zmq
 
-from spec.errors import InputError
+from spec.errors import Exit, InputError
 from traffic.trex.messages import pack, unpack
 from traffic.trex.stand_in import StandIn
 from traffic.trex.stand_in_wires import cable
@@ -170,17 +172,18 @@ def test_a_multi_burst_pauses_between(raw, library, helpers, server):
         ({"self_start": False}, "start"),
         ({"frame": b"\0" * 13}, "size 13"),
         ({"frame": b"\0" * 9239}, "size 9239"),
-        ({"group": "STLFlowStats"}, "IP"),
+        ({"group": 4}, "IP"),
+        ({"group": 1024}, "group 1024 is not in"),
+        ({"pps": 0}, "not above 0"),
     ],
 )
 def test_streams_that_a_server_refuses(raw, library, helpers, change, reason):
     client = raw()
     client.reset()
     frame = change.get("frame", helpers.frames(1)[0])
-    rest = {"flow_stats": library.STLFlowStats(4)} if "group" in change else {}
-    added = stream(
-        library, frame, library.STLTXCont(pps=1), self_start=change.get("self_start", True), **rest
-    )
+    rest = {"flow_stats": library.STLFlowStats(change["group"])} if "group" in change else {}
+    mode = library.STLTXCont(pps=change.get("pps", 1))
+    added = stream(library, frame, mode, self_start=change.get("self_start", True), **rest)
 
     def run():
         client.add_streams([added], ports=[0])
@@ -274,13 +277,52 @@ def test_errors_look_as_they_do_on_a_real_server():
         assert {"push_pkts", "capture", "get_pgid_stats"} <= set(names)
 
 
-def test_junk_on_the_request_port_is_answered():
+@pytest.mark.parametrize(
+    ("octets", "code"),
+    [(b"\xff", -32700), (b"5", -32600), (b"{}", -32600), (b'{"method": 5}', -32600),
+     (b'{"method": "acquire", "params": 5}', -32602), (b'{"method": "publish_now"}', -32000)],
+)  # fmt: skip
+def test_junk_on_the_request_port_is_answered(octets, code):
     with StandIn(cable()) as server, zmq.Context() as context, context.socket(zmq.REQ) as box:
         box.setsockopt(zmq.LINGER, 0)
         box.connect(f"tcp://{server.host}:{server.rpc_port}")
-        box.send(b"\xff")
+        box.send(octets)
         assert box.poll(2000)
-        assert unpack(box.recv())["error"]["code"] == -32700
+        assert unpack(box.recv())["error"]["code"] == code
+
+
+def start(*arguments):
+    return subprocess.Popen(  # noqa: S603 - this very interpreter
+        [sys.executable, "-m", "traffic.trex.stand_in", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_it_runs_as_a_program():
+    with start("--api", "5.0", "--rpc-port", "0", "--async-port", "0", "--fail", "ping:die") as process:
+        words = process.stdout.readline().split()
+        assert words[:5] == ["stand-in", "for", "TRex", "v2.93", "on"]
+        address = words[5].rsplit(":", 1)
+        with zmq.Context() as context, context.socket(zmq.REQ) as box:
+            box.setsockopt(zmq.LINGER, 0)
+            box.connect(f"tcp://{address[0]}:{address[1]}")
+            box.send(pack({"jsonrpc": "2.0", "id": 1, "method": "ping"}))
+            assert process.wait(5) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--api", "6"], "trex stand-in: --api: '6' is none of its versions; take 4.8, 5.0, 5.1.\n"),
+        (["--fail", "x"], "trex stand-in: --fail: 'x' names no fault; write METHOD:die, for example.\n"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments, sentence):
+    with start(*arguments) as process:
+        assert process.communicate(timeout=20) == ("", sentence)
+        assert process.returncode == Exit.USAGE
 
 
 def test_an_api_that_is_not_there_is_one_sentence():
