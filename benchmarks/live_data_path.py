@@ -31,6 +31,7 @@ from reference_impl.live import fabric, namespaces, wires
 from reference_impl.live.fabric import Fabric
 from reference_impl.live.packets import BATCH, PACKET_STATISTICS, SOL_PACKET, PacketPort
 from reference_impl.live.plan import End, Plan, PlannedDevice, PlannedPort, Wire
+from reference_impl.live.runner import LINGER
 from spec.errors import InputError
 
 Kind = Literal["host", "fabric"]
@@ -242,11 +243,14 @@ def forward(space: Path) -> NoReturn:
     """Be the bare forwarder until killed."""
     namespaces.join(space)
     ports = near, far = PacketPort("near"), PacketPort("far")
+    awake = 0
     while True:
-        select(ports, (), ())
+        if monotonic_ns() > awake:
+            select(ports, (), ())
         for source, target in ((near, far), (far, near)):
             while frames := source.take():
                 target.put(frames)
+                awake = monotonic_ns() + LINGER
 
 
 def gsf(size: int, repeats: int) -> tuple[float, float]:
