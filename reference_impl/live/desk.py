@@ -20,7 +20,7 @@ class DeviceRefused(Exception):  # noqa: N818 - named for the fact
 
 
 class Desk:
-    """Answers `counters`, `state`, `events` (from the `since`th), `ports`, `manage` and `restart`."""
+    """Answers `counters`, `state`, `events` (from the `since`th), `ports`, `manage`, `halt` and `restart`."""
 
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -70,6 +70,11 @@ def _manage(runner: Runner, request: Mapping[str, Any]) -> int:
     return monotonic_ns()
 
 
+def _halt(runner: Runner, _: Mapping[str, Any]) -> int:
+    runner.halt()
+    return monotonic_ns()
+
+
 def _restart(runner: Runner, request: Mapping[str, Any]) -> int:
     runner.restart(request["changes"])
     return monotonic_ns()
@@ -88,5 +93,6 @@ ANSWERS: Final[Mapping[str, Callable[[Runner, Mapping[str, Any]], object]]] = {
     "events": lambda runner, request: runner.device.events[request.get("since", 0) :],
     "ports": _ports,
     "manage": _manage,
+    "halt": _halt,
     "restart": _restart,
 }

@@ -114,7 +114,12 @@ class Fabric:
         return {device.name: self.ask(device.name, "counters") for device in self.plan.devices}
 
     def restart(self, **changes: object) -> None:
-        """Have every device start empty, with other settings, table, seed or flaw where they are given."""
+        """Have every device start empty, with other settings, table, seed or flaw where they are given.
+
+        All halt before the first starts, so that none meets a neighbour that is about to go.
+        """
+        for device in self.plan.devices:
+            self.ask(device.name, "halt")
         for device in self.plan.devices:
             self.ask(device.name, "restart", changes=changes)
 

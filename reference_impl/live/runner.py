@@ -49,19 +49,17 @@ class Runner:
         self.carriers = Carriers()
         self.carrier = [True] * len(self.ports)
         self.outboxes: list[list[bytes]] = [[] for _ in self.ports]
-        self.pending: set[int] = set()
         self.device: Device
         self.latest = 0
         self.stopping = False
+        self.halted = False
         self.restart({})
 
     def restart(self, changes: dict[str, Any]) -> None:
         """Start with an empty device; what has arrived and what waits is lost."""
-        for port, outbox in zip(self.ports, self.outboxes, strict=True):
-            outbox.clear()
-            while port.take():
-                pass
         self.device = self.make(changes)
+        self.discard()
+        self.halted = False
         for out, outbox in zip(self.device.ports, self.outboxes, strict=True):
             out.lend(line(out, outbox), prompt=True)
         self.device.start(monotonic_ns())
@@ -69,15 +67,24 @@ class Runner:
             if not up:
                 self.device.carrier(number, up, monotonic_ns())
 
+    def halt(self) -> None:
+        """Take part in nothing until the next start, so that no neighbour hears of what was before it."""
+        self.halted = True
+
+    def discard(self) -> None:
+        """Forget what has arrived and what waits to be sent."""
+        for port, outbox in zip(self.ports, self.outboxes, strict=True):
+            outbox.clear()
+            while port.take():
+                pass
+
     def run(self, operator: "Operator") -> None:
         """Work until `stopping` is set."""
         watched: list[Watched] = [*self.ports, self.carriers, operator]
         look = 0
         while not self.stopping:
             now = monotonic_ns()
-            self.catch_up(now)
-            busy = self.step()
-            self.flush()
+            busy = self.work(now)
             if now < look and (busy or now < self.latest + LINGER):
                 continue
             ready, _, _ = select(watched, (), (), 0 if busy else self.sleep())
@@ -86,6 +93,16 @@ class Runner:
                 self.follow()
             if operator in ready:
                 operator.answer(self)
+
+    def work(self, now: int) -> bool:
+        """Do all that is due; say whether there were frames."""
+        if self.halted:
+            self.discard()
+            return False
+        self.catch_up(now)
+        busy = self.step()
+        self.flush()
+        return busy
 
     def step(self) -> bool:
         """Take one batch from each port; say whether there was any."""
@@ -114,7 +131,7 @@ class Runner:
     def sleep(self) -> float:
         """Seconds until the next timer."""
         due = self.device.due
-        return LONGEST_SLEEP if due >= NEVER else max(0, due - monotonic_ns()) / 1e9
+        return LONGEST_SLEEP if due >= NEVER or self.halted else max(0, due - monotonic_ns()) / 1e9
 
     def flush(self) -> None:
         """Send what the device gave."""
