@@ -216,6 +216,10 @@ class Trex(ABC):
         """Read the counters of all ports, fresh."""
 
     @abstractmethod
+    def _wipe(self, ports: list[int]) -> None:
+        """Stop ports and take all streams from them, whoever gave them those."""
+
+    @abstractmethod
     def _chain(self, stream: Any, follower: str) -> None:  # noqa: ANN401 - untyped
         """Let a stream be followed by another."""
 
@@ -275,8 +279,7 @@ class Trex(ABC):
         self._held = tuple(dict.fromkeys((*self._held, *wanted)))
         with self._told("cleaning the ports"):
             self._synchronise(wanted)
-            self._client.stop(wanted, rx_delay_ms=0)
-            self._client.remove_all_streams(wanted)
+            self._wipe(wanted)
             self._client.remove_all_captures()
             self._captures.clear()
             self._groups.clear()
@@ -295,8 +298,7 @@ class Trex(ABC):
             self._captures.clear()
             ours = [number for number in held if self._ours(number, self._status(number))]
             if ours:
-                self._client.stop(ours, rx_delay_ms=0)
-                self._client.remove_all_streams(ours)
+                self._wipe(ours)
                 with suppress(self._api.STLError):  # somebody else's capture keeps it on
                     self._client.set_service_mode(ours, enabled=False)
                 self._client.release(ours)

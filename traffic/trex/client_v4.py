@@ -57,6 +57,10 @@ class TrexV4(Trex):
             raise self._api.STLError(synchronised)
         return {number: port.get_stats() for number, port in self._client.ports.items()}
 
+    def _wipe(self, ports: list[int]) -> None:
+        self._client.stop(ports, rx_delay_ms=0)
+        self._client.remove_all_streams(ports)
+
     def _chain(self, stream: Any, follower: str) -> None:  # noqa: ANN401 - untyped
         stream.__next__ = follower  # where its get_next() looks
 

@@ -13,7 +13,8 @@ class TrexV5(Trex):
     """A connection through the modern client.
 
     It ends its own process when its subscriber thread fails, interrupts the main thread when a connection is
-    lost, and waits four times as long as it was told; all three are replaced.
+    lost, and waits four times as long as it was told; all three are replaced. Streams may lie in profiles
+    that another user named, so ports are wiped of all profiles.
     """
 
     def __init__(self, server: Server, access: Access, folder: Path | None) -> None:
@@ -40,6 +41,9 @@ class TrexV5(Trex):
     def _port_counters(self) -> Mapping[int, Mapping[str, Any]]:
         counters: dict[int, dict[str, Any]] = self._client.get_stats(self._client.get_all_ports())
         return counters
+
+    def _wipe(self, ports: list[int]) -> None:
+        self._client.clear_stl_profiles(ports)
 
     def _chain(self, stream: Any, follower: str) -> None:  # noqa: ANN401 - untyped
         stream.next = follower

@@ -341,6 +341,15 @@ def test_the_client_tree_of_a_server_is_found(tmp_path, below):
     assert find_v5(tmp_path, "x") == tree
 
 
+@pytest.mark.parametrize("api", [(5, 1)], ids=["api5"], indirect=True)
+def test_a_client_tree_serves_as_the_extra_does(server):
+    folder = find_v5(None, "tests").parents[1]
+    with connect(
+        server.host, rpc_port=server.rpc_port, async_port=server.async_port, client=folder, timeout=1
+    ) as session:
+        assert list(session.ports()) == [0, 1]
+
+
 def test_a_folder_without_a_client_is_bad_input(tmp_path):
     with pytest.raises(InputError, match="holds no client of TRex"):
         load_v5(tmp_path, "x")

@@ -92,7 +92,7 @@ def test_silence_leaves_the_session_as_it_was(session, server, api, monkeypatch)
     assert session.counters()[0].sent == 0
 
 
-@pytest.mark.parametrize("api", [(4, 8)], ids=["api4"])
+@pytest.mark.parametrize("api", [(4, 8)], ids=["api4"], indirect=True)
 def test_junk_from_the_publisher_does_not_kill_the_process_group(raw, server, session, monkeypatch, helpers):
     kills = []
     monkeypatch.setattr(os, "killpg", lambda _group, number: kills.append(number))
@@ -106,9 +106,9 @@ def test_junk_from_the_publisher_does_not_kill_the_process_group(raw, server, se
     helpers.until(lambda: kills == [signal.SIGTERM])
 
 
-def test_late_news_of_the_last_owner_does_not_undo_an_acquisition(raw, server, session, api, helpers):
-    if api[0] == 4:
-        pytest.skip("the old client hears of it at once")
+@pytest.mark.parametrize("api", [(5, 1)], ids=["api5"], indirect=True)
+def test_late_news_of_the_last_owner_does_not_undo_an_acquisition(raw, server, session, helpers):
+    """The old client hears of it at once; the modern one asks for events every 0.5 s at worst."""
     other = raw("other")
     server.mute()
     time.sleep(0.6)
@@ -118,10 +118,9 @@ def test_late_news_of_the_last_owner_does_not_undo_an_acquisition(raw, server, s
     session.push(0, helpers.frames(1))
 
 
-def test_a_failing_subscriber_does_not_end_the_process(raw, server, api, monkeypatch, helpers):
+@pytest.mark.parametrize("api", [(5, 1)], ids=["api5"], indirect=True)
+def test_a_failing_subscriber_does_not_end_the_process(raw, server, monkeypatch, helpers):
     """A gap in the numbers of the events fails the thread of the modern client."""
-    if api[0] == 4:
-        pytest.skip("a flaw of the modern client")
     signals = []
     monkeypatch.setattr(os, "kill", lambda _process, number: signals.append(number))
 
@@ -244,6 +243,24 @@ def test_stale_captures_are_removed(raw, session, server):
     assert len(server.captures.all) == 1
     session.acquire([1])
     assert not server.captures.all
+
+
+@pytest.mark.parametrize("api", [(5, 1)], ids=["api5"], indirect=True)
+def test_streams_of_every_profile_are_removed(session, server, monkeypatch):
+    wiped = []
+    status = type(server.ports[0]).status
+
+    def with_another(port):
+        return status(port) | {"state_profile": {"theirs": "STREAMS"}}
+
+    def remove(params):
+        wiped.append(params["profile_id"])
+        return {}
+
+    monkeypatch.setattr(type(server.ports[0]), "status", with_another)
+    monkeypatch.setattr(server, "_rpc_remove_all_streams", remove)
+    session.acquire([0])
+    assert wiped == ["theirs"]
 
 
 def test_a_fetch_brings_more_than_50_frames(raw, held, helpers):
