@@ -1,12 +1,15 @@
 """The pytest plugin. It is loaded in every run of this environment and stays idle where no case is."""
 
 import os
+from collections import deque
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+
+from spec.errors import InputError
 
 if TYPE_CHECKING:
     from conformance.bed import Bed
@@ -28,6 +31,8 @@ FAULTS: Final = pytest.StashKey[list[str]]()
 OUT: Final = "gse_out"
 MUTANT: Final = "mutant="
 """How the instance of a case for a mutant begins."""
+CAPTURE: Final = Path(__file__).parent / "cases" / "forwarding" / "mixed.pcap"
+"""TCP, UDP, ICMP, ARP and IPv6 between two Linux hosts, as an interface of theirs saw it."""
 PLAN_FILE: Final = ".plan.json"
 """Left in the folder of the run by a worker that found cases."""
 
@@ -53,6 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--wire-profile", default="open-1", metavar="NAME", help="name or YAML file of the wire profile")
     add("--recordings", metavar="RUN", help="folder of an earlier run, for --binding replay")
     add("--parameters", action="append", default=[], metavar="NAME=VALUE", help="override a parameter")
+    add("--pcap", metavar="FILE", help="a pcap or pcapng file to play where a case plays captured traffic")
     add("--run-seed", type=int, default=1, metavar="N", help="seed of the run")
     add("--clauses", action="append", default=[], metavar="GLOB", help="only cases of these clauses")
     add("--chapter", action="append", default=[], metavar="NAME", help="only cases of this chapter")
@@ -75,6 +81,8 @@ def pytest_configure(config: pytest.Config) -> None:
     option = config.option
     if option.out is not None and (Path(option.out) / "results.jsonl").exists():
         raise pytest.UsageError(f"command line: --out: {option.out} holds another run; choose a new folder.")
+    if option.pcap is not None:
+        _check_capture(option.pcap)
     option.out = str(Path(option.out or f"out/{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}").absolute())
     if any(getattr(option, name) != usual for name, usual in CHECKED.items()):
         fault = _session(config).fault
@@ -173,9 +181,25 @@ def bed(request: pytest.FixtureRequest) -> "Iterator[Bed]":
     bed.close()
 
 
+@pytest.fixture
+def pcap(request: pytest.FixtureRequest) -> Path:
+    """Give the captured traffic to play: the user's own, or a small one that comes with the suite."""
+    return Path(request.config.option.pcap or CAPTURE)
+
+
 def is_case(node: pytest.Item) -> bool:
     """Whether an item claims to be a case: it has a mark of one, or asks for a bed."""
     return any(node.get_closest_marker(name) for name in MARKS) or "bed" in getattr(node, "fixturenames", ())
+
+
+def _check_capture(file: str) -> None:
+    """Read a capture file to its end, which only a run that is given one pays for."""
+    from traffic.pcapload import read_frames  # noqa: PLC0415
+
+    try:
+        deque(read_frames(file), maxlen=0)
+    except InputError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def _session(config: pytest.Config) -> "Session":

@@ -60,11 +60,6 @@ class Catalogue:
             names[name] = FactType(item.type, item.values)
         return names
 
-    @cached_property
-    def drop_causes(self) -> tuple[str, ...]:
-        """The closed set of names of the counters of drops."""
-        return tuple(name for name, counter in self.counters.items() if counter.drop)
-
     def entries(self) -> Iterator[tuple[Chapter, Clause]]:
         """Give every clause as written, with its chapter, ids that stand twice included."""
         for chapter in self.chapters.values():

@@ -105,38 +105,6 @@ class WireProfile:
         return next((message for message in self.messages.values() if message.type_code == type_code), None)
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row of a header table; `offset` is None behind entries of variable number."""
-
-    name: str
-    bits: int
-    offset: int | None
-    meaning: Text
-    values: Mapping[int, str]
-    repeated: bool = False
-
-
-def header_table(profile: WireProfile, message: str | None = None) -> tuple[Row, ...]:
-    """Give the rows of the common header, or of a message's extension, with offsets in bits."""
-    if message is None:
-        return _rows(profile.header.fields)
-    extension = profile.messages[message]
-    if extension.repeated is None:
-        return _rows(extension.fields.fields)
-    *fixed, checksum = extension.fields.fields
-    entries = (
-        Row(field.name, field.width_bits, None, field.meaning, field.values, repeated=True)
-        for field in extension.repeated.fields
-    )
-    tail = Row(checksum.name, checksum.width_bits, None, checksum.meaning, checksum.values)
-    return (*_rows(fixed), *entries, tail)
-
-
-def _rows(fields: Iterable[Field]) -> tuple[Row, ...]:
-    return tuple(Row(f.name, f.width_bits, f.offset_bits, f.meaning, f.values) for f in fields)
-
-
 class FieldEntry(Record):
     """A field as written; `bit` is its offset in its layout, by default where the last field ends."""
 

@@ -189,6 +189,7 @@ def test_a_bad_case_is_a_usage_error(bench, words):
     ("words", "sentence"),
     [
         (["--ics=nowhere.yaml"], "nowhere.yaml: file: cannot be read"),
+        (["--pcap=nowhere.pcap"], "nowhere.pcap: (whole): cannot be read"),
         (["-n3"], "-n: 3 workers are more than the 2 beds of the binding; use -n 2."),
     ],
 )

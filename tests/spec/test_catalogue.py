@@ -23,7 +23,6 @@ def test_base_loads(checkout):
     assert catalogue.clauses["PKTC-ONE-PATH"].purposes[1].when == (
         Text(en="One uplink fails.", zh="一条上行链路失效。"),
     )
-    assert catalogue.drop_causes == ("drop.late",)
     assert catalogue.applicability("PKTC-ORDER").names() == {"GSP", "GSE2.0", "UNSOLICITED"}
     assert set(catalogue.vocabulary) == {
         "role", "GSP", "GSF", "GSOS", "NIC", "GSE1.0", "GSE2.0", "N2N", "E2E",
@@ -340,4 +339,3 @@ def test_exit_codes_are_those_of_pytest():
 def test_bundled_catalogue_loads():
     catalogue = load_catalogue()
     assert catalogue.clauses
-    assert all(name.startswith("drop.") for name in catalogue.drop_causes)

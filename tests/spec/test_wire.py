@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from spec import wire
 from spec.errors import InputError
-from spec.wire import FOLDER, header_table, load_profile
+from spec.wire import FOLDER, load_profile
 
 HEADER = [
     ("version", 0, 4), ("type", 4, 4), ("class", 8, 3), ("flags", 11, 5), ("source", 16, 16),
@@ -74,22 +74,6 @@ def test_messages_by_type_code():
     profile = load_profile()
     found = [profile.message_of(code) for code in range(7)]
     assert [message.name if message else None for message in found] == [*MESSAGES, None]
-
-
-def test_header_table_puts_entries_before_the_checksum():
-    profile = load_profile()
-    rows = header_table(profile, "HELLO")
-    assert [(row.name, row.bits, row.offset, row.repeated) for row in rows[-4:]] == [
-        ("count", 16, 128, False),
-        ("node", 16, None, True),
-        ("rate_mbps", 32, None, True),
-        ("crc", 16, None, False),
-    ]
-    assert [(row.name, row.offset, row.bits) for row in header_table(profile)] == HEADER
-    assert [(row.name, row.offset, row.bits) for row in header_table(profile, "FAULT")] == MESSAGES["FAULT"][
-        3
-    ]
-    assert all(row.meaning.en and row.meaning.zh for row in rows)
 
 
 @given(st.sampled_from(list(MESSAGES)))

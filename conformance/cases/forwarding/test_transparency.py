@@ -1,7 +1,5 @@
 """A host sees plain Ethernet: its frames come out as they went in, and nothing else does."""
 
-from pathlib import Path
-
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
 
@@ -11,10 +9,8 @@ from conformance.testbeds import LeafSpine
 from traffic.codec import codec
 from traffic.patterns import RFC2544, elephant, sweep
 from traffic.pcapload import pcap_load
+from traffic.roce import FCS
 from traffic.scenario import Scenario, Stream
-
-CAPTURE = Path(__file__).with_name("mixed.pcap")
-"""TCP, UDP, ICMP, ARP and IPv6 between two Linux hosts, as their interface saw it."""
 
 
 @clause("FWD-BYTE-EXACT", "generated-frames")
@@ -37,17 +33,17 @@ def test_frames_arrive_as_sent(bed, expect):
 @clause("FWD-BYTE-EXACT", "captured-traffic")
 @testbed(LeafSpine())
 @needs("management")
-def test_a_capture_arrives_as_recorded(bed, expect):
+def test_a_capture_arrives_as_recorded(bed, expect, pcap):
     """Every unicast frame of a capture of real traffic comes out byte-identical at the far host."""
     there, back = bed.host(0), bed.host(-1)
-    load = pcap_load(CAPTURE, there, back, bed.addresses, tables=bed.gsps, pace="back to back")
+    load = pcap_load(pcap, there, back, bed.addresses, tables=bed.gsps, pace="back to back")
     recording = bed.play(load)
-    sent = [timed.frame for timed in load.frames if not timed.frame[0] & 1]
-    got = [frame.frame for frame in recording.host_frames(back, "received") if not frame.frame[0] & 1]
-    expect.enough(len(got), 1, "frames of the capture at the far host")
-    expect.equal(len(got), len(sent), "number of frames of the capture at the far host")
-    for number, (before, after) in enumerate(zip(sent, got, strict=False), 1):
-        expect.equal(after, before, f"octets of frame {number} of the capture")
+    longest = bed.parameter("max_frame")
+    sent = [timed.frame for timed in load.frames if len(timed.frame) + FCS <= longest]
+    got = [frame.frame for frame in recording.host_frames(back, "received")]
+    before, after = (sorted(frame for frame in frames if not frame[0] & 1) for frames in (sent, got))
+    expect.enough(len(after), 1, "frames of the capture at the far host")
+    expect.equal(after, before, "unicast frames of the capture at the far host, sorted")
 
 
 @clause("FWD-NO-ENCAPSULATION-AT-HOST")
