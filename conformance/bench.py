@@ -51,7 +51,7 @@ class Bench:
             raise InputError(LINE, "--ics", "is missing", "name the statement of the device under test")
         self.ics: Ics = load_ics(path, self.catalogue)
         self.overrides = read_overrides(self.catalogue, self.ics, options.parameters)
-        self.parameters: dict[str, ParameterValue] = in_force(self.ics, self.overrides)
+        self.parameters: dict[str, ParameterValue] = in_force(self.ics, self.binding.values, self.overrides)
 
     def on(self, device: str) -> "Bench":
         """Give the same bench with another device on it."""

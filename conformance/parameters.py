@@ -12,15 +12,19 @@ from traffic.recording import ParameterValue
 Value = int | float | str
 LINE = "command line"
 CASE = "set by the case"
+BENCH = "pace of the bench"
 
 
-def in_force(ics: Ics, overrides: Mapping[str, Value]) -> dict[str, ParameterValue]:
-    """Give every parameter with its value, unit and origin."""
+def in_force(
+    ics: Ics, pace: Mapping[str, Value], overrides: Mapping[str, Value]
+) -> dict[str, ParameterValue]:
+    """Give every parameter with its value, unit and origin; `pace` is what the bench itself sets."""
     values = {
         name: ParameterValue(setting.value, setting.unit, setting.origin)
         for name, setting in ics.settings.items()
     }
-    return having(values, overrides, LINE)
+    own = {name: value for name, value in pace.items() if value != values[name].value}
+    return having(having(values, own, BENCH), overrides, LINE)
 
 
 def having(

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from traffic.recording import Link, Node, ParameterValue
-from traffic.scenario import GsfPeer, GspPeer, HostAddress, Peer, Reach
+from traffic.scenario import GrantPolicy, GsfPeer, GspPeer, HostAddress, Peer, Reach
 
 Standing = Literal["under test", "reference", "emulated"]
 
@@ -204,5 +204,6 @@ def _gsp_peer(topology: Topology, name: str, value: Mapping[str, Any]) -> GspPee
         hosts=tuple(link.name for link in ports if not link.fabric),
         links=tuple(link.name for link in ports if link.fabric and topology.realised(link)),
         rate_mbps=ports[0].rate_mbps,
+        grants=GrantPolicy(validity_us=value["grant_validity"] // 1000),
         **{setting: value[setting] for setting in settings},
     )

@@ -50,7 +50,8 @@ class Binding(Protocol):
     """A kind of bench: what it can do, how many beds it has at once, and how well it measures.
 
     `parallelism` None is any number; `uncertainty` is by unit (`ns`); `device` names what is tested, `ics`
-    is its statement where the binding brings one. `mutants` maps flawed devices to the clause each breaks.
+    is its statement where the binding brings one. `values` are parameters that the bench sets itself, to its
+    pace; the run and the case may set them otherwise. `mutants` maps flawed devices to the clause each breaks.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Binding(Protocol):
     capabilities: frozenset[str]
     parallelism: int | None
     uncertainty: Mapping[str, float]
+    values: Mapping[str, int | float | str]
     mutants: Mapping[str, str]
 
     def open(self, setup: Setup) -> Driver:

@@ -1,6 +1,6 @@
 """The reference in virtual time: its devices, or a mutant of them, on simulated links around the tester."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -39,6 +39,7 @@ class ReferenceBinding:
     capabilities = CAPABILITIES
     parallelism = None
     uncertainty: Mapping[str, float] = {}
+    values: Mapping[str, int | float | str] = {}
 
     def __init__(self, options: BindingOptions) -> None:
         if options.wire_profile != PROFILE:
@@ -95,14 +96,14 @@ class _Play:
         self.setup = setup
         self.links = links
         self.values = {name: item.value for name, item in setup.facts.parameters.items()}
-        self.seed = _seed(setup.seed, f"play {number}")
+        self.seed = seed_for(setup.seed, f"play {number}")
         self.network = network.Network(self.seed)
         self.devices = {
             name: self._device(name, mutant)
             for name, node in setup.topology.nodes.items()
             if node.standing != "emulated"
         }
-        ports = self._tester_ports()
+        ports = tester_ports(setup.topology, links, self.devices)
         self.tester = VirtualTester(ports, setup.facts.hosts, PROFILE, self._carry_out)
         self._join({port.name: number for number, port in enumerate(ports)})
         self.start = 0
@@ -126,7 +127,7 @@ class _Play:
         self.network.run_until_quiet(
             scenario.settle or int(self.values["settle_time"]),
             self.start + (scenario.limit or int(self.values["play_limit"])),
-            _is_data,
+            is_data,
             lambda: self.tester.busy or self.network.now < last,
         )
         return self._recording(scenario, baseline, known)
@@ -176,7 +177,7 @@ class _Play:
             ports=ports,
             settings=Settings.of(self.values),
             table={host.mac: (host.node, host.port) for host in topology.addresses.values()},
-            seed=_seed(self.seed, name),
+            seed=seed_for(self.seed, name),
         )
         kind = ROLES[node.role]
         if mutant is None:
@@ -184,22 +185,6 @@ class _Play:
         if not mutant.is_device:
             return kind(config, {mutant.original: mutant.flaw})
         return mutant.flaw(config) if mutant.original is kind else kind(config)
-
-    def _tester_ports(self) -> list[TesterPort]:
-        """Every end of a link that no device has, as a port of the tester."""
-        found = []
-        for link in self.links:
-            if not link.fabric:
-                found.append(
-                    TesterPort(link.name, link.rate_mbps, self.setup.facts.hosts[link.name].mac, "host")
-                )
-                continue
-            for end in (link.lower, link.upper):
-                if end not in self.devices:
-                    number = self.setup.topology.ports(end).index(link)
-                    mac = port_mac(self.setup.topology.nodes[end].id, number)
-                    found.append(TesterPort(link.name, link.rate_mbps, mac, "fabric"))
-        return found
 
     def _join(self, tester_ports: Mapping[str, int]) -> None:
         self.network.add(self.tester)
@@ -271,16 +256,32 @@ def mutant_of(device: str) -> Mutant | None:
     return known[name]
 
 
+def tester_ports(topology: Topology, links: Iterable[Link], devices: Container[str]) -> list[TesterPort]:
+    """Give every end of a link that no device has, as a port of the tester."""
+    found = []
+    for link in links:
+        if not link.fabric:
+            found.append(TesterPort(link.name, link.rate_mbps, topology.addresses[link.name].mac, "host"))
+            continue
+        for end in (link.lower, link.upper):
+            if end not in devices:
+                mac = port_mac(topology.nodes[end].id, topology.ports(end).index(link))
+                found.append(TesterPort(link.name, link.rate_mbps, mac, "fabric"))
+    return found
+
+
 def port_mac(node: int, port: int) -> bytes:
     """Give the address of a port of a device."""
     return bytes((0x02, 0x47, node >> 8, node & 0xFF, 0, port))
 
 
-def _seed(seed: int, name: str) -> int:
+def seed_for(seed: int, name: str) -> int:
+    """Give the seed of a part of the bench."""
     return int.from_bytes(sha256(f"{seed}:{name}".encode()).digest()[:6])
 
 
-def _is_data(frame: bytes) -> bool:
+def is_data(frame: bytes) -> bool:
+    """Whether a frame is a host's, or carries one; control of any kind is not."""
     kind = network.message_type(frame)
     return kind == DATA or (kind < 0 and frame[12:14] != MAC_CONTROL)
 

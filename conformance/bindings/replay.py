@@ -7,6 +7,7 @@ from conformance.bindings import BindingOptions, Driver, Setup
 from conformance.case import slug_of
 from conformance.evidence import FOLDER, ICS
 from conformance.marks import CAPABILITIES
+from conformance.parameters import BENCH
 from conformance.outcomes import BenchError, ScenarioChanged
 from conformance.testbeds import Topology
 from reports.results import read_results
@@ -31,7 +32,9 @@ class ReplayBinding:
                 "command line", "--recordings", "is missing", "name the folder of the run to judge"
             )
         self.run = options.recordings
-        self.device = read_results(self.run).header.device
+        header = read_results(self.run).header
+        self.device = header.device
+        self.values = {name: item.value for name, item in header.parameters.items() if item.origin == BENCH}
         self.ics = self.run / ICS
 
     def open(self, setup: Setup) -> Driver:

@@ -50,6 +50,10 @@ def command(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every case.")] = False,
 ) -> None:
     """Run cases and write their reports; exit code 1 when one did not pass."""
+    if binding == "live":
+        from conformance.bindings.live import acquire  # noqa: PLC0415 - costs every other run 300 ms
+
+        acquire()
     load_catalogue()
     folder = (out or Path("out") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}").absolute()
     options = {

@@ -15,6 +15,7 @@ class Still:
     capabilities = frozenset({"fabric taps", "counters", "reactive peer", "configure"})
     parallelism = 2
     uncertainty = {"ns": 10}
+    values = {}
     mutants = {}
 
     def __init__(self, options):
