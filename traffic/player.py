@@ -7,18 +7,18 @@ from select import select
 from time import monotonic_ns
 from typing import Final
 
-from traffic.afpacket import Sender, Tap
-from traffic.recording import Tap as Row
+from traffic import recording
+from traffic.afpacket import Seen, Sender, Tap
 from traffic.scenario import DOWN, UP
 from traffic.tester import VirtualTester
 
-LONGEST_SLEEP: Final = 0.02
+LONGEST_SLEEP: Final = 0.005
 """Seconds after which the player looks whether the play is over."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A link as the player sees it: its tap, which sits at the `lower` end or the upper, and the tester's end.
+    """A link as the player sees it, with a tap at its `lower` end or the upper.
 
     `port` and `sender` are the tester's; None where both ends are devices.
     """
@@ -43,7 +43,7 @@ class Player:
         self.lines = lines
         self.senders = {line.port: line.sender for line in lines if line.sender is not None}
         self.is_data = is_data
-        self.rows: list[Row] = []
+        self.rows: list[recording.Tap] = []
         self.start = 0
         self.now = 0
         self.moved = 0
@@ -94,7 +94,7 @@ class Player:
     def take(self, index: int, line: Line) -> None:
         """Record what passed on a line; what arrived is for the tester."""
         for seen in line.tap.take():
-            self.record(index, line, seen.time, seen.outgoing == line.lower, seen.frame)
+            self.record(index, seen, up=seen.outgoing == line.lower)
             if line.port is None:
                 if self.observing:
                     self.tester.observe(line.name, seen.frame, self.clock())
@@ -107,13 +107,13 @@ class Player:
         self.now = max(self.now, monotonic_ns())
         return self.now
 
-    def record(self, index: int, line: Line, time: int, up: bool, frame: bytes) -> None:
+    def record(self, index: int, seen: Seen, *, up: bool) -> None:
         """Note a frame."""
-        if time < self.start:
+        if seen.time < self.start:
             return
-        self.rows.append((time - self.start, index, UP if up else DOWN, frame, 1))
-        if time > self.moved and self.is_data(frame):
-            self.moved = time
+        self.rows.append((seen.time - self.start, index, UP if up else DOWN, seen.frame, 1))
+        if seen.time > self.moved and self.is_data(seen.frame):
+            self.moved = seen.time
 
     def send(self, sends: Iterable[tuple[int, bytes]]) -> None:
         """Put frames of the tester on their lines."""

@@ -102,7 +102,7 @@ class Port:
 
     def __call__(self, now: int) -> None:
         """Send what is next, and plan what comes after it."""
-        if now == self.armed and self.up:
+        if now >= self.armed and self.up:
             self.armed = NEVER
             time = self.fire(now) if now >= self.free else self.free
             if time < self.armed:

@@ -1,6 +1,7 @@
 """The reference on network interfaces: what a live bench consists of, and the cases played over it."""
 
 import atexit
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from traffic.afpacket import Sender, Tap
 from traffic.patterns import single
 from traffic.player import Line, Player
 from traffic.recording import Event, Facts, Link, Recording
-from traffic.scenario import Scenario
+from traffic.scenario import ManagementEvent, Scenario
 from traffic.tester import VirtualTester
 
 __all__ = [
@@ -275,8 +276,10 @@ class _LivePlay:
         ports = tester_ports(setup.topology, stand.links, stand.devices)
         self.tester = VirtualTester(ports, setup.facts.hosts, PROFILE, self.carry_out)
         self.player = Player(self.tester, stand.lines, is_data)
-        self.actions: list[tuple[int, Callable[[], None]]] = []
+        self.told: deque[tuple[int, bool]] = deque()
         self.dark: set[str] = set()
+        self.switched = False
+        self.pending: list[Future[None]] = []
         self.last = 0
         self.limit = 0
 
@@ -284,12 +287,12 @@ class _LivePlay:
         """Play, and give what came of it."""
         with ThreadPoolExecutor(1) as operator:
             self.operator = operator
-            self.pending: list[Future[None]] = []
             for device in self.stand.devices:
                 self.fabric.ask(device, "halt")
             if fresh:
                 self.begin(scenario)
                 self.restart()
+                self.prepare(scenario)
                 before: dict[str, dict[str, int]] = {}
                 known = dict.fromkeys(self.stand.devices, 0)
             else:
@@ -299,6 +302,7 @@ class _LivePlay:
                 self.player.run(lambda now: now < end)
                 before = self.fabric.counters()
                 known = {name: len(self.fabric.ask(name, "events")) for name in self.stand.devices}
+                self.prepare(scenario)
                 self.begin(scenario)
             losses = self.stand.losses()
             self.carry_out(scenario, self.player.start)
@@ -309,10 +313,8 @@ class _LivePlay:
                 recording = self.recording(scenario, before, known)
             finally:
                 self.relight()
-        self.judge_bench(losses, switched=bool(self.dark_ever))
+        self.judge_bench(losses)
         return recording
-
-    dark_ever = False
 
     def begin(self, scenario: Scenario) -> None:
         """Let a scenario begin now."""
@@ -334,12 +336,12 @@ class _LivePlay:
             self.fabric.ask(device.name, "restart", changes=changes)
 
     def goes_on(self, settle: int, now: int) -> bool:
-        """Do what is planned for the links and devices; say whether the play goes on."""
-        while self.actions and self.actions[0][0] <= now:
-            self.pending.append(self.operator.submit(self.actions.pop(0)[1]))
+        """Hear of what was done to links and devices; say whether the play goes on."""
         for done in [future for future in self.pending if future.done()]:
             self.pending.remove(done)
             done.result()
+        while self.told:
+            self.player.send(self.tester.carrier(*self.told.popleft(), self.player.clock()))
         if now >= self.limit:
             return False
         return bool(self.pending) or self.tester.busy or now < max(self.last, self.player.moved + settle)
@@ -351,32 +353,34 @@ class _LivePlay:
         for event in scenario.links:
             self.plan_action(start + event.at, partial(self.switch, event.link, up=event.up))
         for order in scenario.management:
-            if order.node not in self.stand.devices:
-                raise BenchError(f"the scenario manages {order.node}, which is no device of the bench")
-            self.plan_action(
-                start + order.at,
-                partial(
-                    self.fabric.ask, order.node, "manage", action=order.action, arguments=order.arguments
-                ),
-            )
+            if order.at or start != self.player.start:
+                self.plan_action(start + order.at, partial(self.manage, order))
+
+    def prepare(self, scenario: Scenario) -> None:
+        """Do what is to be managed at the start, so that no frame overtakes it."""
+        for order in scenario.management:
+            if not order.at:
+                self.manage(order)
+
+    def manage(self, order: ManagementEvent) -> None:
+        """Have a device do what an operator asks."""
+        if order.node not in self.stand.devices:
+            raise BenchError(f"the scenario manages {order.node}, which is no device of the bench")
+        self.fabric.ask(order.node, "manage", action=order.action, arguments=order.arguments)
 
     def plan_action(self, time: int, action: Callable[[], None]) -> None:
-        """Keep an action for its time."""
-        self.actions.append((time, action))
-        self.actions.sort(key=lambda planned: planned[0])
+        """Have the operator do something at a time, beside the tester."""
+        self.tester.at(time, lambda _: self.pending.append(self.operator.submit(action)))
         self.last = max(self.last, time)
 
     def switch(self, link: str, *, up: bool) -> None:
-        """Switch a link, and tell the tester if one of its ends is the tester's."""
-        self.dark_ever = True
+        """Switch a link, and have the tester told if one of its ends is its own."""
+        self.switched = True
         self.fabric.switch(link, up=up)
         (self.dark.discard if up else self.dark.add)(link)
-        line = next(line for line in self.stand.lines if line.name == link)
-        if line.port is not None:
-            port = line.port
-            self.tester.at(
-                monotonic_ns(), lambda now: self.player.send(self.tester.carrier(port, up, now))
-            )
+        for line in self.stand.lines:
+            if line.name == link and line.port is not None:
+                self.told.append((line.port, up))
 
     def relight(self) -> None:
         """Switch on what the play left dark."""
@@ -408,15 +412,15 @@ class _LivePlay:
             seed=self.setup.seed,
         )
 
-    def judge_bench(self, before: Mapping[str, tuple[int, int]], *, switched: bool) -> None:
+    def judge_bench(self, before: Mapping[str, tuple[int, int]]) -> None:
         """Raise when the bench lost frames (a dark link excepted), or was too late to have measured."""
         for name, (missed, unsent) in self.stand.losses().items():
             if missed > before[name][0]:
                 raise BenchError(f"the ring of {name} lost {missed - before[name][0]} frames")
-            if unsent > before[name][1] and not switched:
+            if unsent > before[name][1] and not self.switched:
                 raise BenchError(f"an interface of {name} refused {unsent - before[name][1]} frames")
         unsent = sum(line.sender.unsent for line in self.stand.lines if line.sender is not None)
-        if unsent and not switched:
+        if unsent and not self.switched:
             raise BenchError(f"interfaces of the tester refused {unsent} frames")
         if self.player.latest > LATE:
             raise Inconclusive(f"the tester was {self.player.latest / 1e6:.1f} ms late")
