@@ -23,7 +23,7 @@ USER: Final = 1 << 0
 TAGGED: Final = 1 << 4
 TAG_TYPE_KNOWN: Final = 1 << 6
 HEADER: Final = struct.Struct("=IIIHHIIHH")
-"""struct tpacket2_hdr: status, length, captured, frame begins, network header begins, s, ns, tag, its type."""
+"""struct tpacket2_hdr: status, length, captured, where MAC and network begin, s, ns, tag, its type."""
 KIND_AT: Final = 42
 """Where struct sockaddr_ll, which follows the header, says whether the frame left or arrived."""
 

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from select import select
 from time import monotonic_ns
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from traffic import recording
 from traffic.afpacket import Seen, Sender, Tap
 from traffic.scenario import DOWN, UP
 from traffic.tester import VirtualTester
+
+if TYPE_CHECKING:
+    from traffic import recording
 
 LONGEST_SLEEP: Final = 0.005
 """Seconds after which the player looks whether the play is over."""

@@ -50,8 +50,8 @@ class Binding(Protocol):
     """A kind of bench: what it can do, how many beds it has at once, and how well it measures.
 
     `parallelism` None is any number; `uncertainty` is by unit (`ns`); `device` names what is tested, `ics`
-    is its statement where the binding brings one. `values` are parameters that the bench sets itself, to its
-    pace; the run and the case may set them otherwise. `mutants` maps flawed devices to the clause each breaks.
+    is its statement where the binding brings one. `values` are parameters that the bench itself sets,
+    below those of the run and the case. `mutants` maps flawed devices to the clause each breaks.
     """
 
     name: str

@@ -149,7 +149,7 @@ class LiveBinding:
         self.device = options.device
         self.flaw = mutant.name if mutant else None
         self.mutants = ReferenceBinding(options).mutants
-        self.values = live_values(load_catalogue().parameters) | {"link_delay": 0}
+        self.values = live_values(load_catalogue().parameters)
         self.stand: LiveStand | None = None
         is_privileged()
         atexit.register(self.clear)
@@ -413,14 +413,19 @@ class _LivePlay:
         )
 
     def judge_bench(self, before: Mapping[str, tuple[int, int]]) -> None:
-        """Raise when the bench lost frames (a dark link excepted), or was too late to have measured."""
+        """Raise when the bench lost frames, or was too late to have measured.
+
+        What was sent into a link that had just gone dark is lost unseen, and neither side is to blame.
+        """
+        refused = {"the tester": sum(line.sender.unsent for line in self.stand.lines if line.sender)}
         for name, (missed, unsent) in self.stand.losses().items():
             if missed > before[name][0]:
                 raise BenchError(f"the ring of {name} lost {missed - before[name][0]} frames")
-            if unsent > before[name][1] and not self.switched:
-                raise BenchError(f"an interface of {name} refused {unsent - before[name][1]} frames")
-        unsent = sum(line.sender.unsent for line in self.stand.lines if line.sender is not None)
-        if unsent and not self.switched:
-            raise BenchError(f"interfaces of the tester refused {unsent} frames")
+            refused[name] = unsent - before[name][1]
+        for name, count in refused.items():
+            if count and self.switched:
+                raise Inconclusive(f"{count} frames of {name} met a dark link and were not recorded")
+            if count:
+                raise BenchError(f"interfaces of {name} refused {count} frames")
         if self.player.latest > LATE:
             raise Inconclusive(f"the tester was {self.player.latest / 1e6:.1f} ms late")

@@ -7,8 +7,8 @@ from conformance.bindings import BindingOptions, Driver, Setup
 from conformance.case import slug_of
 from conformance.evidence import FOLDER, ICS
 from conformance.marks import CAPABILITIES
-from conformance.parameters import BENCH
 from conformance.outcomes import BenchError, ScenarioChanged
+from conformance.parameters import BENCH
 from conformance.testbeds import Topology
 from reports.results import read_results
 from spec.errors import InputError
