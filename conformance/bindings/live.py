@@ -128,7 +128,7 @@ LIMITS: Final = frozenset({"impairments", "timestamps <= 1 us"})
 """What this bench has not: its wires are perfect, and software stamps the frames on a shared machine."""
 UNCERTAINTY: Final = 1_000_000
 """How far, in ns, the time of a frame may be from that at which the device sent it."""
-LATE: Final = 20_000_000
+LATE: Final = 5_000_000
 """How late, in ns, the tester may be before what it measured says nothing."""
 
 
