@@ -4,7 +4,7 @@ OUT ?= out
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: conformance test check kill-matrix bench bench-live lock clean
+.PHONY: conformance test test-live check kill-matrix bench bench-live lock clean
 
 conformance: $(READY)
 	@rm -rf $(addprefix $(OUT)/,results.jsonl junit.xml ics.yaml compliance.html allure allure-results recordings)
@@ -12,6 +12,9 @@ conformance: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest tests -n auto --dist worksteal -q
+
+test-live: $(READY)
+	GSE_LIVE=1 $(BIN)/pytest tests/conformance/test_live.py -n 0 -q
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -65,15 +65,15 @@ def read_overrides(catalogue: Catalogue, ics: Ics, words: Iterable[str]) -> dict
     for word in words:
         name, sign, text = word.partition("=")
         if not sign:
-            raise InputError(LINE, f"--parameters {word}", "has no value", "write name=value")
+            raise InputError(LINE, f"--parameter {word}", "has no value", "write name=value")
         parameter = catalogue.parameters.get(name)
         if parameter is None:
             mend = did_you_mean(name, catalogue.parameters)
-            raise InputError(LINE, f"--parameters {name}", "is unknown", mend)
+            raise InputError(LINE, f"--parameter {name}", "is unknown", mend)
         value = _value(parameter, text)
         fault = parameter.fault_of(value) or undeclared(ics.settings[name], value)
         if fault:
-            raise InputError(LINE, f"--parameters {name}", fault, "choose a value in its range")
+            raise InputError(LINE, f"--parameter {name}", fault, "choose a value in its range")
         found[name] = value
     return found
 

@@ -57,10 +57,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ics", metavar="FILE", help="the implementation conformance statement of the device")
     add("--wire-profile", default="open-1", metavar="NAME", help="name or YAML file of the wire profile")
     add("--recordings", metavar="RUN", help="folder of an earlier run, for --binding replay")
-    add("--parameters", action="append", default=[], metavar="NAME=VALUE", help="override a parameter")
+    add(
+        "--parameter",
+        action="append",
+        dest="parameters",
+        default=[],
+        metavar="NAME=VALUE",
+        help="override a parameter",
+    )
     add("--pcap", metavar="FILE", help="a pcap or pcapng file to play where a case plays captured traffic")
     add("--run-seed", type=int, default=1, metavar="N", help="seed of the run")
-    add("--clauses", action="append", default=[], metavar="GLOB", help="only cases of these clauses")
+    add(
+        "--clause",
+        action="append",
+        dest="clauses",
+        default=[],
+        metavar="GLOB",
+        help="only cases of these clauses",
+    )
     add("--chapter", action="append", default=[], metavar="NAME", help="only cases of this chapter")
     add("--out", metavar="DIR", help="folder of this run (default: a new one below out/)")
     add("--mutants", choices=("own", "all"), help="on each mutant, its own clause's cases or all cases")
@@ -152,7 +166,9 @@ def pytest_terminal_summary(
         terminalreporter.write_line(fault, red=True)
     asked = config.option.clauses or config.option.chapter
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and asked:
-        terminalreporter.write_line("No case is selected; widen --clauses or --chapter.", red=True)
+        terminalreporter.write_line(
+            "command line: --clause, --chapter: select no case; widen them.", red=True
+        )
 
 
 class _Faults:

@@ -22,7 +22,7 @@ class Selection:
         for glob in self.clauses:
             if not any(fnmatchcase(clause_id, glob) for clause_id in known):
                 raise InputError(
-                    "command line", f"--clauses {glob}", "matches no clause", did_you_mean(glob, known)
+                    "command line", f"--clause {glob}", "matches no clause", did_you_mean(glob, known)
                 )
         for name in self.chapters:
             if name not in self.catalogue.chapters:

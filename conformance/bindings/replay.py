@@ -7,7 +7,7 @@ from conformance.bindings import BindingOptions, Driver, Setup
 from conformance.case import slug_of
 from conformance.evidence import FOLDER, ICS
 from conformance.marks import CAPABILITIES
-from conformance.outcomes import BenchError, ScenarioChanged
+from conformance.outcomes import BenchError, ScenarioChanged, TesterLimited
 from conformance.parameters import BENCH
 from conformance.testbeds import Topology
 from reports.results import read_results
@@ -52,10 +52,17 @@ class Replay:
         self.folder = folder
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:  # noqa: ARG002
-        """Give the recording of that play; ScenarioChanged when it is of another scenario."""
+        """Give the recording of that play.
+
+        TesterLimited when the run kept none of the case, ScenarioChanged when it is of another scenario.
+        """
+        if not self.folder.exists():
+            raise TesterLimited(
+                "the earlier run stored no play of this case; run it with --evidence all to judge it again"
+            )
         path = self.folder / f"{number}.json"
         if not path.exists():
-            raise BenchError(f"{path}: was not stored; play the case again with --evidence all")
+            raise BenchError(f"{path}: is not there, though other plays of the case are; play it again")
         try:
             recording = store.load(path)
         except InputError as error:

@@ -31,7 +31,8 @@ def main() -> None:
     except typer.Abort:
         sys.exit(INTERRUPTED)
     except typer.TyperException as error:
-        print(f"gse-cts: {error}; try gse-cts --help.", file=sys.stderr)
+        if str(error):  # none where the help was shown
+            print(f"gse-cts: {error}; try gse-cts --help.", file=sys.stderr)
         sys.exit(USAGE)
 
 

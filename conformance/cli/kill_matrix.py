@@ -99,7 +99,7 @@ def command(
         "-q",
         "--no-summary",
     ]
-    for name, values in (("--chapter", chapter), ("--clauses", clause)):
+    for name, values in (("--chapter", chapter), ("--clause", clause)):
         words += [f"{name}={value}" for value in values or ()]
     code = pytest.main(words, plugins=[watch])
     for fault in watch.faults:

@@ -71,11 +71,15 @@ def command(
     }
     words = [f"{name}={value}" for name, value in options.items() if value is not None and name != "-n"]
     words += ["-n", str(options["-n"]), "--tb=short", "-v" if verbose else "-q"]
-    for name, values in (("--chapter", chapter), ("--clauses", clause), ("--parameters", parameter)):
+    for name, values in (("--chapter", chapter), ("--clause", clause), ("--parameter", parameter)):
         words += [f"{name}={value}" for value in values or ()]
+    results = folder / "results.jsonl"
+    earlier = results.exists()
     code = pytest.main([*_places(cases or []), *SETTINGS, *words])
-    if (folder / "results.jsonl").exists():
+    if results.exists() and not earlier:
         _report(folder, wire_profile, allure=allure)
+    elif not results.exists():
+        _remove_empty(folder)
     raise typer.Exit(int(code))
 
 
@@ -84,6 +88,13 @@ def _places(cases: list[str]) -> list[str]:
     if not cases:
         return [str(CASES)]
     return [case if Path(case.partition("::")[0]).exists() else str(ROOT / case) for case in cases]
+
+
+def _remove_empty(folder: Path) -> None:
+    """Take back the JUnit file that pytest writes without any case, and the folder it made for it."""
+    (folder / "junit.xml").unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _report(folder: Path, wire_profile: str, *, allure: bool) -> None:

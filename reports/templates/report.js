@@ -56,7 +56,7 @@
     const follow = () => {
       const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
       if (!target || !target.matches("tbody.clause, tbody.chapter")) return;
-      if (target.hidden) { filter.reset(); }
+      if (target.hidden) { filter.reset(); narrow(); }
       if (target.matches(".clause")) open(target, true);
       target.scrollIntoView();
     };

@@ -36,6 +36,25 @@ def test_wrong_input_is_one_sentence_and_exit_code_4(monkeypatch, capsys, words,
     assert line.startswith(sentence)
 
 
+def test_no_command_is_answered_with_the_help_alone(monkeypatch, capsys):
+    assert call(monkeypatch) == Exit.USAGE
+    answer = capsys.readouterr()
+    assert "kill-matrix" in answer.out
+    assert answer.err == ""
+
+
+@pytest.mark.parametrize("earlier", [None, "results.jsonl"])
+def test_a_run_that_plays_nothing_leaves_the_folder_as_it_was(monkeypatch, tmp_path, earlier):
+    folder, code = tmp_path / "run", Exit.EMPTY
+    if earlier:
+        folder.mkdir()
+        (folder / earlier).write_text("of another run")
+        code = Exit.USAGE
+    words = ("--clause=FWD-*", "--chapter=pktc", "--workers=0", f"--out={folder}")
+    assert call(monkeypatch, "run", *words) == code
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [earlier] * bool(earlier)
+
+
 def test_packages_of_another_checkout_are_refused(monkeypatch, capsys, tmp_path):
     stranger = SimpleNamespace(origin=str(tmp_path / "spec" / "__init__.py"))
     monkeypatch.setattr(checkout, "find_spec", lambda _: stranger)

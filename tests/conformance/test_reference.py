@@ -18,7 +18,7 @@ from traffic.patterns import elephant, single
 from traffic.recording import Recording
 from traffic.scenario import DOWN, Impairment, LinkEvent, Scenario, Trigger
 
-CASES = ("conformance/cases/pktc", "--clauses=PKTC-ONE-DESTINATION")
+CASES = ("conformance/cases/pktc", "--clause=PKTC-ONE-DESTINATION")
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +145,17 @@ def test_a_run_can_be_judged_again_without_the_device(tmp_path):
     for record in results(changed)[1:-1]:
         assert record["verdict"] == "ERROR"
         assert record["reason"].endswith("the scenario changed; play it again")
+
+
+def test_a_case_of_which_nothing_was_kept_cannot_be_judged_again(tmp_path):
+    played, judged = tmp_path / "played", tmp_path / "judged"
+    assert run(*CASES, "--evidence=failed", f"--out={played}").returncode == 0
+    run(*CASES, "--binding=replay", f"--recordings={played}", f"--out={judged}")
+    records = results(judged)[1:-1]
+    assert records
+    for record in records:
+        assert record["verdict"] == "TESTER_LIMITED"
+        assert record["reason"].endswith("run it with --evidence all to judge it again")
 
 
 def recorded(stored):

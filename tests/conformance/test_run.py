@@ -206,10 +206,10 @@ def test_a_bad_option_is_one_sentence(bench, words, sentence):
         ({"parameters": ("container_bytes=5",)}, "is 5 octet, outside 9240..4194304 octet; choose a value"),
         (
             {"parameters": ("container_bytes",)},
-            "--parameters container_bytes: has no value; write name=value.",
+            "--parameter container_bytes: has no value; write name=value.",
         ),
-        ({"parameters": ("container_bytes=x",)}, "--parameters container_bytes: is 'x', not an integer; "),
-        ({"parameters": ("containers=5",)}, "--parameters containers: is unknown; "),
+        ({"parameters": ("container_bytes=x",)}, "--parameter container_bytes: is 'x', not an integer; "),
+        ({"parameters": ("containers=5",)}, "--parameter containers: is unknown; "),
         ({"parameters": ("max_frame=1518",)}, "max_frame: is 1518, outside the declared 9216..9216; choose"),
         ({"wire_profile": "open-2"}, "wire profile: open-2: is not a bundled profile"),
         ({"binding": "nothing"}, "--binding: there is no binding nothing; "),
@@ -225,7 +225,7 @@ def test_a_bench_names_what_is_wrong_with_its_options(options, sentence):
 @pytest.mark.parametrize(
     ("wanted", "sentence"),
     [
-        ({"clauses": ("PKTC-NOTHING",)}, "--clauses PKTC-NOTHING: matches no clause; "),
+        ({"clauses": ("PKTC-NOTHING",)}, "--clause PKTC-NOTHING: matches no clause; "),
         ({"chapters": ("packets",)}, "--chapter packets: is unknown; "),
     ],
 )
@@ -237,7 +237,7 @@ def test_a_selection_names_what_is_not_there(wanted, sentence):
 def test_an_empty_selection_says_so(bench):
     bench.cases(test_a=case())
     for words in ((), ("-n1",)):
-        result = bench.run("--clauses=FWD-*", *words)
+        result = bench.run("--clause=FWD-*", *words)
         assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
-        result.stdout.fnmatch_lines(["No case is selected; widen --clauses or --chapter."])
+        result.stdout.fnmatch_lines(["command line: --clause, --chapter: select no case; widen them."])
     assert not (bench.path / "run").exists()
