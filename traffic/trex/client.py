@@ -20,12 +20,8 @@ from traffic.trex.probe import ASYNC_PORT, RPC_PORT, Server, probe
 
 SHORTEST: Final = 14
 LONGEST: Final = 9238
-PADDED: Final = 60
-"""Streams pad shorter frames to this; pushed frames keep their length."""
 LEAST_GAP_US: Final = 10
 """With no gap between them, pushed frames leave in disorder; with this one, 1,000 kept theirs."""
-REACTION_NS: Final = 5_000_000
-"""From the push of one frame to its capture, median over veth: how fast the tester can react at best."""
 
 _MOST_FETCHED: Final = 50
 _MOST_PUSHED: Final = 1000
