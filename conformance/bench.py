@@ -12,7 +12,7 @@ from conformance.case import Case, seed_of
 from conformance.expect import Expect
 from conformance.outcomes import BenchError, NotApplicable, TesterLimited
 from conformance.parameters import CASE, LINE, having, in_force, instances, read_overrides, undeclared
-from conformance.testbeds import LeafSpine, Topology, default_peers
+from conformance.testbeds import Topology, default_peers
 from spec.applicability import ApplicabilityError
 from spec.catalogue import Catalogue, load_catalogue
 from spec.errors import InputError
@@ -70,9 +70,10 @@ class Bench:
             excluded = undeclared(self.ics.settings[name], value)
             if excluded:
                 raise NotApplicable(f"{name} {excluded}")
-        missing = self.required(case) - self.binding.capabilities
+        limits = self.binding.limits(self.topology(case), self.values(case))
+        missing = sorted(self.required(case) & limits.keys())
         if missing:
-            raise TesterLimited(f"the binding {self.binding.name} has no {', '.join(sorted(missing))}")
+            raise TesterLimited("; ".join(limits[need] for need in missing))
 
     def applicable(self, case: Case) -> None:
         """Raise NotApplicable, with the expression and its facts, unless it concerns a device under test."""
@@ -114,9 +115,10 @@ class Bench:
         """Topology of a case's testbed under the parameters in force."""
         values = self.values(case)
         try:
-            return case.request.topology(int(values["link_rate"].value), int(values["link_delay"].value))
+            asked = case.request.topology(int(values["link_rate"].value), int(values["link_delay"].value))
         except ValueError as error:
             raise BenchError(str(error)) from error
+        return self.binding.realise(asked)
 
     def values(self, case: Case) -> dict[str, ParameterValue]:
         """Parameters in force for a case."""
@@ -149,7 +151,7 @@ class Bench:
         values = self.parameters
         rate, delay = int(values["link_rate"].value), int(values["link_delay"].value)
         try:
-            topology = LeafSpine().topology(rate, delay)
+            topology = self.binding.realise(self.binding.smoke.topology(rate, delay))
             self.binding.check(self.facts(topology, values), topology)
         except Exception as error:  # noqa: BLE001 - whatever breaks is the bench's fault
             return f"{error} ({type(error).__name__})"

@@ -1,12 +1,13 @@
 """What a case asks of a bench: frozen requests, and the topology that each of them stands for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from traffic.recording import Link, Node, ParameterValue
 from traffic.scenario import GrantPolicy, GsfPeer, GspPeer, HostAddress, Peer, Reach
+from traffic.tester import TesterPort
 
 Standing = Literal["under test", "reference", "emulated"]
 
@@ -187,6 +188,26 @@ def default_peers(topology: Topology, parameters: Mapping[str, ParameterValue]) 
         if link.upper in emulated
     ]
     return (*gsfs, *(_gsp_peer(topology, name, value) for name in gsps))
+
+
+def port_mac(node: int, port: int) -> bytes:
+    """Give the address of a port of a device of the bench, emulated ones included."""
+    return bytes((0x02, 0x47, node >> 8, node & 0xFF, 0, port))
+
+
+def tester_ports(topology: Topology, links: Iterable[Link]) -> list[TesterPort]:
+    """Give every end of a link that no device under test or of the reference has, as a port of the tester."""
+    emulated = topology.standing("emulated")
+    found = []
+    for link in links:
+        if not link.fabric:
+            found.append(TesterPort(link.name, link.rate_mbps, topology.addresses[link.name].mac, "host"))
+            continue
+        for end in (link.lower, link.upper):
+            if end in emulated:
+                mac = port_mac(topology.nodes[end].id, topology.ports(end).index(link))
+                found.append(TesterPort(link.name, link.rate_mbps, mac, "fabric"))
+    return found
 
 
 def _gsp_peer(topology: Topology, name: str, value: Mapping[str, Any]) -> GspPeer:

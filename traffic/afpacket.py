@@ -2,10 +2,14 @@
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from mmap import mmap
+from select import select
 from time import CLOCK_REALTIME, clock_gettime_ns, monotonic_ns
-from typing import Final, NamedTuple
+from typing import Final
+
+from traffic.player import Line, Seen
+from traffic.scenario import Scenario
 
 SOL_PACKET: Final = 263
 PACKET_RX_RING: Final = 5
@@ -26,14 +30,6 @@ HEADER: Final = struct.Struct("=IIIHHIIHH")
 """struct tpacket2_hdr: status, length, captured, where MAC and network begin, s, ns, tag, its type."""
 KIND_AT: Final = 42
 """Where struct sockaddr_ll, which follows the header, says whether the frame left or arrived."""
-
-
-class Seen(NamedTuple):
-    """A frame that passed an interface, in ns of the monotonic clock."""
-
-    time: int
-    outgoing: bool
-    frame: bytes
 
 
 class Tap:
@@ -122,3 +118,53 @@ class Sender:
     def close(self) -> None:
         """Send no more."""
         self.socket.close()
+
+
+class Interfaces:
+    """Interfaces of this machine as the tester's wires: a tap on every line, a sender for each own port."""
+
+    busy = False
+
+    def __init__(self, lines: Sequence[Line], taps: Sequence[Tap], senders: Mapping[int, Sender]) -> None:
+        self.lines = lines
+        self.taps = taps
+        self.senders = senders
+
+    def begin(self, scenario: Scenario) -> tuple[int, Scenario]:
+        """Forget what has passed; the tester plays all of the scenario."""
+        for tap in self.taps:
+            tap.discard()
+            tap.synchronise()
+        for sender in self.senders.values():
+            sender.unsent = 0
+        return monotonic_ns(), scenario
+
+    def passing(self, seconds: float) -> Iterator[tuple[int, Seen]]:
+        """Give what passes, in the order of the lines."""
+        ready, _, _ = select(self.taps, (), (), seconds)
+        for number, tap in enumerate(self.taps):
+            if tap in ready:
+                for seen in tap.take():
+                    yield number, seen
+
+    def send(self, port: int, frame: bytes) -> None:
+        """Send a frame at once."""
+        self.senders[port].send(frame)
+
+    def lost(self) -> int:
+        """Frames that passed while a ring was full."""
+        return sum(tap.lost() for tap in self.taps)
+
+    def unsent(self) -> int:
+        """Frames that interfaces refused."""
+        return sum(sender.unsent for sender in self.senders.values())
+
+    def trouble(self) -> None:
+        """Know of nothing else."""
+
+    def close(self) -> None:
+        """Close all sockets."""
+        for tap in self.taps:
+            tap.close()
+        for sender in self.senders.values():
+            sender.close()

@@ -1,14 +1,12 @@
-"""Drives the tester in real time, on network interfaces and the monotonic clock."""
+"""Drives the tester in real time, on the monotonic clock, over whatever wires it has."""
 
 import gc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from select import select
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from traffic.afpacket import Seen, Sender, Tap
-from traffic.scenario import DOWN, UP
+from traffic.scenario import DOWN, UP, Scenario
 from traffic.tester import VirtualTester
 
 if TYPE_CHECKING:
@@ -20,16 +18,56 @@ LONGEST_SLEEP: Final = 0.005
 
 @dataclass(frozen=True)
 class Line:
-    """A link as the player sees it, with a tap at its `lower` end or the upper.
+    """A link as the tester sees it: at its `lower` end or the upper one.
 
-    `port` and `sender` are the tester's; None where both ends are devices.
+    `port` is the tester's; None where both ends are devices and the link is only looked at.
     """
 
     name: str
-    tap: Tap
     lower: bool
     port: int | None = None
-    sender: Sender | None = None
+
+
+class Seen(NamedTuple):
+    """A frame that passed a line, in ns of the monotonic clock; `outgoing` left the end that is looked at."""
+
+    time: int
+    outgoing: bool
+    frame: bytes
+
+
+class Wires(Protocol):
+    """Where the tester's frames leave and arrive: interfaces of this machine, or ports of a TRex server."""
+
+    lines: Sequence[Line]
+
+    def begin(self, scenario: Scenario) -> tuple[int, Scenario]:
+        """Forget what has passed, and begin what these wires play by themselves.
+
+        Gives time 0 of the scenario, in ns of the monotonic clock, and what is left of it for the tester.
+        """
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that the wires play by themselves has not left yet."""
+
+    def passing(self, seconds: float) -> Iterator[tuple[int, Seen]]:
+        """Give what passes, by number of the line; wait at most so long for the first frame."""
+
+    def send(self, port: int, frame: bytes) -> None:
+        """Send a frame; at the latest with the next call of `passing`."""
+
+    def lost(self) -> int:
+        """Frames that passed unseen since the beginning."""
+
+    def unsent(self) -> int:
+        """Frames that could not be sent since the beginning."""
+
+    def trouble(self) -> str | None:
+        """Say what else befell the wires since the beginning, for which no device can be blamed."""
+
+    def close(self) -> None:
+        """Give the wires back."""
 
 
 class Player:
@@ -38,13 +76,9 @@ class Player:
     `rows` is what passed on all lines, in ns from `start`; `latest` is how late a timer ran at worst, in ns.
     """
 
-    def __init__(
-        self, tester: VirtualTester, lines: Sequence[Line], is_data: Callable[[bytes], bool]
-    ) -> None:
+    def __init__(self, tester: VirtualTester, wires: Wires) -> None:
         self.tester = tester
-        self.lines = lines
-        self.senders = {line.port: line.sender for line in lines if line.sender is not None}
-        self.is_data = is_data
+        self.wires = wires
         self.rows: list[recording.Tap] = []
         self.start = 0
         self.now = 0
@@ -52,16 +86,19 @@ class Player:
         self.latest = 0
         self.observing = False
 
-    def begin(self, start: int) -> None:
-        """Forget what passed before; times count from `start`."""
-        for line in self.lines:
-            line.tap.discard()
-            line.tap.synchronise()
-            if line.sender is not None:
-                line.sender.unsent = 0
+    @property
+    def busy(self) -> bool:
+        """Whether some stream or timed frame has not left yet."""
+        return self.tester.busy or self.wires.busy
+
+    def begin(self, scenario: Scenario) -> None:
+        """Forget what passed before, and let a scenario begin now."""
         self.rows = []
-        self.start = self.moved = start
+        self.start, rest = self.wires.begin(scenario)
+        self.moved = self.start
         self.latest = 0
+        self.observing = bool(scenario.triggers)
+        self.tester.play(rest, self.start)
 
     def run(self, goes_on: Callable[[int], bool]) -> None:
         """Play for as long as `goes_on(now)`."""
@@ -78,10 +115,10 @@ class Player:
         """Do what is due, wait for a frame or the next timer, and take what came."""
         self.catch_up(monotonic_ns())
         wait = min(LONGEST_SLEEP, max(0, self.tester.due - monotonic_ns()) / 1e9)
-        ready, _, _ = select([line.tap for line in self.lines], (), (), wait)
-        for index, line in enumerate(self.lines):
-            if line.tap in ready:
-                self.take(index, line)
+        lines = self.wires.lines
+        for index, seen in self.wires.passing(wait):
+            self.take(index, lines[index], seen)
+            self.catch_up(monotonic_ns())
 
     def catch_up(self, now: int) -> None:
         """Run the timers that are due."""
@@ -93,16 +130,14 @@ class Player:
                 self.latest = max(self.latest, monotonic_ns() - self.now)
                 self.send(sends)
 
-    def take(self, index: int, line: Line) -> None:
-        """Record what passed on a line; what arrived is for the tester."""
-        for seen in line.tap.take():
-            self.record(index, seen, up=seen.outgoing == line.lower)
-            if line.port is None:
-                if self.observing:
-                    self.tester.observe(line.name, seen.frame, self.clock())
-            elif not seen.outgoing:
-                self.send(self.tester.receive(line.port, seen.frame, self.clock()))
-            self.catch_up(monotonic_ns())
+    def take(self, index: int, line: Line, seen: Seen) -> None:
+        """Record a frame that passed on a line; one that arrived is for the tester."""
+        self.record(index, seen, up=seen.outgoing == line.lower)
+        if line.port is None:
+            if self.observing:
+                self.tester.observe(line.name, seen.frame, self.clock())
+        elif not seen.outgoing:
+            self.send(self.tester.receive(line.port, seen.frame, self.clock()))
 
     def clock(self) -> int:
         """Give the time, which never goes back."""
@@ -114,10 +149,10 @@ class Player:
         if seen.time < self.start:
             return
         self.rows.append((seen.time - self.start, index, UP if up else DOWN, seen.frame, 1))
-        if seen.time > self.moved and self.is_data(seen.frame):
+        if seen.time > self.moved and self.tester.is_data(seen.frame):
             self.moved = seen.time
 
     def send(self, sends: Iterable[tuple[int, bytes]]) -> None:
         """Put frames of the tester on their lines."""
         for port, frame in sends:
-            self.senders[port].send(frame)
+            self.wires.send(port, frame)

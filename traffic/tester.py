@@ -20,6 +20,8 @@ Event = tuple[int, int, Callable[[int], None]]
 """Time, running number, and what to call then."""
 _CONTROL: Final = -1
 _PFC: Final = bytes.fromhex("88080101")
+_MAC_CONTROL: Final = _PFC[:2]
+_DATA: Final = frozenset({"HOST", "DATA"})
 _LONGEST_PAUSE: Final = 0xFFFF
 
 
@@ -218,6 +220,10 @@ class VirtualTester:
     def busy(self) -> bool:
         """Whether some stream or timed frame of the play has not left yet."""
         return self.pending > 0
+
+    def is_data(self, frame: bytes) -> bool:
+        """Whether a frame is a host's, or carries one; control of any kind is not."""
+        return self.codec.name_of(frame) in _DATA and frame[12:14] != _MAC_CONTROL
 
     def play(self, scenario: Scenario, start: int) -> None:
         """Play a scenario whose time 0 is `start`; its peers replace all of an earlier play.

@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
-from conformance.testbeds import Topology
+from conformance.testbeds import LeafSpine, Request, Topology
 from spec.documents import did_you_mean
 from spec.errors import InputError
-from traffic.recording import Facts, Recording
+from traffic.recording import Facts, ParameterValue, Recording
 from traffic.scenario import Peer, Scenario
 
-GROUP = "gse.bindings"
+GROUP: Final = "gse.bindings"
+INTERVALS: Final = 6
+"""Hello intervals after which every path is known: two ways on each tier, and the flags that follow."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,10 @@ class Setup:
     peers: tuple[Peer, ...]
     seed: int
 
+    def seed_for(self, part: str) -> int:
+        """Give the seed of a part of the bench."""
+        return seed_for(self.seed, part)
+
 
 class Driver(Protocol):
     """A testbed that stands."""
@@ -52,22 +59,43 @@ class Binding(Protocol):
     `parallelism` None is any number; `uncertainty` is by unit (`ns`); `device` names what is tested, `ics`
     is its statement where the binding brings one. `values` are parameters that the bench itself sets,
     below those of the run and the case. `mutants` maps flawed devices to the clause each breaks.
+    `smoke` is the testbed on which `check` is made.
     """
 
     name: str
     device: str
     ics: Path | None
-    capabilities: frozenset[str]
     parallelism: int | None
     uncertainty: Mapping[str, float]
     values: Mapping[str, int | float | str]
     mutants: Mapping[str, str]
+    smoke: Request
+
+    def realise(self, topology: Topology) -> Topology:
+        """Give a topology as this bench has it; TesterLimited when it has none such."""
+
+    def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:
+        """Say which capabilities are missing on a topology that it has, each with the reason."""
 
     def open(self, setup: Setup) -> Driver:
         """Stand a testbed up."""
 
     def check(self, facts: Facts, topology: Topology) -> None:
         """Play the smallest thing there is; BenchError when the bench, not the device, is broken."""
+
+
+class Perfect:
+    """What a binding has in common with others that can do everything on every topology."""
+
+    smoke: Request = LeafSpine()
+
+    def realise(self, topology: Topology) -> Topology:
+        """Give the topology as it was asked for."""
+        return topology
+
+    def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:  # noqa: ARG002
+        """Miss nothing."""
+        return {}
 
 
 class BindingFactory(Protocol):
@@ -89,3 +117,8 @@ def load_binding(name: str, options: BindingOptions) -> Binding:
         factory: BindingFactory = point.load()
         return factory(options)
     raise InputError("command line", "--binding", f"there is no binding {name}", did_you_mean(name, names()))
+
+
+def seed_for(seed: int, part: str) -> int:
+    """Give the seed of a part of something that has one."""
+    return int.from_bytes(sha256(f"{seed}:{part}".encode()).digest()[:6])

@@ -1,15 +1,14 @@
 """The reference in virtual time: its devices, or a mutant of them, on simulated links around the tester."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from conformance.bindings import BindingOptions, Driver, Setup
+from conformance.bindings import INTERVALS, BindingOptions, Driver, Perfect, Setup, seed_for
 from conformance.marks import CAPABILITIES
 from conformance.outcomes import BenchError
-from conformance.testbeds import Topology, default_peers
+from conformance.testbeds import Topology, default_peers, port_mac, tester_ports
 from reference_impl import codec, network
 from reference_impl.device import Device, DeviceConfig, PortConfig, Settings
 from reference_impl.gsf import Gsf
@@ -20,23 +19,20 @@ from spec.errors import InputError
 from traffic.patterns import single
 from traffic.recording import Event, Facts, Link, Recording
 from traffic.scenario import DOWN, UP, Scenario
-from traffic.tester import TesterPort, VirtualTester
+from traffic.tester import VirtualTester
 
 PROFILE: Final = "open-1"
 MUTANT: Final = "mutant:"
 ROLES: Final[Mapping[str, type[Gsp] | type[Gsf]]] = {"GSP": Gsp, "GSF": Gsf}
-INTERVALS: Final = 6
-"""Hello intervals after which every path is known: two ways on each tier, and the flags that follow."""
 DATA: Final = codec.PROFILE.messages["DATA"].type_code
 MAC_CONTROL: Final = b"\x88\x08"
 
 
-class ReferenceBinding:
+class ReferenceBinding(Perfect):
     """Builds each play anew, so that it starts from the same state; times in ns are exact."""
 
     name = "reference"
     ics = Path(codec.__file__).parent / "ics.yaml"
-    capabilities = CAPABILITIES
     parallelism = None
     uncertainty: Mapping[str, float] = {}
     values: Mapping[str, int | float | str] = {}
@@ -96,14 +92,14 @@ class _Play:
         self.setup = setup
         self.links = links
         self.values = {name: item.value for name, item in setup.facts.parameters.items()}
-        self.seed = seed_for(setup.seed, f"play {number}")
+        self.seed = setup.seed_for(f"play {number}")
         self.network = network.Network(self.seed)
         self.devices = {
             name: self._device(name, mutant)
             for name, node in setup.topology.nodes.items()
             if node.standing != "emulated"
         }
-        ports = tester_ports(setup.topology, links, self.devices)
+        ports = tester_ports(setup.topology, links)
         self.tester = VirtualTester(ports, setup.facts.hosts, PROFILE, self._carry_out)
         self._join({port.name: number for number, port in enumerate(ports)})
         self.start = 0
@@ -254,30 +250,6 @@ def mutant_of(device: str) -> Mutant | None:
         choices = ["reference", *(MUTANT + item for item in known)]
         raise InputError("command line", "--device", f"there is no {device}", did_you_mean(device, choices))
     return known[name]
-
-
-def tester_ports(topology: Topology, links: Iterable[Link], devices: Container[str]) -> list[TesterPort]:
-    """Give every end of a link that no device has, as a port of the tester."""
-    found = []
-    for link in links:
-        if not link.fabric:
-            found.append(TesterPort(link.name, link.rate_mbps, topology.addresses[link.name].mac, "host"))
-            continue
-        for end in (link.lower, link.upper):
-            if end not in devices:
-                mac = port_mac(topology.nodes[end].id, topology.ports(end).index(link))
-                found.append(TesterPort(link.name, link.rate_mbps, mac, "fabric"))
-    return found
-
-
-def port_mac(node: int, port: int) -> bytes:
-    """Give the address of a port of a device."""
-    return bytes((0x02, 0x47, node >> 8, node & 0xFF, 0, port))
-
-
-def seed_for(seed: int, name: str) -> int:
-    """Give the seed of a part of the bench."""
-    return int.from_bytes(sha256(f"{seed}:{name}".encode()).digest()[:6])
 
 
 def is_data(frame: bytes) -> bool:

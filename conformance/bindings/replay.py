@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from conformance.bindings import BindingOptions, Driver, Setup
+from conformance.bindings import BindingOptions, Driver, Perfect, Setup
 from conformance.case import slug_of
 from conformance.evidence import FOLDER, ICS
-from conformance.marks import CAPABILITIES
 from conformance.outcomes import BenchError, ScenarioChanged, TesterLimited
 from conformance.parameters import BENCH
 from conformance.testbeds import Topology
@@ -17,11 +16,10 @@ from traffic.recording import Facts, Recording
 from traffic.scenario import Scenario
 
 
-class ReplayBinding:
+class ReplayBinding(Perfect):
     """Plays nothing: gives each case its stored recordings back, in the order of its plays."""
 
     name = "replay"
-    capabilities = CAPABILITIES
     parallelism = None
     uncertainty: Mapping[str, float] = {}
     mutants: Mapping[str, str] = {}

@@ -6,9 +6,10 @@ CONFTEST = """
 import conformance.bindings as bindings
 from traffic.recording import Facts, Recording
 from conformance.checkout import ROOT
+from conformance.marks import CAPABILITIES
 
 
-class Still:
+class Still(bindings.Perfect):
     name = "still"
     device = "nothing"
     ics = ROOT / "reference_impl" / "ics.yaml"
@@ -20,6 +21,9 @@ class Still:
 
     def __init__(self, options):
         pass
+
+    def limits(self, topology, parameters):
+        return {name: f"the binding still has no {name}" for name in CAPABILITIES - self.capabilities}
 
     def open(self, setup):
         return Bed(setup)

@@ -1,0 +1,233 @@
+"""Plays in real time: a tester on wires of any kind, around devices that run by their own clock."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic_ns
+from typing import Any, Protocol
+
+from conformance.bindings import Setup
+from conformance.outcomes import BenchError, Inconclusive, TesterLimited
+from conformance.testbeds import tester_ports
+from traffic.player import Player, Wires
+from traffic.recording import Event, Link, Recording
+from traffic.scenario import ManagementEvent, Scenario
+from traffic.tester import VirtualTester
+
+
+class Devices(Protocol):
+    """The devices that are not emulated, as far as the bench can manage them."""
+
+    names: tuple[str, ...]
+
+    def halt(self) -> None:
+        """Let no device take part in anything until it is renewed, where that can be had."""
+
+    def renew(self, setup: Setup, seed: int, *, fresh: bool) -> None:
+        """Give the devices the parameters in force, and start them anew where that is quick or `fresh`; mark.
+
+        TesterLimited when the bench cannot do what is asked.
+        """
+
+    def calm(self, values: Mapping[str, Any]) -> int:
+        """Say how long, in ns, devices that were renewed take to be quiesced, neighbours being there."""
+
+    def mark(self) -> None:
+        """Let `troubles`, and the events that are read, begin here."""
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """Read the counters of each device that shows any."""
+
+    def events(self) -> list[Event]:
+        """Read what happened since the mark, in ns of the monotonic clock."""
+
+    def states(self) -> dict[str, Any]:
+        """Read the state of each device that shows it."""
+
+    def manage(self, order: ManagementEvent) -> None:
+        """Have a device do what an operator asks."""
+
+    def switch(self, link: str, *, up: bool) -> None:
+        """Take a link's carrier, or give it back."""
+
+    def troubles(self, *, switched: bool, unexplained: bool) -> None:
+        """Raise BenchError or Inconclusive for what befell the bench since the mark.
+
+        `switched`: links were; `unexplained`: more frames are missing than the devices count as dropped.
+        """
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A bench that stands: the devices, the `links` with one end at least at a device, and the wires.
+
+    `capabilities` is what it can do; `late` is how late, in ns, the tester may be before what it measured
+    says nothing.
+    """
+
+    links: tuple[Link, ...]
+    devices: Devices
+    wires: Wires
+    capabilities: frozenset[str]
+    late: int
+
+
+class RealTimeBed:
+    """The testbed of one case on a bench that stands."""
+
+    def __init__(self, setup: Setup, stand: Stand) -> None:
+        self.setup = setup
+        self.stand = stand
+
+    def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
+        """Renew the devices, warm up unless `fresh`, play until no data moves, and read everything."""
+        return _Play(self.setup, self.stand, number).run(scenario, fresh=fresh)
+
+    def close(self) -> None:
+        """Leave the bench to the next case."""
+
+
+class _Play:
+    """One play."""
+
+    def __init__(self, setup: Setup, stand: Stand, number: int) -> None:
+        self.setup = setup
+        self.stand = stand
+        self.devices = stand.devices
+        self.values: dict[str, Any] = {name: item.value for name, item in setup.facts.parameters.items()}
+        self.seed = setup.seed_for(f"play {number}")
+        ports = tester_ports(setup.topology, stand.links)
+        self.own = {port.name: index for index, port in enumerate(ports)}
+        self.tester = VirtualTester(ports, setup.facts.hosts, setup.facts.wire_profile, self.carry_out)
+        self.player = Player(self.tester, stand.wires)
+        self.told: deque[tuple[int, bool]] = deque()
+        self.dark: set[str] = set()
+        self.switched = False
+        self.pending: list[Future[None]] = []
+        self.last = 0
+        self.limit = 0
+
+    def run(self, scenario: Scenario, *, fresh: bool) -> Recording:
+        """Play, and give what came of it."""
+        before: dict[str, dict[str, int]] = {}
+        with ThreadPoolExecutor(1) as operator:
+            self.operator = operator
+            self.devices.halt()
+            if fresh:
+                self.player.begin(scenario)
+                self.devices.renew(self.setup, self.seed, fresh=True)
+                self.prepare(scenario)
+            else:
+                self.player.begin(Scenario(peers=self.setup.peers))
+                self.devices.renew(self.setup, self.seed, fresh=False)
+                end = monotonic_ns() + self.devices.calm(self.values)
+                self.player.run(lambda now: now < end)
+                before = self.devices.counters()
+                self.devices.mark()
+                self.prepare(scenario)
+                self.player.begin(scenario)
+            self.carry_out(scenario, self.player.start)
+            self.limit = self.player.start + (scenario.limit or int(self.values["play_limit"]))
+            settle = scenario.settle or int(self.values["settle_time"])
+            try:
+                self.player.run(partial(self.goes_on, settle))
+                recording = self.recording(scenario, before)
+            finally:
+                self.relight()
+        self.judge_bench(recording)
+        return recording
+
+    def goes_on(self, settle: int, now: int) -> bool:
+        """Hear of what was done to links and devices; say whether the play goes on."""
+        for done in [future for future in self.pending if future.done()]:
+            self.pending.remove(done)
+            done.result()
+        while self.told:
+            self.player.send(self.tester.carrier(*self.told.popleft(), self.player.clock()))
+        if now >= self.limit:
+            return False
+        return bool(self.pending) or self.player.busy or now < max(self.last, self.player.moved + settle)
+
+    def carry_out(self, scenario: Scenario, start: int) -> None:
+        """Plan what a scenario does to links and devices."""
+        if scenario.impairments:
+            raise TesterLimited("the wires of this bench cannot be impaired")
+        for event in scenario.links:
+            self.plan_action(start + event.at, partial(self.switch, event.link, up=event.up))
+        for order in scenario.management:
+            if order.at or start != self.player.start:
+                self.plan_action(start + order.at, partial(self.manage, order))
+
+    def prepare(self, scenario: Scenario) -> None:
+        """Do what is to be managed at the start, so that no frame overtakes it."""
+        for order in scenario.management:
+            if not order.at:
+                self.manage(order)
+
+    def manage(self, order: ManagementEvent) -> None:
+        """Have a device do what an operator asks."""
+        if order.node not in self.devices.names:
+            raise BenchError(f"the scenario manages {order.node}, which is no device of the bench")
+        self.devices.manage(order)
+
+    def plan_action(self, time: int, action: Callable[[], None]) -> None:
+        """Have the operator do something at a time, beside the tester."""
+        self.tester.at(time, lambda _: self.pending.append(self.operator.submit(action)))
+        self.last = max(self.last, time)
+
+    def switch(self, link: str, *, up: bool) -> None:
+        """Switch a link, and have the tester told if one of its ends is its own."""
+        self.switched = True
+        self.devices.switch(link, up=up)
+        (self.dark.discard if up else self.dark.add)(link)
+        if link in self.own:
+            self.told.append((self.own[link], up))
+
+    def relight(self) -> None:
+        """Switch on what the play left dark."""
+        for link in sorted(self.dark):
+            self.devices.switch(link, up=True)
+
+    def recording(self, scenario: Scenario, before: Mapping[str, Mapping[str, int]]) -> Recording:
+        """Read the devices, and give what the play was."""
+        counters = self.devices.counters()
+        return Recording.of_taps(
+            self.stand.links,
+            self.player.rows,
+            counters=counters,
+            baseline=before,
+            facts=self.setup.facts,
+            events=tuple(self.happened(self.devices.events())),
+            states=self.devices.states(),
+            capabilities=self.stand.capabilities,
+            capture_losses=self.stand.wires.lost(),
+            scenario=scenario.digest(),
+            seed=self.setup.seed,
+        )
+
+    def happened(self, events: Iterable[Event]) -> list[Event]:
+        """Give events in order, with times from the start."""
+        start = self.player.start
+        found = [Event(event.time - start, event.node, event.name, event.details) for event in events]
+        return sorted(found, key=lambda event: event.time)
+
+    def judge_bench(self, recording: Recording) -> None:
+        """Raise when the bench lost frames, or was too late to have measured.
+
+        Host frames sent into a link that had just gone dark are lost unseen, and neither side is to blame.
+        """
+        trouble = self.stand.wires.trouble()
+        if trouble is not None:
+            raise BenchError(trouble)
+        drops = sum(recording.drops().values()) if "counters" in recording.capabilities else 0
+        unexplained = len(recording.losses()) > drops
+        unsent = self.stand.wires.unsent()
+        if unsent and self.switched and unexplained:
+            raise Inconclusive(f"{unsent} frames of the tester met a dark link and were not recorded")
+        if unsent and not self.switched:
+            raise BenchError(f"ports of the tester refused {unsent} frames")
+        self.devices.troubles(switched=self.switched, unexplained=unexplained)
+        if self.player.latest > self.stand.late:
+            raise Inconclusive(f"the tester was {self.player.latest / 1e6:.1f} ms late")
