@@ -48,7 +48,7 @@ class Runner:
         self.index = {socket.if_nametoindex(name): port for port, name in enumerate(interfaces)}
         self.carriers = Carriers()
         self.carrier = [True] * len(self.ports)
-        self.outboxes: list[list[bytes]] = [[] for _ in self.ports]
+        self.departures = Departures()
         self.device: Device
         self.latest = 0
         self.stopping = False
@@ -60,8 +60,8 @@ class Runner:
         self.device = self.make(changes)
         self.discard()
         self.halted = False
-        for out, outbox in zip(self.device.ports, self.outboxes, strict=True):
-            out.lend(line(out, outbox), prompt=True)
+        for out, port in zip(self.device.ports, self.ports, strict=True):
+            out.lend(self.departures.line(out, port), prompt=True)
         self.device.start(monotonic_ns())
         for number, up in enumerate(self.carrier):
             if not up:
@@ -73,8 +73,8 @@ class Runner:
 
     def discard(self) -> None:
         """Forget what has arrived and what waits to be sent."""
-        for port, outbox in zip(self.ports, self.outboxes, strict=True):
-            outbox.clear()
+        self.departures.discard()
+        for port in self.ports:
             while port.take():
                 pass
 
@@ -101,7 +101,7 @@ class Runner:
             return False
         self.catch_up(now)
         busy = self.step()
-        self.flush()
+        self.departures.flush()
         return busy
 
     def step(self) -> bool:
@@ -118,7 +118,7 @@ class Runner:
                         self.catch_up(now)
                     self.latest = now
                     enter(number, frame, now)
-                self.flush()
+                self.departures.flush()
         return busy
 
     def catch_up(self, now: int) -> None:
@@ -132,13 +132,6 @@ class Runner:
         """Seconds until the next timer."""
         due = self.device.due
         return LONGEST_SLEEP if due >= NEVER or self.halted else max(0, due - monotonic_ns()) / 1e9
-
-    def flush(self) -> None:
-        """Send what the device gave."""
-        for port, outbox in zip(self.ports, self.outboxes, strict=True):
-            if outbox:
-                port.put(outbox)
-                outbox.clear()
 
     def follow(self) -> None:
         """Tell the device which carriers changed."""
@@ -159,12 +152,41 @@ class Runner:
             port.close()
 
 
-def line(port: OutPort, outbox: list[bytes]) -> Line:
-    """Give what takes the frames that leave a port, each for its own octets and 24 more."""
 
-    def leave(frame: bytes, now: int) -> int:
-        outbox.append(frame)
-        size = len(frame)
-        return now - -(size + 24 if size > 60 else 84) * 8000 // port.rate_mbps
+class Departures:
+    """Frames that leave a device, in the order in which it sent them, whatever the port."""
 
-    return leave
+    def __init__(self) -> None:
+        self.port: PacketPort | None = None
+        self.frames: list[bytes] = []
+        self.runs: list[tuple[PacketPort, list[bytes]]] = []
+        """Frames that leave one after the other on the same port."""
+
+    def line(self, out: OutPort, port: PacketPort) -> Line:
+        """Give what takes the frames of a port, each of which holds the wire for its own octets and 24 more."""
+
+        def leave(frame: bytes, now: int) -> int:
+            if self.port is not port:
+                self.turn(port)
+            self.frames.append(frame)
+            size = len(frame)
+            return now - -(size + 24 if size > 60 else 84) * 8000 // out.rate_mbps
+
+        return leave
+
+    def turn(self, port: PacketPort) -> None:
+        """Begin a run on another port."""
+        self.port = port
+        self.frames = []
+        self.runs.append((port, self.frames))
+
+    def flush(self) -> None:
+        """Send them."""
+        for port, frames in self.runs:
+            port.put(frames)
+        self.discard()
+
+    def discard(self) -> None:
+        """Forget them."""
+        self.port = None
+        self.runs.clear()
