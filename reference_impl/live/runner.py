@@ -152,7 +152,6 @@ class Runner:
             port.close()
 
 
-
 class Departures:
     """Frames that leave a device, in the order in which it sent them, whatever the port."""
 
@@ -163,7 +162,7 @@ class Departures:
         """Frames that leave one after the other on the same port."""
 
     def line(self, out: OutPort, port: PacketPort) -> Line:
-        """Give what takes the frames of a port, each of which holds the wire for its own octets and 24 more."""
+        """Give what takes the frames of a port, each for its own octets and 24 more."""
 
         def leave(frame: bytes, now: int) -> int:
             if self.port is not port:
