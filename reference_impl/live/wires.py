@@ -16,16 +16,22 @@ from spec.errors import InputError
 
 OFFLOADS: Final = ("tx-checksum", "segmentation", "gro", "gso", "lro", "vlan-hw", "scatter-gather")
 """Parts of the names of what a driver does to frames; all of it is switched off."""
+LOOPBACK: Final = 1
+"""The number of the loopback interface, after which the kernel goes on."""
 
 
 def lay(plan: Plan, spaces: Mapping[str, Path]) -> None:
-    """Lay every wire of a plan and switch both ends on; InputError when the kernel has no veth."""
+    """Lay every wire of a plan and switch both ends on; InputError when the kernel has no veth.
+
+    The lower ends are numbered from above all that the kernel numbers itself: it tells of a lost carrier up
+    to a second later where both ends of a wire have the same number, each in its namespace.
+    """
     handles = {name: os.open(path, os.O_RDONLY | os.O_CLOEXEC) for name, path in spaces.items()}
     try:
         with IPRoute() as route:
-            for wire in plan.wires:
+            for number, wire in enumerate(plan.wires, LOOPBACK + len(plan.wires) + 1):
                 lower, upper = (_attributes(end, handles, plan.mtu) for end in wire.ends)
-                route.link("add", kind="veth", **lower, peer=upper)
+                route.link("add", kind="veth", index=number, **lower, peer=upper)
     except NetlinkError as error:
         if error.code in {errno.EOPNOTSUPP, errno.ENODEV}:
             raise InputError(
