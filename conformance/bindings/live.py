@@ -10,7 +10,7 @@ from conformance.bindings import INTERVALS, BindingOptions, Driver, Setup, seed_
 from conformance.bindings.realtime import RealTimeBed, Stand
 from conformance.bindings.reference import PROFILE, ReferenceBinding, mutant_of
 from conformance.marks import CAPABILITIES
-from conformance.outcomes import BenchError, Inconclusive, TesterLimited
+from conformance.outcomes import BenchError, TesterLimited
 from conformance.testbeds import (
     LeafSpine,
     Request,
@@ -33,7 +33,7 @@ from spec.errors import InputError
 from traffic.afpacket import Interfaces, Sender, Tap
 from traffic.patterns import single
 from traffic.player import Line
-from traffic.recording import Event, Facts, Link, ParameterValue
+from traffic.recording import Event, Facts, Link, ParameterValue, Trouble
 from traffic.scenario import ManagementEvent
 
 __all__ = [
@@ -335,16 +335,18 @@ class LiveDevices:
         self.fabric.switch(link, up=up)
 
     @asked
-    def troubles(self, *, switched: bool, unexplained: bool) -> None:
-        """Raise for frames that the rings or interfaces of the devices lost."""
+    def trouble(self, *, switched: bool, unexplained: bool) -> Trouble | None:
+        """Tell of frames that the rings or interfaces of the devices lost."""
         for name, (missed, unsent) in self.losses().items():
             if missed > self.before[name][0]:
-                raise BenchError(f"the ring of {name} lost {missed - self.before[name][0]} frames")
+                return Trouble("bench", f"the ring of {name} lost {missed - self.before[name][0]} frames")
             count = unsent - self.before[name][1]
             if count and switched and unexplained:
-                raise Inconclusive(f"{count} frames of {name} met a dark link and were not recorded")
+                words = f"{count} frames of {name} met a dark link and were not recorded"
+                return Trouble("measurement", words)
             if count and not switched:
-                raise BenchError(f"interfaces of {name} refused {count} frames")
+                return Trouble("bench", f"interfaces of {name} refused {count} frames")
+        return None
 
     def losses(self) -> dict[str, tuple[int, int]]:
         """Read how many frames each device's ports missed, and could not send, so far."""
