@@ -10,6 +10,7 @@ from pyroute2 import IPRoute
 from pyroute2.ethtool import Ethtool
 from pyroute2.netlink.exceptions import NetlinkError
 
+from reference_impl.live import links
 from reference_impl.live.namespaces import MACHINE, inside
 from reference_impl.live.plan import End, Plan
 from spec.errors import InputError
@@ -45,7 +46,7 @@ def lay(plan: Plan, spaces: Mapping[str, Path]) -> None:
         with inside(path):
             for end in (end for wire in plan.wires for end in wire.ends if end.space == space):
                 leave_frames_alone(end.interface)
-                switch_here(end.interface, up=True)
+                links.switch(end.interface, up=True)
 
 
 def _attributes(end: End, handles: Mapping[str, int], mtu: int) -> dict[str, object]:
@@ -60,16 +61,3 @@ def leave_frames_alone(interface: str) -> None:
             if any(part in name for part in OFFLOADS):
                 feature.enable = False
         tool.set_features(interface, features)
-
-
-def switch_here(interface: str, *, up: bool) -> None:
-    """Switch an interface of this namespace on or off."""
-    with IPRoute() as route:
-        (index,) = route.link_lookup(ifname=interface)
-        route.link("set", index=index, state="up" if up else "down")
-
-
-def switch(path: Path, interface: str, *, up: bool) -> None:
-    """Switch an interface on or off; the other end of its wire loses its carrier with it."""
-    with inside(path):
-        switch_here(interface, up=up)
