@@ -128,7 +128,7 @@ LIMITS: Final = {
 UNCERTAINTY: Final = 1_000_000
 """How far, in ns, the time of a frame may be from that at which the device sent it."""
 LATE: Final = 10_000_000
-"""How late, in ns, the tester may be before what it measured says nothing."""
+"""How late, in ns, the tester or a device's process may be before what was measured says nothing."""
 
 
 class LiveBinding:
@@ -351,6 +351,10 @@ class LiveDevices:
                 return Trouble("measurement", words)
             if count and not switched:
                 return Trouble("bench", f"interfaces of {name} refused {count} frames")
+        for name in self.names:
+            late = max(self.fabric.ask(name, "lateness").values())
+            if late > LATE:
+                return Trouble("measurement", f"the process of {name} was {late / 1e6:.1f} ms late")
         return None
 
     def losses(self) -> dict[str, tuple[int, int]]:
