@@ -181,7 +181,7 @@ def test_a_bad_case_is_a_usage_error(bench, words):
     result = bench.run(*words)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     for name, (_, sentence) in zip(names, BAD_CASES.values(), strict=True):
-        assert sentence.replace("test_a", name, 1) in result.stdout.lines
+        assert f"ERROR: {sentence.replace('test_a', name, 1)}" in result.stderr.lines
     assert not (bench.path / "run" / "results.jsonl").exists()
 
 
