@@ -24,6 +24,7 @@ USUAL: Final[Mapping[str, Value | None]] = {
     "run_seed": 1,
     "clauses": (),
     "chapter": (),
+    "profile": None,
     "evidence": "small",
     "mutants": None,
 }
@@ -31,6 +32,8 @@ USUAL: Final[Mapping[str, Value | None]] = {
 CERTAIN: Final = frozenset({"pcap", "run_seed", "evidence", "mutants"})
 """Options that need no catalogue, ICS or binding to be checked."""
 FILES: Final = frozenset({"ics", "recordings", "pcap", "out"})
+DOCUMENTS: Final = frozenset({"profile", "wire_profile"})
+"""Options that name a file, or something that comes with the suite."""
 SAID: Final = {"parameters": "parameter", "clauses": "clause", "run_seed": "seed"}
 """What the user calls an option that goes by another name here."""
 CASES: Final = "cases"
@@ -51,6 +54,7 @@ def add_options(parser: pytest.Parser) -> None:
     add("--run-seed", type=int, metavar="N", help="seed of the run (1)")
     add("--clause", action="append", dest="clauses", metavar="GLOB", help="only cases of these clauses")
     add("--chapter", action="append", metavar="NAME", help="only cases of this chapter")
+    add("--profile", metavar="NAME", help="only cases of a profile's clauses: smoke, or a YAML file")
     add("--out", metavar="DIR", help="folder of this run (default: a new one below out/)")
     add("--continue", dest="continued", metavar="RUN", help="play what an earlier run, cut off, has left")
     add("--mutants", choices=("own", "all"), help="on each mutant, its own clause's cases or all cases")
@@ -87,7 +91,7 @@ def _plain(name: str, said: object) -> Value | None:
     if isinstance(said, list):
         return tuple(said)
     if isinstance(said, str) and (
-        name in FILES or (name == "wire_profile" and Path(said).suffix in {".yaml", ".yml"})
+        name in FILES or (name in DOCUMENTS and Path(said).suffix in {".yaml", ".yml"})
     ):
         return str(Path(said).absolute())
     assert said is None or isinstance(said, bool | int | str | tuple)

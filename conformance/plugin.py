@@ -39,7 +39,7 @@ NODES: Final = pytest.StashKey[list[Any]]()
 """The workers of xdist."""
 OPTIONS, TO_PLAY, IS_RUN, FOUND = "gse_options", "gse_left", "gse_run", "gse_faults"
 """Names under which the process that was started and its workers tell each other."""
-NOTHING: Final = "command line: --clause, --chapter: select no case; widen them."
+NOTHING: Final = "command line: --clause, --chapter, --profile: select no case; widen them."
 MUTANT: Final = "mutant="
 """How the instance of a case for a mutant begins."""
 CAPTURE: Final = Path(__file__).parent / "cases" / "forwarding" / "mixed.pcap"
@@ -161,7 +161,7 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
     """Say that no case was selected."""
-    asked = config.option.clauses or config.option.chapter
+    asked = config.option.clauses or config.option.chapter or config.option.profile
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and asked:
         terminalreporter.write_line(NOTHING, red=True)
 

@@ -1,4 +1,4 @@
-"""Which cases a run wants: by clause and by chapter, or those that an earlier run has left."""
+"""Which cases a run wants: by clause, chapter and profile, or those that an earlier run has left."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,11 +8,14 @@ from conformance.case import Case
 from spec.catalogue import Catalogue
 from spec.documents import did_you_mean
 from spec.errors import InputError
+from spec.profiles import Profile
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Clause ids or globs of them, and chapter names; nothing wants everything. InputError when unknown.
+    """Clause ids or globs of them, chapter names, and a profile; nothing wants everything.
+
+    InputError when one is unknown.
 
     `left` are the ids of the cases that a run which is continued has left; then they alone are wanted.
     """
@@ -20,6 +23,7 @@ class Selection:
     catalogue: Catalogue
     clauses: tuple[str, ...] = ()
     chapters: tuple[str, ...] = ()
+    profile: Profile | None = None
     left: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -39,6 +43,8 @@ class Selection:
         if self.left is not None:
             return case.id in self.left
         if self.clauses and not any(fnmatchcase(case.clause.id, glob) for glob in self.clauses):
+            return False
+        if self.profile is not None and not self.profile.has(case.clause.id):
             return False
         return not self.chapters or self.catalogue.chapter_of(case.clause.id).chapter in self.chapters
 

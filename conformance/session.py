@@ -27,6 +27,7 @@ from conformance.plugin import EARLIER, FAULTS, FOUND, LEFT, MUTANT, NODES, is_c
 from conformance.selection import Selection
 from spec.coverage import scan
 from spec.errors import InputError
+from spec.profiles import load_choice
 from spec.verdict import Verdict
 
 TRIAL: Final = pytest.StashKey[Trial]()
@@ -70,8 +71,9 @@ class Session:
     def selection(self) -> Selection:
         """What the run wants; InputError when it names what is not there."""
         option = self.config.option
-        left = self.config.stash[LEFT]
-        return Selection(self.bench.catalogue, tuple(option.clauses), tuple(option.chapter), left)
+        catalogue, left = self.bench.catalogue, self.config.stash[LEFT]
+        profile = load_choice(option.profile, catalogue.clauses) if option.profile else None
+        return Selection(catalogue, tuple(option.clauses), tuple(option.chapter), profile, left)
 
     @cached_property
     def mutants(self) -> "Mutants | None":

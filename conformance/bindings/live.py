@@ -187,10 +187,11 @@ class LiveBinding:
     def bench_for(self, setup: Setup) -> "LiveBench":
         """Give the bench of a topology."""
         key = str(setup.topology.links), setup.topology.standing("emulated")
-        if self.bench is None or self.bench.key != key:
+        bench = self.bench
+        if bench is None or bench.key != key:
             self.clear()
-            LiveBinding.bench = LiveBench.build(setup, key)
-        return self.bench
+            bench = LiveBinding.bench = LiveBench.build(setup, key)
+        return bench
 
     @classmethod
     def clear(cls) -> None:

@@ -18,7 +18,6 @@ from conformance.ledger import suite
 from conformance.options import CASES as NOTED
 from conformance.options import USUAL
 from conformance.plugin import NOTHING
-from conformance.preview import Preview, known_seconds, print_prospects
 from reports import junit
 from reports.build import build_reports
 from reports.results import Suite, read_results
@@ -50,6 +49,9 @@ def command(
     ] = None,
     ics: Annotated[Path | None, typer.Option(help="The conformance statement of the device.")] = None,
     chapter: Annotated[list[str] | None, typer.Option(help="Only cases of this chapter.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Only cases of a profile's clauses: smoke, or a YAML file.")
+    ] = None,
     clause: Annotated[list[str] | None, typer.Option(help="Only cases of this clause, or glob.")] = None,
     parameter: Annotated[list[str] | None, typer.Option(help="Override a parameter, as name=value.")] = None,
     wire_profile: Annotated[
@@ -94,6 +96,7 @@ def command(
         "--pcap": [pcap],
         "--run-seed": [seed],
         "--evidence": [evidence],
+        "--profile": [profile],
         "--continue": [continued],
         "--out": [out if earlier else folder],
         "--chapter": chapter or (),
@@ -153,6 +156,8 @@ def _shown(item: Suite) -> str:
 
 def _preview(words: list[str], runs: Path, binding: str) -> int:
     """Print what a run would play, with the times of earlier runs in a folder."""
+    from conformance.preview import Preview, known_seconds, print_prospects  # noqa: PLC0415 - costs others time
+
     preview = Preview()
     quiet = ["--collect-only", "-pno:terminal", "-pno:cacheprovider", "-n0"]
     code = pytest.main([*words, *quiet], plugins=[preview])

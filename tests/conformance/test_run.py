@@ -234,10 +234,21 @@ def test_a_selection_names_what_is_not_there(wanted, sentence):
         Selection(load_catalogue(), **wanted)
 
 
+def test_a_profile_selects_its_clauses(bench):
+    bench.cases(test_a=case(), test_b=case(clause="FWD-BYTE-EXACT", purpose=", 'generated-frames'"))
+    (bench.path / "mine.yaml").write_text("title: {en: Mine, zh: 我的}\nclauses: [FWD-*]\n")
+    bench.run("--profile=mine.yaml").assert_outcomes(passed=1, deselected=1)
+    result = bench.run("--profile=smok", "--out=other")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "did you mean smoke?" in result.stderr.str()
+
+
 def test_an_empty_selection_says_so(bench):
     bench.cases(test_a=case())
     for words in ((), ("-n1",)):
         result = bench.run("--clause=FWD-*", *words)
         assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
-        result.stdout.fnmatch_lines(["command line: --clause, --chapter: select no case; widen them."])
+        result.stdout.fnmatch_lines(
+            ["command line: --clause, --chapter, --profile: select no case; widen them."]
+        )
     assert not (bench.path / "run").exists()
