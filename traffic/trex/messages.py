@@ -15,7 +15,7 @@ def pack(message: Any) -> bytes:  # noqa: ANN401 - any JSON
     octets = json.dumps(message).encode()
     if len(octets) < THRESHOLD:
         return octets
-    return _HEAD.pack(MAGIC, len(octets)) + zlib.compress(octets)
+    return _HEAD.pack(MAGIC, len(octets)) + zlib.compress(octets, 1)
 
 
 def unpack(octets: bytes) -> Any:  # noqa: ANN401 - any JSON

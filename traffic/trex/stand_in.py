@@ -14,10 +14,12 @@ It has no ARP, ping, layer 3 or VLAN configuration, no pcap playing, no pause an
 only counting variables, and reports the rates of packet groups as 0.
 
 Run it with `python -m traffic.trex.stand_in --interface t0 --interface t1`, or without interfaces for two
-ports joined in memory.
+ports joined in memory. With `--netns PATH` the interfaces are those of that network namespace, while it
+serves where it was started; with `--with-parent` it ends when the process that started it does.
 """
 
 import base64
+import os
 import queue
 import secrets
 import socket
@@ -30,6 +32,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count, zip_longest
+from pathlib import Path
+from select import select
 from types import TracebackType
 from typing import Annotated, Any, Final, Literal, NoReturn, Self, cast, get_args
 
@@ -48,7 +52,7 @@ from traffic.trex.stand_in_streams import (
     group_of,
     multiplier,
 )
-from traffic.trex.stand_in_wires import Interface, Wire, cable
+from traffic.trex.stand_in_wires import Interface, Wire, cable, inside
 
 Fault = Literal["die", "hang", "mute", "refuse"]
 """Die: vanish. Hang: answer and publish nothing more. Mute: publish nothing more. Refuse: one error."""
@@ -57,7 +61,8 @@ RELEASES: Final = {(4, 8): "v2.87", (5, 0): "v2.93", (5, 1): "v3.08"}
 _PUBLISH_EVERY: Final = 500_000_000
 _KEPT_EVENTS: Final = 1000
 _MOST_PUSHED: Final = 1_000_000
-_SOON: Final = 2_000_000
+_SOON: Final = 60_000
+"""Ns before a frame is due from which the server stays awake for it."""
 _PORT_STARTED, _PORT_STOPPED, _PORT_DONE, _PORT_ACQUIRED, _PORT_RELEASED, _PORT_ATTRIBUTES = 0, 1, 4, 5, 6, 8
 _PROFILE_STARTED, _PROFILE_STOPPED, _PROFILE_DONE = 10, 11, 14
 _PROFILE: Final = "_"
@@ -218,9 +223,9 @@ class StandIn:
 
     die = stop
 
-    def wait(self) -> None:
-        """Wait until it has died or was stopped."""
-        while self._thread.is_alive():
+    def wait(self, parent: int | None = None) -> None:
+        """Wait until it has died or was stopped, or until a parent process is gone."""
+        while self._thread.is_alive() and parent in {None, os.getppid()}:
             self._thread.join(0.5)
 
     def hang(self) -> None:
@@ -266,15 +271,13 @@ class StandIn:
             self._wake.send(b"\0")
 
     def _run(self) -> None:
-        poller = zmq.Poller()
-        poller.register(self._rpc, zmq.POLLIN)
-        poller.register(self._woken, zmq.POLLIN)
-        for port in self.ports:
-            poller.register(port.wire.fileno(), zmq.POLLIN)
+        requests = int(self._rpc.getsockopt(zmq.FD))
+        watched = [requests, self._woken.fileno(), *(port.wire.fileno() for port in self.ports)]
         self._at(self._now() + _PUBLISH_EVERY, self._tick)
         try:
             while not self._stopped:
-                ready = dict(poller.poll(self._patience()))
+                asked = not self._hung and bool(self._asked())
+                ready, _, _ = select(watched, (), (), 0 if asked else self._patience())
                 for port in self.ports:
                     if port.wire.fileno() in ready:
                         self._receive(port)
@@ -283,11 +286,10 @@ class StandIn:
                     self._woken.recv(4096)
                     while not self._calls.empty():
                         self._calls.get()()
-                if self._rpc in ready:
-                    if self._hung:
-                        poller.unregister(self._rpc)
-                    else:
-                        self._answer()
+                if self._hung and requests in watched:
+                    watched.remove(requests)
+                if not self._hung and self._asked():
+                    self._answer()
         finally:
             self._context.destroy(linger=0)
             for port in self.ports:
@@ -298,11 +300,14 @@ class StandIn:
     def _now(self) -> int:
         return time.monotonic_ns() - self._epoch
 
-    def _patience(self) -> int:
+    def _asked(self) -> int:
+        """Whether a request waits; its descriptor only tells that something changed."""
+        return int(self._rpc.getsockopt(zmq.EVENTS)) & zmq.POLLIN
+
+    def _patience(self) -> float:
         dues = [port.transmission.due() for port in self.ports if port.transmission]
         first = min((due for due in (*dues, self._due[0][0]) if due is not None), default=0)
-        left = first - self._now()
-        return 0 if left < _SOON else (left - _SOON // 2) // 1_000_000
+        return max(0, first - self._now() - _SOON) / 1e9
 
     def _at(self, due: int, call: Callable[[], None]) -> None:
         heappush(self._due, (due, self._order(), call))
@@ -335,14 +340,14 @@ class StandIn:
         self._event(_PORT_DONE if done else _PORT_STOPPED, port)
 
     def _send(self, port: Port, frame: bytes) -> None:
-        sent = port.up
+        sent, at = port.up, self._now()
         if sent:
-            self.captures.see(port.index, frame, self._now() / 1e9, sent=True)
             try:
                 port.wire.send(frame)
             except OSError:
                 sent = False
         if sent:
+            self.captures.see(port.index, frame, at / 1e9, sent=True)
             port.counters["opackets"] += 1
             port.counters["obytes"] += len(frame) + 4
         else:
@@ -790,11 +795,15 @@ def main(
     rpc_port: Annotated[int, typer.Option(help="port of the requests, 0 for a free one")] = 4501,
     async_port: Annotated[int, typer.Option(help="port of the events, 0 for a free one")] = 4500,
     fail: Annotated[list[str] | None, typer.Option(help="METHOD:die, :hang, :mute or :refuse")] = None,
+    netns: Annotated[Path | None, typer.Option(help="the network namespace of the interfaces")] = None,
+    with_parent: Annotated[bool, typer.Option(help="end when the process that started it does")] = False,
 ) -> None:
     """Serve as a stand-in for TRex until interrupted."""
+    parent = os.getppid() if with_parent else None
     try:
         version, faults = _api(api), _faults(fail or [])
-        wires: list[Wire] = [*map(Interface, interface)] if interface else [*cable()]
+        with inside(netns):
+            wires: list[Wire] = [*map(Interface, interface)] if interface else [*cable()]
         server = StandIn(
             wires, api=version, host=host, rpc_port=rpc_port, async_port=async_port, faults=faults
         )
@@ -805,7 +814,7 @@ def main(
         ports = f"{host}:{server.rpc_port} and {server.async_port}"
         print(f"stand-in for TRex {RELEASES[version]} on {ports}", flush=True)
         with suppress(KeyboardInterrupt):
-            server.wait()
+            server.wait(parent)
 
 
 if __name__ == "__main__":
