@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from conformance.bindings import Driver, Setup
 from conformance.expect import Expect
-from conformance.outcomes import BenchError, UndeclaredNeed
+from conformance.outcomes import BenchError, Inconclusive, UndeclaredNeed
 from conformance.testbeds import Topology
-from traffic.recording import Link, Recording
+from traffic.recording import Link, Recording, Trouble
 from traffic.scenario import HostAddress, Scenario, peer_key
 
 Value = int | float | str
@@ -36,7 +36,10 @@ class GuardedRecording(Recording):
 
 
 class Bed:
-    """A testbed with names for its parts. `recordings` holds every play so far."""
+    """A testbed with names for its parts.
+
+    `recordings` holds every play so far, `spoilt` the one that says nothing of the devices and ends the case.
+    """
 
     def __init__(self, setup: Setup, driver: Driver, needs: frozenset[str], expect: Expect) -> None:
         self._setup = setup
@@ -46,6 +49,7 @@ class Bed:
         self.needs = needs
         self.scenarios: list[Scenario] = []
         self.recordings: list[GuardedRecording] = []
+        self.spoilt: list[GuardedRecording] = []
         self.read: set[str] = set()
 
     @property
@@ -131,14 +135,23 @@ class Bed:
         self._refuse_strangers(whole)
         number = len(self.recordings) + 1
         recording = self._driver.play(whole, number, fresh=fresh)
-        if recording.capture_losses:
-            raise BenchError(f"the capture lost {recording.capture_losses} frames in play {number}")
         data = {item.name: getattr(recording, item.name) for item in fields(Recording)}
         guarded = GuardedRecording(**data, guard=self.guard)
+        self._refuse_spoilt(guarded, number)
         self.scenarios.append(whole)
         self.recordings.append(guarded)
         self._expect.play = number
         return guarded
+
+    def _refuse_spoilt(self, recording: GuardedRecording, number: int) -> None:
+        """Raise what a play is worth of which the bench spoilt the recording; it is kept as evidence."""
+        trouble = recording.trouble
+        if trouble is None and recording.capture_losses:
+            words = f"the capture lost {recording.capture_losses} frames in play {number}"
+            trouble = Trouble("bench", words)
+        if trouble is not None:
+            self.spoilt.append(recording)
+            raise (BenchError if trouble.breaks == "bench" else Inconclusive)(trouble.words)
 
     def close(self) -> None:
         """Give the testbed back."""

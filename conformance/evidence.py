@@ -23,13 +23,14 @@ def keep(trial: Trial) -> None:
     if bed is None:
         return
     trial.dissection = "\n".join(_dissection(trial))
-    size = sum(len(recording.blob) for recording in bed.recordings)
+    plays = [*bed.recordings, *bed.spoilt]
+    size = sum(len(recording.blob) for recording in plays)
     limit = LIMITS[options.evidence]
     if trial.worst is Verdict.PASS and limit is not None and size > limit:
         return
     files = {}
     try:
-        for number, recording in enumerate(bed.recordings, start=1):
+        for number, recording in enumerate(plays, start=1):
             files.update(store.save(recording, options.out / FOLDER / trial.case.slug / str(number)))
     except OSError as error:
         trial.break_off(BenchError(f"the evidence cannot be stored: {error}"))

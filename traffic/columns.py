@@ -83,6 +83,17 @@ class Event:
     details: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, config=_STRICT)
+class Trouble:
+    """What befell the bench during a play, for which no device can be blamed.
+
+    `breaks` is `bench` where it broke, `measurement` where it went on and measured too badly to judge by.
+    """
+
+    breaks: Literal["bench", "measurement"]
+    words: str
+
+
 @plain(frozen=True, eq=False, repr=False, kw_only=True)
 class Columns:
     """Frames as columns, one row a frame in order of `time` (ns, last bit leaves the sender), and the facts.
@@ -107,6 +118,7 @@ class Columns:
     capabilities: frozenset[str] = frozenset()
     holds: Holds = "all"
     capture_losses: int = 0
+    trouble: Trouble | None = None
     scenario: str = ""
     seed: int = 0
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from traffic.columns import BeyondRecording, Event, Facts, Holds, Link, Node, ParameterValue, Tap
+from traffic.columns import BeyondRecording, Event, Facts, Holds, Link, Node, ParameterValue, Tap, Trouble
 from traffic.credit import Account, CreditViews, Egress, Peak
 from traffic.decode import Fault, Illegal
 from traffic.delivery import HostFrame, jain
@@ -38,6 +38,7 @@ __all__ = [
     "Recording",
     "Reordering",
     "Tap",
+    "Trouble",
     "jain",
 ]
 

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from spec.errors import InputError
-from traffic.recording import Event, Facts, Holds, Link, Recording
+from traffic.recording import Event, Facts, Holds, Link, Recording, Trouble
 from traffic.scenario import UP
 
 _STRICT: Final = ConfigDict(extra="forbid", strict=True, ser_json_bytes="hex", val_json_bytes="hex")
@@ -52,6 +52,7 @@ class _Document:
     scenario: str
     seed: int
     capture_losses: int
+    trouble: Trouble | None = None
     capabilities: tuple[str, ...] = ()
     counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     baseline: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -85,6 +86,7 @@ def save(recording: Recording, path: Path) -> dict[Path, str]:
         scenario=recording.scenario,
         seed=recording.seed,
         capture_losses=recording.capture_losses,
+        trouble=recording.trouble,
         capabilities=tuple(sorted(recording.capabilities)),
         counters=recording.counters,
         baseline=recording.baseline,
@@ -135,6 +137,7 @@ def load(path: Path) -> Recording:
         capabilities=frozenset(document.capabilities),
         holds=document.holds,
         capture_losses=document.capture_losses,
+        trouble=document.trouble,
         scenario=document.scenario,
         seed=document.seed,
     )

@@ -4,13 +4,13 @@ import atexit
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, ClassVar, Final, ParamSpec, TypeVar
 
 from conformance.bindings import INTERVALS, BindingOptions, Driver, Setup, seed_for
 from conformance.bindings.realtime import RealTimeBed, Stand
 from conformance.bindings.reference import PROFILE, ReferenceBinding, mutant_of
 from conformance.marks import CAPABILITIES
-from conformance.outcomes import BenchError, Inconclusive, TesterLimited
+from conformance.outcomes import BenchError, TesterLimited
 from conformance.testbeds import (
     LeafSpine,
     Request,
@@ -33,7 +33,7 @@ from spec.errors import InputError
 from traffic.afpacket import Interfaces, Sender, Tap
 from traffic.patterns import single
 from traffic.player import Line
-from traffic.recording import Event, Facts, Link, ParameterValue
+from traffic.recording import Event, Facts, Link, ParameterValue, Trouble
 from traffic.scenario import ManagementEvent
 
 __all__ = [
@@ -132,7 +132,12 @@ LATE: Final = 10_000_000
 
 
 class LiveBinding:
-    """Plays the cases over one live bench at a time, which stands until another topology is asked for."""
+    """Plays the cases over one live bench at a time, which stands until another topology is asked for.
+
+    All that a process has share it, whatever flaw each puts on it.
+    """
+
+    bench: "ClassVar[LiveBench | None]" = None
 
     name = "live"
     ics = ICS
@@ -149,7 +154,6 @@ class LiveBinding:
         self.flaw = mutant.name if mutant else None
         self.mutants = ReferenceBinding(options).mutants
         self.values = live_values(load_catalogue().parameters)
-        self.bench: LiveBench | None = None
         is_privileged()
         atexit.register(self.clear)
 
@@ -185,14 +189,15 @@ class LiveBinding:
         key = str(setup.topology.links), setup.topology.standing("emulated")
         if self.bench is None or self.bench.key != key:
             self.clear()
-            self.bench = LiveBench.build(setup, key)
+            LiveBinding.bench = LiveBench.build(setup, key)
         return self.bench
 
-    def clear(self) -> None:
+    @classmethod
+    def clear(cls) -> None:
         """Take the bench down."""
-        if self.bench is not None:
-            self.bench.close()
-            self.bench = None
+        if cls.bench is not None:
+            cls.bench.close()
+            LiveBinding.bench = None
 
 
 @dataclass(frozen=True)
@@ -335,16 +340,18 @@ class LiveDevices:
         self.fabric.switch(link, up=up)
 
     @asked
-    def troubles(self, *, switched: bool, unexplained: bool) -> None:
-        """Raise for frames that the rings or interfaces of the devices lost."""
+    def trouble(self, *, switched: bool, unexplained: bool) -> Trouble | None:
+        """Tell of frames that the rings or interfaces of the devices lost."""
         for name, (missed, unsent) in self.losses().items():
             if missed > self.before[name][0]:
-                raise BenchError(f"the ring of {name} lost {missed - self.before[name][0]} frames")
+                return Trouble("bench", f"the ring of {name} lost {missed - self.before[name][0]} frames")
             count = unsent - self.before[name][1]
             if count and switched and unexplained:
-                raise Inconclusive(f"{count} frames of {name} met a dark link and were not recorded")
+                words = f"{count} frames of {name} met a dark link and were not recorded"
+                return Trouble("measurement", words)
             if count and not switched:
-                raise BenchError(f"interfaces of {name} refused {count} frames")
+                return Trouble("bench", f"interfaces of {name} refused {count} frames")
+        return None
 
     def losses(self) -> dict[str, tuple[int, int]]:
         """Read how many frames each device's ports missed, and could not send, so far."""

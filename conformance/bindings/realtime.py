@@ -3,16 +3,16 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic_ns
 from typing import Any, Protocol
 
 from conformance.bindings import Setup
-from conformance.outcomes import BenchError, Inconclusive, TesterLimited
+from conformance.outcomes import BenchError, TesterLimited
 from conformance.testbeds import tester_ports
 from traffic.player import Player, Wires
-from traffic.recording import Event, Link, Recording
+from traffic.recording import Event, Link, Recording, Trouble
 from traffic.scenario import ManagementEvent, Scenario
 from traffic.tester import VirtualTester
 
@@ -35,7 +35,7 @@ class Devices(Protocol):
         """Say how long, in ns, devices that were renewed take to be quiesced, neighbours being there."""
 
     def mark(self) -> None:
-        """Let `troubles`, and the events that are read, begin here."""
+        """Let `trouble`, and the events that are read, begin here."""
 
     def counters(self) -> dict[str, dict[str, int]]:
         """Read the counters of each device that shows any."""
@@ -52,8 +52,8 @@ class Devices(Protocol):
     def switch(self, link: str, *, up: bool) -> None:
         """Take a link's carrier, or give it back."""
 
-    def troubles(self, *, switched: bool, unexplained: bool) -> None:
-        """Raise BenchError or Inconclusive for what befell the bench since the mark.
+    def trouble(self, *, switched: bool, unexplained: bool) -> Trouble | None:
+        """Say what befell the devices since the mark that is not theirs.
 
         `switched`: links were; `unexplained`: more frames are missing than the devices count as dropped.
         """
@@ -134,10 +134,11 @@ class _Play:
             try:
                 self.player.run(partial(self.goes_on, settle))
                 recording = self.recording(scenario, before)
+            except BenchError as error:
+                return self.remains(scenario, str(error))
             finally:
                 self.relight()
-        self.judge_bench(recording)
-        return recording
+        return replace(recording, trouble=self.trouble(recording))
 
     def goes_on(self, settle: int, now: int) -> bool:
         """Hear of what was done to links and devices; say whether the play goes on."""
@@ -192,19 +193,29 @@ class _Play:
 
     def recording(self, scenario: Scenario, before: Mapping[str, Mapping[str, int]]) -> Recording:
         """Read the devices, and give what the play was."""
-        counters = self.devices.counters()
+        return self.taken(
+            scenario,
+            counters=self.devices.counters(),
+            baseline=before,
+            events=tuple(self.happened(self.devices.events())),
+            states=self.devices.states(),
+            capture_losses=self.stand.wires.lost(),
+        )
+
+    def remains(self, scenario: Scenario, words: str) -> Recording:
+        """Give what was seen before the bench broke."""
+        return self.taken(scenario, trouble=Trouble("bench", words))
+
+    def taken(self, scenario: Scenario, **rest: Any) -> Recording:  # noqa: ANN401 - fields of a recording
+        """Give what passed the wires, with the rest of what a recording holds."""
         return Recording.of_taps(
             self.stand.links,
             self.player.rows,
-            counters=counters,
-            baseline=before,
             facts=self.setup.facts,
-            events=tuple(self.happened(self.devices.events())),
-            states=self.devices.states(),
             capabilities=self.stand.capabilities,
-            capture_losses=self.stand.wires.lost(),
             scenario=scenario.digest(),
             seed=self.setup.seed,
+            **rest,
         )
 
     def happened(self, events: Iterable[Event]) -> list[Event]:
@@ -213,21 +224,23 @@ class _Play:
         found = [Event(event.time - start, event.node, event.name, event.details) for event in events]
         return sorted(found, key=lambda event: event.time)
 
-    def judge_bench(self, recording: Recording) -> None:
-        """Raise when the bench lost frames, or was too late to have measured.
+    def trouble(self, recording: Recording) -> Trouble | None:
+        """Say whether the bench lost frames, or was too late to have measured.
 
         Host frames sent into a link that had just gone dark are lost unseen, and neither side is to blame.
         """
-        trouble = self.stand.wires.trouble()
-        if trouble is not None:
-            raise BenchError(trouble)
+        words = self.stand.wires.trouble()
+        if words is not None:
+            return Trouble("bench", words)
         drops = sum(recording.drops().values()) if "counters" in recording.capabilities else 0
         unexplained = len(recording.losses()) > drops
         unsent = self.stand.wires.unsent()
         if unsent and self.switched and unexplained:
-            raise Inconclusive(f"{unsent} frames of the tester met a dark link and were not recorded")
+            words = f"{unsent} frames of the tester met a dark link and were not recorded"
+            return Trouble("measurement", words)
         if unsent and not self.switched:
-            raise BenchError(f"ports of the tester refused {unsent} frames")
-        self.devices.troubles(switched=self.switched, unexplained=unexplained)
-        if self.player.latest > self.stand.late:
-            raise Inconclusive(f"the tester was {self.player.latest / 1e6:.1f} ms late")
+            return Trouble("bench", f"ports of the tester refused {unsent} frames")
+        found = self.devices.trouble(switched=self.switched, unexplained=unexplained)
+        if found is None and self.player.latest > self.stand.late:
+            found = Trouble("measurement", f"the tester was {self.player.latest / 1e6:.1f} ms late")
+        return found

@@ -1,9 +1,10 @@
-"""The carrier of network interfaces, as the kernel tells it over rtnetlink."""
+"""The carrier of network interfaces: the kernel tells it over rtnetlink, and an ioctl switches it."""
 
 import errno
 import socket
 import struct
 from collections.abc import Iterator
+from fcntl import ioctl
 from typing import Final
 
 RTMGRP_LINK: Final = 1
@@ -11,12 +12,17 @@ RTM_NEWLINK: Final = 16
 RTM_GETLINK: Final = 18
 NLM_F_REQUEST: Final = 0x001
 NLM_F_DUMP: Final = 0x300
-IFF_LOWER_UP: Final = 1 << 16
+IFF_UP: Final = 1 << 0
 IFF_RUNNING: Final = 1 << 6
+IFF_LOWER_UP: Final = 1 << 16
+SIOCGIFFLAGS: Final = 0x8913
+SIOCSIFFLAGS: Final = 0x8914
 
 HEADER: Final = struct.Struct("=IHHII")
 LINK: Final = struct.Struct("=BxHiII")
 """struct ifinfomsg: family, kind, index, flags, change."""
+FLAGS: Final = struct.Struct("=16sH22x")
+"""struct ifreq: name, flags."""
 
 
 class Carriers:
@@ -66,3 +72,10 @@ def messages(answer: bytes) -> Iterator[tuple[int, bool]]:
             _, _, index, flags, _ = LINK.unpack_from(answer, at + HEADER.size)
             yield index, bool(flags & IFF_LOWER_UP and flags & IFF_RUNNING)
         at += max(HEADER.size, size + 3 & ~3)
+
+
+def switch(interface: str, *, up: bool) -> None:
+    """Switch an interface of this namespace on or off; its peer loses its carrier with it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        name, flags = FLAGS.unpack(ioctl(control, SIOCGIFFLAGS, FLAGS.pack(interface.encode(), 0)))
+        ioctl(control, SIOCSIFFLAGS, FLAGS.pack(name, flags | IFF_UP if up else flags & ~IFF_UP))

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from select import select
 from time import monotonic_ns
 from typing import Any, Protocol
@@ -35,11 +36,19 @@ class Operator(Watched, Protocol):
         """Answer what was asked."""
 
 
+@dataclass(slots=True)
+class Lateness:
+    """How late, in ns, a device was at worst: a timer after it was due, a frame after it had arrived."""
+
+    timer: int = 0
+    frame: int = 0
+
+
 class Runner:
     """One device, its ports, and the two descriptors besides: the carriers and the operator.
 
     Timers run at the time they were due, however late it is, so that a port keeps its rate; frames carry the
-    time at which they were taken from the ring.
+    time at which they were taken from the ring. `lateness` counts from the last start.
     """
 
     def __init__(self, make: Make, interfaces: Sequence[str]) -> None:
@@ -48,9 +57,10 @@ class Runner:
         self.index = {socket.if_nametoindex(name): port for port, name in enumerate(interfaces)}
         self.carriers = Carriers()
         self.carrier = [True] * len(self.ports)
-        self.outboxes: list[list[bytes]] = [[] for _ in self.ports]
+        self.departures = Departures()
         self.device: Device
         self.latest = 0
+        self.lateness = Lateness()
         self.stopping = False
         self.halted = False
         self.restart({})
@@ -60,8 +70,9 @@ class Runner:
         self.device = self.make(changes)
         self.discard()
         self.halted = False
-        for out, outbox in zip(self.device.ports, self.outboxes, strict=True):
-            out.lend(line(out, outbox), prompt=True)
+        self.lateness = Lateness()
+        for out, port in zip(self.device.ports, self.ports, strict=True):
+            out.lend(self.departures.line(out, port), prompt=True)
         self.device.start(monotonic_ns())
         for number, up in enumerate(self.carrier):
             if not up:
@@ -73,8 +84,8 @@ class Runner:
 
     def discard(self) -> None:
         """Forget what has arrived and what waits to be sent."""
-        for port, outbox in zip(self.ports, self.outboxes, strict=True):
-            outbox.clear()
+        self.departures.discard()
+        for port in self.ports:
             while port.take():
                 pass
 
@@ -101,7 +112,7 @@ class Runner:
             return False
         self.catch_up(now)
         busy = self.step()
-        self.flush()
+        self.departures.flush()
         return busy
 
     def step(self) -> bool:
@@ -111,6 +122,7 @@ class Runner:
             frames = port.take()
             if frames:
                 busy = True
+                self.lateness.frame = max(self.lateness.frame, port.waited())
                 device, enter = self.device, self.device.entrances[number]
                 for frame in frames:
                     now = monotonic_ns()
@@ -118,12 +130,13 @@ class Runner:
                         self.catch_up(now)
                     self.latest = now
                     enter(number, frame, now)
-                self.flush()
+                self.departures.flush()
         return busy
 
     def catch_up(self, now: int) -> None:
         """Run the timers that are due, each at its own time; time never goes back."""
         device = self.device
+        self.lateness.timer = max(self.lateness.timer, now - device.due)
         while device.due <= now:
             self.latest = max(self.latest, device.due)
             device.wake(self.latest)
@@ -132,13 +145,6 @@ class Runner:
         """Seconds until the next timer."""
         due = self.device.due
         return LONGEST_SLEEP if due >= NEVER or self.halted else max(0, due - monotonic_ns()) / 1e9
-
-    def flush(self) -> None:
-        """Send what the device gave."""
-        for port, outbox in zip(self.ports, self.outboxes, strict=True):
-            if outbox:
-                port.put(outbox)
-                outbox.clear()
 
     def follow(self) -> None:
         """Tell the device which carriers changed."""
@@ -159,12 +165,40 @@ class Runner:
             port.close()
 
 
-def line(port: OutPort, outbox: list[bytes]) -> Line:
-    """Give what takes the frames that leave a port, each for its own octets and 24 more."""
+class Departures:
+    """Frames that leave a device, in the order in which it sent them, whatever the port."""
 
-    def leave(frame: bytes, now: int) -> int:
-        outbox.append(frame)
-        size = len(frame)
-        return now - -(size + 24 if size > 60 else 84) * 8000 // port.rate_mbps
+    def __init__(self) -> None:
+        self.port: PacketPort | None = None
+        self.frames: list[bytes] = []
+        self.runs: list[tuple[PacketPort, list[bytes]]] = []
+        """Frames that leave one after the other on the same port."""
 
-    return leave
+    def line(self, out: OutPort, port: PacketPort) -> Line:
+        """Give what takes the frames of a port, each for its own octets and 24 more."""
+
+        def leave(frame: bytes, now: int) -> int:
+            if self.port is not port:
+                self.turn(port)
+            self.frames.append(frame)
+            size = len(frame)
+            return now - -(size + 24 if size > 60 else 84) * 8000 // out.rate_mbps
+
+        return leave
+
+    def turn(self, port: PacketPort) -> None:
+        """Begin a run on another port."""
+        self.port = port
+        self.frames = []
+        self.runs.append((port, self.frames))
+
+    def flush(self) -> None:
+        """Send them."""
+        for port, frames in self.runs:
+            port.put(frames)
+        self.discard()
+
+    def discard(self) -> None:
+        """Forget them."""
+        self.port = None
+        self.runs.clear()

@@ -4,7 +4,7 @@ import pytest
 
 CONFTEST = """
 import conformance.bindings as bindings
-from traffic.recording import Facts, Recording
+from traffic.recording import Facts, Recording, Trouble
 from conformance.checkout import ROOT
 from conformance.marks import CAPABILITIES
 
@@ -38,9 +38,10 @@ class Bed:
 
     def play(self, scenario, number, *, fresh):
         links = self.setup.topology.links
+        breaks, sign, words = scenario.name.partition(": ")
         return Recording.of_taps(
             links, [], facts=self.setup.facts, capabilities=Still.capabilities, seed=self.setup.seed,
-            scenario=scenario.digest(),
+            scenario=scenario.digest(), trouble=Trouble(breaks, words) if sign else None,
         )
 
     def close(self):

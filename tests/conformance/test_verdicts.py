@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from traffic import store
+from traffic.recording import Trouble
+
 CASE = """
 @clause("FWD-BYTE-EXACT", "generated-frames")
 @testbed(LeafSpine())
@@ -157,3 +160,14 @@ def test_a_bed_that_cannot_be_given_back_is_an_error(bench):
     bench.run()
     _, verdicts, _ = records(bench.path)
     assert [record["verdict"] for record in verdicts] == ["PASS", "ERROR"]
+
+
+@pytest.mark.parametrize(("breaks", "verdict"), [("bench", "ERROR"), ("measurement", "INCONCLUSIVE")])
+def test_what_befell_the_bench_is_not_the_devices_and_the_recording_is_kept(bench, breaks, verdict):
+    body = "expect.that(False, 'it', 1, 2)"
+    bench.cases(test_it=written(body, scenario=f"name='{breaks}: the lamp fell'"))
+    bench.run()
+    _, (record,), _ = records(bench.path)
+    assert (record["verdict"], record["reason"]) == (verdict, "the lamp fell")
+    kept = bench.path / "run" / "recordings" / "test_it-test_it"
+    assert store.load(kept / "1").trouble == Trouble(breaks, "the lamp fell")
