@@ -42,6 +42,7 @@ CHECKED: Final[dict[str, object]] = {
     "ics": None,
     "wire_profile": "open-1",
     "recordings": None,
+    "tester": None,
     "parameters": [],
     "clauses": [],
     "chapter": [],
@@ -54,6 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add = parser.getgroup("gse", "GSE conformance").addoption
     add("--binding", default="reference", metavar="NAME", help="what supplies the testbeds")
     add("--device", default="reference", metavar="NAME", help="what is tested: reference, mutant:NAME")
+    add("--tester", metavar="NAME", help="what plays and captures, for --binding live: afpacket, trex-5.1")
     add("--ics", metavar="FILE", help="the implementation conformance statement of the device")
     add("--wire-profile", default="open-1", metavar="NAME", help="name or YAML file of the wire profile")
     add("--recordings", metavar="RUN", help="folder of an earlier run, for --binding replay")

@@ -130,7 +130,7 @@ class Interfaces:
         self.taps = taps
         self.senders = senders
 
-    def begin(self, scenario: Scenario) -> tuple[int, Scenario]:
+    def begin(self, scenario: Scenario, *, ahead: bool) -> tuple[int, Scenario]:  # noqa: ARG002
         """Forget what has passed; the tester plays all of the scenario."""
         for tap in self.taps:
             tap.discard()

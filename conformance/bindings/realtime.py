@@ -15,6 +15,7 @@ from traffic.player import Player, Wires
 from traffic.recording import Event, Link, Recording, Trouble
 from traffic.scenario import ManagementEvent, Scenario
 from traffic.tester import VirtualTester
+from traffic.trex.errors import TrexError
 
 
 class Devices(Protocol):
@@ -83,7 +84,10 @@ class RealTimeBed:
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
         """Renew the devices, warm up unless `fresh`, play until no data moves, and read everything."""
-        return _Play(self.setup, self.stand, number).run(scenario, fresh=fresh)
+        try:
+            return _Play(self.setup, self.stand, number).run(scenario, fresh=fresh)
+        except TrexError as error:
+            raise BenchError(str(error)) from error
 
     def close(self) -> None:
         """Leave the bench to the next case."""
@@ -116,7 +120,7 @@ class _Play:
             self.operator = operator
             self.devices.halt()
             if fresh:
-                self.player.begin(scenario)
+                self.player.begin(scenario, ahead=False)
                 self.devices.renew(self.setup, self.seed, fresh=True)
                 self.prepare(scenario)
             else:
@@ -134,7 +138,7 @@ class _Play:
             try:
                 self.player.run(partial(self.goes_on, settle))
                 recording = self.recording(scenario, before)
-            except BenchError as error:
+            except (BenchError, TrexError) as error:
                 return self.remains(scenario, str(error))
             finally:
                 self.relight()

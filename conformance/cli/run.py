@@ -33,6 +33,10 @@ def command(
     *,
     binding: Annotated[str, typer.Option(help="What supplies the testbeds.")] = "reference",
     device: Annotated[str, typer.Option(help="What is tested: reference, mutant:NAME.")] = "reference",
+    tester: Annotated[
+        str | None,
+        typer.Option(help="What plays, for --binding live: afpacket, trex-4.8, trex-5.0, trex-5.1."),
+    ] = None,
     ics: Annotated[Path | None, typer.Option(help="The conformance statement of the device.")] = None,
     chapter: Annotated[list[str] | None, typer.Option(help="Only cases of this chapter.")] = None,
     clause: Annotated[list[str] | None, typer.Option(help="Only cases of this clause, or glob.")] = None,
@@ -59,6 +63,7 @@ def command(
     options = {
         "--binding": binding,
         "--device": device,
+        "--tester": tester,
         "--ics": ics and ics.absolute(),
         "--wire-profile": wire_profile,
         "--recordings": recordings and recordings.absolute(),

@@ -72,11 +72,13 @@ class TrexWires:
         self.darkened: frozenset[str] = frozenset()
         self._set_up()
 
-    def begin(self, scenario: Scenario) -> tuple[int, Scenario]:
+    def begin(self, scenario: Scenario, *, ahead: bool = True) -> tuple[int, Scenario]:
         """End what ran, capture anew, and start what the server plays by itself."""
         if self.broken:
             self._reconnect()
-        plans, rest = split(scenario, self.described, self.hosts, self.profile)
+        plans, rest = {}, scenario
+        if ahead:
+            plans, rest = split(scenario, self.described, self.hosts, self.profile)
         with self._watched():
             self._end()
             for number, plan in plans.items():
@@ -135,9 +137,12 @@ class TrexWires:
         return sum(max(0, count - self.seen[port, True]) for port, count in self.expected.items())
 
     def trouble(self) -> str | None:
-        """Say which port lost its owner or its link."""
-        with self._watched():
-            ports = self.trex.ports()
+        """Say which port lost its owner or its link, or that the server went away."""
+        try:
+            with self._watched():
+                ports = self.trex.ports()
+        except TrexError as error:
+            return str(error)
         for number in sorted(self.line_of):
             port = ports[number]
             if port.owner != self.trex.user:

@@ -60,6 +60,7 @@ def test_hosts_hear_nothing_of_the_fabric(bed, expect):
 
 @clause("FWD-VLAN-PRESERVED")
 @testbed(LeafSpine())
+@needs("service tags")
 def test_tags_stay(bed, expect):
     """Frames untagged, priority-tagged, service-tagged and twice tagged keep their tags."""
     here, there = bed.addresses[bed.host(0)], bed.addresses[bed.host(-1)]
