@@ -42,7 +42,7 @@ class Wires(Protocol):
     lines: Sequence[Line]
 
     def begin(self, scenario: Scenario, *, ahead: bool) -> tuple[int, Scenario]:
-        """Forget what has passed, and begin what these wires play by themselves, if anything is to go `ahead`.
+        """Forget what has passed, and begin what these wires play by themselves, if that may go `ahead`.
 
         Gives time 0 of the scenario, in ns of the monotonic clock, and what is left of it for the tester.
         """
@@ -92,7 +92,7 @@ class Player:
         return self.tester.busy or self.wires.busy
 
     def begin(self, scenario: Scenario, *, ahead: bool = True) -> None:
-        """Forget what passed before, and let a scenario begin now; not `ahead`, nothing leaves before `run`."""
+        """Forget what passed before, and let one begin now; unless `ahead`, nothing leaves before `run`."""
         self.rows = []
         self.start, rest = self.wires.begin(scenario, ahead=ahead)
         self.moved = self.start

@@ -275,10 +275,10 @@ class LiveBinding:
     def bench_for(self, setup: Setup) -> "LiveBench":
         """Give the bench of a topology."""
         key = str(setup.topology.links), setup.topology.standing("emulated")
-        if self.bench is None or self.bench.key != key:
+        if LiveBinding.bench is None or LiveBinding.bench.key != key:
             self.clear()
             LiveBinding.bench = LiveBench.build(setup, key, self.tester)
-        return self.bench
+        return LiveBinding.bench
 
     @classmethod
     def clear(cls) -> None:

@@ -90,10 +90,7 @@ class StandInWires(TrexWires):
         self.server = server
         described = tester_ports(topology, links)
         numbers = {port.name: number for number, port in enumerate(described)}
-        lines = [
-            Line(link.name, link.name in numbers and _lower(link, topology), numbers.get(link.name))
-            for link in links
-        ]
+        lines = [Line(link.name, _lower(link, topology), numbers.get(link.name)) for link in links]
         try:
             super().__init__(
                 server.connect(),
@@ -128,7 +125,7 @@ def limits(topology: Topology, parameters: Mapping[str, ParameterValue], reactio
     if inner:
         found["fabric taps"] = f"TRex has no port on {inner[0]}, which joins two devices"
     slow = [
-        f"{name} is {parameters[name].value / 1e6:g} ms"
+        f"{name} is {float(parameters[name].value) / 1e6:g} ms"
         for name, share in SHARES.items()
         if reaction * share > float(parameters[name].value)
     ]

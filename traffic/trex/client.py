@@ -598,6 +598,15 @@ class Trex(ABC):
             self._client.conn.disconnect()
 
 
+def hasten(link: Any) -> None:  # noqa: ANN401 - untyped
+    """Have a library neither compress requests, as the server then does its answers, nor print them.
+
+    Either costs more than all the rest: fetching captured frames gets four times as fast.
+    """
+    link.zipper.check_threshold = lambda _message: False
+    link.pretty_json = lambda message, use_colors=None: ""  # noqa: ARG005 - its own
+
+
 def _batches(frames: Sequence[bytes]) -> Iterator[list[bytes]]:
     """Cut frames into pushes that the server takes at a time."""
     batch: list[bytes] = []

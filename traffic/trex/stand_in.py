@@ -2,13 +2,14 @@
 
 It is not TRex: it makes no load worth the name, and its word says nothing of a real server. What it copies
 from measurements of v2.87 (API 4.8) and v3.08 (API 5.1): the handshake and which client versions it takes,
-message compression, errors, events on PUB (4.x) or polled (5.x), port counters on PUB every 0.5 s (4.x),
-ports listed in reverse, service mode before captures, captures global to the server and fetched 50 frames
-at a time, pushes that overwrite MAC addresses unless told not to and leave in disorder without a gap between
-them, frame sizes 14 to 9238, streams padded to 60 octets and pushes not, MAC addresses of streams, the
-refusal of flow statistics for frames that are not IPv4, latency statistics for any EtherType, an outer tag
-0x88A8 that reads 0x8100 over AF_PACKET. Taken from the documentation alone: texts of errors, the IPv4
-identification that flow statistics rewrite, the heuristics of sequence errors.
+message compression (an answer is compressed if the request was), errors, events on PUB (4.x) or polled
+(5.x), port counters on PUB every 0.5 s (4.x), ports listed in reverse, service mode before captures,
+captures global to the server and fetched 50 frames at a time, pushes that overwrite MAC addresses unless
+told not to and leave in disorder without a gap between them, frame sizes 14 to 9238, streams padded to 60
+octets and pushes not, MAC addresses of streams, the refusal of flow statistics for frames that are not
+IPv4, latency statistics for any EtherType, an outer tag 0x88A8 that reads 0x8100 over AF_PACKET. Taken from
+the documentation alone: texts of errors, the IPv4 identification that flow statistics rewrite, the
+heuristics of sequence errors.
 
 It has no ARP, ping, layer 3 or VLAN configuration, no pcap playing, no pause and update, of the field engine
 only counting variables, and reports the rates of packet groups as 0.
@@ -41,7 +42,7 @@ import typer
 import zmq
 
 from spec.errors import Exit, InputError
-from traffic.trex.messages import pack, unpack
+from traffic.trex.messages import is_compressed, pack, unpack
 from traffic.trex.stand_in_captures import Captures
 from traffic.trex.stand_in_streams import (
     Group,
@@ -422,8 +423,9 @@ class StandIn:
     # Requests
 
     def _answer(self) -> None:
+        octets = self._rpc.recv()
         try:
-            request = unpack(self._rpc.recv())
+            request = unpack(octets)
         except ValueError:
             self._rpc.send(pack(_error(None, -32700, "Parse error")))
             return
@@ -433,7 +435,7 @@ class StandIn:
         else:
             answer = self._handled(request)
         if answer is not None:
-            self._rpc.send(pack(answer))
+            self._rpc.send(pack(answer, compress=is_compressed(octets)))
 
     def _handled(self, request: Any) -> dict[str, Any] | None:  # noqa: ANN401 - JSON
         if not (isinstance(request, dict) and isinstance(request.get("method"), str)):

@@ -15,7 +15,7 @@ from traffic.scenario import HostAddress, Scenario
 from traffic.tester import TesterPort
 from traffic.trex.client import Capture, Captured, PortCounters, Trex
 from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError
-from traffic.trex.open_loop import split
+from traffic.trex.open_loop import PortPlan, split
 
 ROOM: Final = 200_000
 """Frames that the capture holds between two fetches."""
@@ -76,7 +76,8 @@ class TrexWires:
         """End what ran, capture anew, and start what the server plays by itself."""
         if self.broken:
             self._reconnect()
-        plans, rest = {}, scenario
+        plans: dict[int, PortPlan] = {}
+        rest = scenario
         if ahead:
             plans, rest = split(scenario, self.described, self.hosts, self.profile)
         with self._watched():
