@@ -124,6 +124,7 @@ class Interfaces:
     """Interfaces of this machine as the tester's wires: a tap on every line, a sender for each own port."""
 
     busy = False
+    latest = 0
 
     def __init__(self, lines: Sequence[Line], taps: Sequence[Tap], senders: Mapping[int, Sender]) -> None:
         self.lines = lines

@@ -40,6 +40,8 @@ class Wires(Protocol):
     """Where the tester's frames leave and arrive: interfaces of this machine, or ports of a TRex server."""
 
     lines: Sequence[Line]
+    latest: int
+    """How late, in ns, a frame left at worst since the beginning, after the tester had given it."""
 
     def begin(self, scenario: Scenario, *, ahead: bool) -> tuple[int, Scenario]:
         """Forget what has passed, and begin what these wires play by themselves, if that may go `ahead`.

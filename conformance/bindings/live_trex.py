@@ -26,7 +26,7 @@ LIMITS: Final = {
 }
 UNCERTAINTY: Final = 2_000_000
 """How far, in ns, the time of a frame may be from that at which the device sent it."""
-LATE: Final = 100_000_000
+LATE: Final = 40_000_000
 """How late, in ns, the tester may be before what it measured says nothing."""
 SHARES: Final = {"grant_round_trip": 2, "grant_validity": 10, "hello_interval": 10}
 """How many reactions of the tester have to fit into a duration, so that its peers behave well."""

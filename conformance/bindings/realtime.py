@@ -15,7 +15,7 @@ from traffic.player import Player, Wires
 from traffic.recording import Event, Link, Recording, Trouble
 from traffic.scenario import ManagementEvent, Scenario
 from traffic.tester import VirtualTester
-from traffic.trex.errors import TrexError
+from traffic.trex.errors import TrexError, TrexUnableError
 
 
 class Devices(Protocol):
@@ -86,6 +86,8 @@ class RealTimeBed:
         """Renew the devices, warm up unless `fresh`, play until no data moves, and read everything."""
         try:
             return _Play(self.setup, self.stand, number).run(scenario, fresh=fresh)
+        except TrexUnableError as error:
+            raise TesterLimited(str(error)) from error
         except TrexError as error:
             raise BenchError(str(error)) from error
 
@@ -138,6 +140,8 @@ class _Play:
             try:
                 self.player.run(partial(self.goes_on, settle))
                 recording = self.recording(scenario, before)
+            except TrexUnableError:
+                raise
             except (BenchError, TrexError) as error:
                 return self.remains(scenario, str(error))
             finally:
@@ -245,6 +249,7 @@ class _Play:
         if unsent and not self.switched:
             return Trouble("bench", f"ports of the tester refused {unsent} frames")
         found = self.devices.trouble(switched=self.switched, unexplained=unexplained)
-        if found is None and self.player.latest > self.stand.late:
-            found = Trouble("measurement", f"the tester was {self.player.latest / 1e6:.1f} ms late")
+        late = max(self.player.latest, self.stand.wires.latest)
+        if found is None and late > self.stand.late:
+            found = Trouble("measurement", f"the tester was {late / 1e6:.1f} ms late")
         return found

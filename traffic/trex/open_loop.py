@@ -8,7 +8,7 @@ from typing import Final
 from traffic.roce import identify
 from traffic.scenario import HostAddress, Scenario, Stream
 from traffic.tester import TesterPort, VirtualTester
-from traffic.trex.client import Counting, Load
+from traffic.trex.client import LONGEST, Counting, Load
 
 MOST_SCHEDULED: Final = 200
 """Single frames that a port is given in advance: each is a stream of the server's, and takes it 0.4 ms."""
@@ -23,12 +23,16 @@ Timed = tuple[int, bytes]
 
 @dataclass(frozen=True)
 class PortPlan:
-    """What one port plays: streams that count, single frames, how many in all, and when the last leaves."""
+    """What one port plays: streams that count, single frames, and the times at which all of them leave."""
 
     loads: tuple[Load, ...]
     frames: tuple[Timed, ...]
-    count: int
-    end: int
+    times: tuple[int, ...]
+
+    @property
+    def end(self) -> int:
+        """When the last frame leaves."""
+        return self.times[-1]
 
 
 def split(
@@ -36,8 +40,8 @@ def split(
 ) -> tuple[dict[int, PortPlan], Scenario]:
     """Part a scenario into what the server plays, by number of the tester's port, and what is left.
 
-    A host stays with the tester if a trigger or a link event touches it, if a frame of it is under 60 octets,
-    or if its frames are more than `MOST_SCHEDULED` that no counter makes; so do all where hosts pause.
+    A host stays with the tester if a trigger or a link event touches it, if a frame of it is too short or too
+    long, or if more than `MOST_SCHEDULED` of them are made by no counter; so do all where hosts pause.
     """
     if scenario.pauses:
         return {}, scenario
@@ -92,8 +96,9 @@ def _plan(
     while tester.busy:
         now = tester.due
         sent += [(now, frame) for port, frame in tester.wake(now) if port == number]
-    if any(len(frame) < SHORTEST for _, frame in sent):
+    if any(not SHORTEST <= len(frame) <= LONGEST for _, frame in sent):
         return None
+    times = tuple(at for at, _ in sent)
     loads = []
     for stream in filter(_countable, alone.streams):
         own = [(at, frame) for at, frame in sent if identify(frame) in _names(stream)]
@@ -104,9 +109,7 @@ def _plan(
             sent = [(at, frame) for at, frame in sent if frame not in counted]
     if len(sent) > MOST_SCHEDULED:
         return None
-    ends = [at for at, _ in sent] + [load.start + round((load.count or 0) / load.pps * _NS) for load in loads]
-    count = len(sent) + sum(load.count or 0 for load in loads)
-    return PortPlan(tuple(loads), tuple(sent), count, max(ends))
+    return PortPlan(tuple(loads), tuple(sent), times)
 
 
 def _names(stream: Stream) -> set[tuple[int, int]]:

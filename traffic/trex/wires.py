@@ -4,7 +4,7 @@ The server's clock is the one clock of all frames. How far it is from the local 
 takes from a push to the frame in the capture, is measured and told.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic, monotonic_ns, sleep
@@ -13,8 +13,8 @@ from typing import Final
 from traffic.player import Line, Seen
 from traffic.scenario import HostAddress, Scenario
 from traffic.tester import TesterPort
-from traffic.trex.client import Capture, Captured, PortCounters, Trex
-from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError
+from traffic.trex.client import Capture, Captured, PortCounters, Trex, check_size
+from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexUnableError
 from traffic.trex.open_loop import PortPlan, split
 
 ROOM: Final = 200_000
@@ -35,7 +35,8 @@ class TrexWires:
     """A line for each port of the server that is a port of the tester's, both by its number.
 
     `again` makes a new connection when the old one broke. Ports that an earlier run of the same user left are
-    taken over, those of others are a TrexTakenError. `reaction` and `uncertainty` are ns, as measured.
+    taken over, those of others are a TrexTakenError. `reaction`, `uncertainty` and `latest` are ns, as
+    measured.
     """
 
     def __init__(
@@ -66,7 +67,9 @@ class TrexWires:
         self.capture: Capture | None = None
         self.zero = 0
         self.deadline = 0.0
-        self.expected: Counter[int] = Counter()
+        self.given: dict[int, deque[int]] = {}
+        self.latest = 0
+        self.started = False
         self.seen: Counter[tuple[int, bool]] = Counter()
         self.before: dict[int, PortCounters] = {}
         self.darkened: frozenset[str] = frozenset()
@@ -87,12 +90,14 @@ class TrexWires:
                     self.trex.add(self.ports[number], plan.loads)
                 if plan.frames:
                     self.trex.schedule(self.ports[number], plan.frames)
-            self.expected = Counter({self.ports[number]: plan.count for number, plan in plans.items()})
             self.darkened = frozenset(event.link for event in scenario.links)
             self._capture()
             start = monotonic_ns() - self.uncertainty
             if plans:
                 self.trex.start([self.ports[number] for number in plans])
+                for number, plan in plans.items():
+                    self.given[self.ports[number]].extend(start + at for at in plan.times)
+                self.started = True
         last = max((plan.end for plan in plans.values()), default=0)
         self.deadline = monotonic() + last / 1e9 + PATIENCE
         return start, rest
@@ -100,7 +105,7 @@ class TrexWires:
     @property
     def busy(self) -> bool:
         """Whether a frame that the server was given was not seen to leave yet, and may still."""
-        return bool(self.unsent()) and monotonic() < self.deadline
+        return any(self.given.values()) and monotonic() < self.deadline
 
     def passing(self, seconds: float) -> Iterator[tuple[int, Seen]]:
         """Push what waits, then give at most 50 captured frames in order of time."""
@@ -115,8 +120,14 @@ class TrexWires:
             sleep(PAUSE)
 
     def send(self, port: int, frame: bytes) -> None:
-        """Have a frame pushed with the next call of `passing`."""
+        """Have a frame pushed with the next call of `passing`; TrexUnableError if TRex sends none such."""
+        try:
+            check_size(frame)
+        except ValueError as error:
+            mend = "set max_frame so low that its containers fit"
+            raise TrexUnableError(self.trex.server.host, str(error), mend) from error
         self.queued.setdefault(self.ports[port], []).append(frame)
+        self.given[self.ports[port]].append(monotonic_ns())
 
     def lost(self) -> int:
         """Frames that the capture had no room for, or that ports counted and the capture never saw."""
@@ -135,7 +146,7 @@ class TrexWires:
 
     def unsent(self) -> int:
         """Frames that the server was given and that were not seen to leave."""
-        return sum(max(0, count - self.seen[port, True]) for port, count in self.expected.items())
+        return sum(map(len, self.given.values()))
 
     def trouble(self) -> str | None:
         """Say which port lost its owner or its link, or that the server went away."""
@@ -193,10 +204,11 @@ class TrexWires:
     def _end(self) -> None:
         """End what ran before, and forget what waits."""
         self.queued.clear()
-        if self.expected:
+        if self.started:
             self.trex.stop(self.line_of, settle=0)
-            for port in self.expected:
+            for port in self.line_of:
                 self.trex.clear(port)
+            self.started = False
         if self.capture is not None:
             capture, self.capture = self.capture, None
             self.trex.discard(capture)
@@ -213,6 +225,8 @@ class TrexWires:
         self.capture = self.trex.capture(received=self.line_of, sent=self.line_of, limit=ROOM)
         self.zero = self.capture.start - offset
         self.seen.clear()
+        self.given = {port: deque() for port in self.line_of}
+        self.latest = 0
         self.before = self.trex.counters()
 
     def _answered(self, number: int) -> int:
@@ -221,6 +235,7 @@ class TrexWires:
         frame = (PROBE + number.to_bytes(4, "big")).ljust(60, b"\0")
         start = monotonic_ns()
         self.queued[port] = [frame]
+        self.given[port].append(start)
         while all(captured.frame != frame for captured in self._exchange()):
             if monotonic_ns() - start > PATIENCE * 1e9:
                 fault, mend = f"port {port} does not send", "see that its link is up"
@@ -234,13 +249,17 @@ class TrexWires:
         with self._watched():
             for port, waiting in queued.items():
                 self.trex.push(port, waiting, ask=False)
-                self.expected[port] += len(waiting)
             frames, _ = self.trex.fetch_some(self.capture)
         self._note(frames)
         return sorted(frames, key=_time)
 
     def _note(self, frames: Iterable[Captured]) -> None:
-        self.seen.update((captured.port, captured.sent) for captured in frames)
+        """Count what was captured, and see how long after it was due each frame left."""
+        for captured in frames:
+            self.seen[captured.port, captured.sent] += 1
+            given = self.given[captured.port]
+            if captured.sent and given:
+                self.latest = max(self.latest, self.zero + captured.time - given.popleft())
 
 
 def _time(captured: Captured) -> int:
