@@ -318,8 +318,10 @@ class LiveBench:
 
     def close(self) -> None:
         """Close the taps and take the fabric down."""
-        self.wires.close()
-        self.fabric.down()
+        try:
+            self.wires.close()
+        finally:
+            self.fabric.down()
 
 
 def interfaces(fabric: Fabric, links: tuple[Link, ...], ports: Mapping[str, int]) -> Interfaces:

@@ -61,7 +61,9 @@ class StandInProcess:
     def start(self) -> None:
         """Start the server, and wait until it serves."""
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(self.command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)  # noqa: S603
+        self.process = subprocess.Popen(  # noqa: S603 - our own module
+            self.command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+        )
         assert self.process.stdout is not None
         assert self.process.stderr is not None
         found = SERVES.search(self.process.stdout.readline())
