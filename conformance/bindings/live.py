@@ -171,15 +171,19 @@ class AfPacket:
 
 
 class StandIn:
-    """A stand-in for a TRex server of an API, which has a port on each wire that ends at the tester."""
+    """A stand-in for a TRex server of an API, which has a port on each wire that ends at the tester.
+
+    How uncertain times are, and how slow it reacts, it says as measured on the benches so far.
+    """
 
     is_slow = True
     late = live_trex.LATE
-    uncertainty: Mapping[str, float] = {"ns": live_trex.UNCERTAINTY}
 
     def __init__(self, api: str) -> None:
         self.api = api
         self.reaction = 0
+        self.measured: dict[str, float] = {"ns": UNCERTAINTY}
+        self.uncertainty: Mapping[str, float] = self.measured
 
     def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:
         """Miss what TRex cannot do, and what it was measured to be too slow for."""
@@ -202,6 +206,7 @@ class StandIn:
         server = live_trex.StandInProcess(self.api, fabric.space(space), names, note)
         wires = live_trex.StandInWires(server, links, setup.topology, setup.facts)
         self.reaction = max(self.reaction, wires.reaction)
+        self.measured["ns"] = max(self.measured["ns"], UNCERTAINTY + wires.uncertainty)
         return wires
 
 

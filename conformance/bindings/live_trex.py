@@ -20,12 +20,10 @@ APIS: Final = {"trex-4.8": "4.8", "trex-5.0": "5.0", "trex-5.1": "5.1"}
 """Testers by name, and the API that each speaks."""
 LIMITS: Final = {
     "impairments": "the wires of the binding live are perfect",
-    "timestamps <= 1 us": "TRex stamps frames in software and its clock is told over a network, good to 2 ms",
+    "timestamps <= 1 us": "TRex stamps frames in software and its clock is told over a network, good to 1 ms",
     "pfc": "streams of TRex do not heed PFC",
     "service tags": "TRex reads an outer tag 0x88A8 as 0x8100 where its ports are AF_PACKET",
 }
-UNCERTAINTY: Final = 2_000_000
-"""How far, in ns, the time of a frame may be from that at which the device sent it."""
 LATE: Final = 40_000_000
 """How late, in ns, the tester may be before what it measured says nothing."""
 SHARES: Final = {"grant_round_trip": 2, "grant_validity": 10, "hello_interval": 10}
