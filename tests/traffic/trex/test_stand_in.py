@@ -352,8 +352,8 @@ def test_an_answer_is_compressed_if_the_request_was(server, compress):
         (["--fail", "x"], "trex stand-in: --fail: 'x' names no fault; write METHOD:die, for example.\n"),
         (
             ["--netns", "/nix", "--interface", "t0"],
-            "trex stand-in: --netns: /nix: No such file or directory; name the file of a network "
-            "namespace.\n",
+            "trex stand-in: --netns: /nix: No such file or directory; "
+            + "name the file of a network namespace.\n",
         ),
     ],
 )
