@@ -345,16 +345,17 @@ def test_an_answer_is_compressed_if_the_request_was(server, compress):
     assert {answer["result"]["mode"] for answer in unpack(answers)} == {"STL"}
 
 
+NO_NAMESPACE = (
+    "trex stand-in: --netns: /nix: No such file or directory; name the file of a network namespace.\n"
+)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["--api", "6"], "trex stand-in: --api: '6' is none of its versions; take 4.8, 5.0, 5.1.\n"),
         (["--fail", "x"], "trex stand-in: --fail: 'x' names no fault; write METHOD:die, for example.\n"),
-        (
-            ["--netns", "/nix", "--interface", "t0"],
-            "trex stand-in: --netns: /nix: No such file or directory; "
-            + "name the file of a network namespace.\n",
-        ),
+        (["--netns", "/nix", "--interface", "t0"], NO_NAMESPACE),
     ],
 )
 def test_bad_input_is_one_sentence(arguments, sentence):
