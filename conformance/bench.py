@@ -33,6 +33,7 @@ class RunOptions:
     wire_profile: str = "open-1"
     parameters: tuple[str, ...] = ()
     pcap: Path | None = None
+    tester: str | None = None
     seed: int = 1
     out: Path = Path("out")
     evidence: str = "small"
@@ -45,7 +46,7 @@ class Bench:
         self.options = options
         self.catalogue: Catalogue = load_catalogue()
         self.profile: WireProfile = load_profile(options.wire_profile)
-        chosen = BindingOptions(options.device, options.recordings, options.wire_profile)
+        chosen = BindingOptions(options.device, options.recordings, options.wire_profile, options.tester)
         self.binding: Binding = load_binding(options.binding, chosen)
         path = options.ics or self.binding.ics
         if path is None:
@@ -166,7 +167,7 @@ class Bench:
         """Give the command that plays a case again."""
         options, default = self.options, RunOptions()
         words = ["gse-cts", "run", case_id, "--seed", str(options.seed)]
-        for name in ("binding", "device", "ics", "recordings", "wire_profile", "pcap"):
+        for name in ("binding", "device", "tester", "ics", "recordings", "wire_profile", "pcap"):
             value = getattr(options, name)
             if value != getattr(default, name):
                 words += [f"--{name.replace('_', '-')}", str(value)]

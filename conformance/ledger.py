@@ -157,6 +157,7 @@ def _header(bench: Bench, plan: Plan, options: Mapping[str, FactValue]) -> Heade
         catalogue=CatalogueIdentity(digest=bench.catalogue.digest),
         wire_profile=WireProfileIdentity(name=bench.profile.name, digest=bench.profile.digest),
         binding=bench.binding.name,
+        tester=bench.options.tester,
         device=bench.binding.device,
         ics=IcsIdentity.of(bench.ics),
         parameters={name: parameter_record(value) for name, value in bench.parameters.items()},

@@ -19,6 +19,7 @@ CAPABILITIES: Final = frozenset(
         "impairments",
         "timestamps <= 1 us",
         "pfc",
+        "service tags",
         "configure",
     }
 )

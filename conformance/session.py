@@ -59,6 +59,7 @@ class Session:
                 ics=Path(option.ics) if option.ics else None,
                 recordings=Path(option.recordings) if option.recordings else None,
                 wire_profile=option.wire_profile,
+                tester=option.tester,
                 parameters=tuple(option.parameters),
                 pcap=Path(option.pcap) if option.pcap else None,
                 seed=option.run_seed,

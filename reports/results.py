@@ -123,6 +123,7 @@ class Header(Record):
     catalogue: CatalogueIdentity
     wire_profile: WireProfileIdentity
     binding: str
+    tester: str | None = None
     device: str
     ics: IcsIdentity
     parameters: Mapping[str, ParameterValue] = Field(default_factory=dict)

@@ -127,13 +127,14 @@ class Interfaces:
     """Interfaces of this machine as the tester's wires: a tap on every line, a sender for each own port."""
 
     busy = False
+    latest = 0
 
     def __init__(self, lines: Sequence[Line], taps: Sequence[Tap], senders: Mapping[int, Sender]) -> None:
         self.lines = lines
         self.taps = taps
         self.senders = senders
 
-    def begin(self, scenario: Scenario) -> tuple[int, Scenario]:
+    def begin(self, scenario: Scenario, *, ahead: bool) -> tuple[int, Scenario]:  # noqa: ARG002
         """Forget what has passed; the tester plays all of the scenario."""
         for tap in self.taps:
             tap.discard()

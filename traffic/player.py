@@ -40,9 +40,11 @@ class Wires(Protocol):
     """Where the tester's frames leave and arrive: interfaces of this machine, or ports of a TRex server."""
 
     lines: Sequence[Line]
+    latest: int
+    """How late, in ns, a frame left at worst since the beginning, after the tester had given it."""
 
-    def begin(self, scenario: Scenario) -> tuple[int, Scenario]:
-        """Forget what has passed, and begin what these wires play by themselves.
+    def begin(self, scenario: Scenario, *, ahead: bool) -> tuple[int, Scenario]:
+        """Forget what has passed, and begin what these wires play by themselves, if that may go `ahead`.
 
         Gives time 0 of the scenario, in ns of the monotonic clock, and what is left of it for the tester.
         """
@@ -92,10 +94,10 @@ class Player:
         """Whether some stream or timed frame has not left yet."""
         return self.tester.busy or self.wires.busy
 
-    def begin(self, scenario: Scenario) -> None:
-        """Forget what passed before, and let a scenario begin now."""
+    def begin(self, scenario: Scenario, *, ahead: bool = True) -> None:
+        """Forget what passed before, and let one begin now; unless `ahead`, nothing leaves before `run`."""
         self.rows = []
-        self.start, rest = self.wires.begin(scenario)
+        self.start, rest = self.wires.begin(scenario, ahead=ahead)
         self.moved = self.start
         self.latest = 0
         self.observing = bool(scenario.triggers)

@@ -26,6 +26,7 @@ class BindingOptions:
     device: str = "reference"
     recordings: Path | None = None
     wire_profile: str = "open-1"
+    tester: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,11 @@ def load_binding(name: str, options: BindingOptions) -> Binding:
     """Load a binding by name; InputError when there is none of that name."""
     for point in entry_points(group=GROUP, name=name):
         factory: BindingFactory = point.load()
+        testers = getattr(factory, "testers", ())
+        if options.tester is not None and options.tester not in testers:
+            fault = f"the binding {name} has no tester {options.tester}"
+            mend = did_you_mean(options.tester, testers) if testers else "leave it out, or use --binding live"
+            raise InputError("command line", "--tester", fault, mend)
         return factory(options)
     raise InputError("command line", "--binding", f"there is no binding {name}", did_you_mean(name, names()))
 

@@ -2,11 +2,12 @@
 
 import atexit
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, ClassVar, Final, ParamSpec, TypeVar
+from functools import partial, wraps
+from typing import Any, ClassVar, Final, ParamSpec, Protocol, TypeVar
 
-from conformance.bindings import INTERVALS, BindingOptions, Driver, Setup, seed_for
+from conformance.bindings import INTERVALS, BindingOptions, Driver, Setup, live_trex, seed_for
 from conformance.bindings.realtime import RealTimeBed, Stand
 from conformance.bindings.reference import PROFILE, ReferenceBinding, mutant_of
 from conformance.marks import CAPABILITIES
@@ -24,17 +25,21 @@ from conformance.testbeds import (
 from reference_impl.device import Settings
 from reference_impl.live.desk import DeviceRefused
 from reference_impl.live.fabric import DeviceFailed, Fabric, standing, up
+from reference_impl.live.links import switch
 from reference_impl.live.namespaces import acquire, inside, is_privileged
 from reference_impl.live.parameters import live_values
 from reference_impl.live.plan import End, Plan, PlannedDevice, PlannedPort, Wire
+from reference_impl.live.processes import Process, started
 from spec.catalogue import load_catalogue
 from spec.documents import did_you_mean
 from spec.errors import InputError
 from traffic.afpacket import Interfaces, Sender, Tap
 from traffic.patterns import single
-from traffic.player import Line
+from traffic.player import Line, Wires
 from traffic.recording import Event, Facts, Link, ParameterValue, Trouble
 from traffic.scenario import ManagementEvent
+from traffic.trex.errors import TrexError
+from traffic.trex.wires import TrexWires
 
 __all__ = [
     "ICS",
@@ -131,6 +136,86 @@ LATE: Final = 10_000_000
 """How late, in ns, the tester or a device's process may be before what was measured says nothing."""
 
 
+class Tester(Protocol):
+    """What plays and captures at the ends of the wires that no device has.
+
+    `is_slow` asks for the pace of TRex; `late` is in ns, `uncertainty` by unit.
+    """
+
+    is_slow: bool
+    late: int
+    uncertainty: Mapping[str, float]
+
+    def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:
+        """Say which capabilities are missing on a topology, each with the reason."""
+
+    def wires(self, fabric: Fabric, setup: Setup, links: tuple[Link, ...]) -> Wires:
+        """Open the wires of a fabric, a line for each link."""
+
+
+class AfPacket:
+    """Packet sockets of this process, with a tap on every link."""
+
+    is_slow = False
+    late = LATE
+    uncertainty: Mapping[str, float] = {"ns": UNCERTAINTY}
+
+    def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:  # noqa: ARG002
+        """Miss what software on perfect wires cannot do."""
+        return LIMITS
+
+    def wires(self, fabric: Fabric, setup: Setup, links: tuple[Link, ...]) -> Interfaces:
+        """Open a tap for each link, at the tester's end or else at the lower, and a sender for each port."""
+        ports = {port.name: number for number, port in enumerate(tester_ports(setup.topology, links))}
+        return interfaces(fabric, links, ports)
+
+
+class StandIn:
+    """A stand-in for a TRex server of an API, which has a port on each wire that ends at the tester.
+
+    How uncertain times are, and how slow it reacts, it says as measured on the benches so far.
+    """
+
+    is_slow = True
+    late = live_trex.LATE
+
+    def __init__(self, api: str) -> None:
+        self.api = api
+        self.reaction = 0
+        self.measured: dict[str, float] = {"ns": UNCERTAINTY}
+        self.uncertainty: Mapping[str, float] = self.measured
+
+    def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:
+        """Miss what TRex cannot do, and what it was measured to be too slow for."""
+        return live_trex.limits(topology, parameters, self.reaction)
+
+    def wires(self, fabric: Fabric, setup: Setup, links: tuple[Link, ...]) -> TrexWires:
+        """Start the server as a process of the run, and open its ports."""
+        if not is_privileged():
+            with suppress(OSError):
+                switch("lo", up=True)
+        space = fabric.plan.tester
+        names = [
+            next(end.interface for end in fabric.wire(port.name).ends if end.space == space)
+            for port in tester_ports(setup.topology, links)
+        ]
+
+        def note(pid: int) -> None:
+            Process(pid, started(pid)).write(fabric.folder / "trex.pid")
+
+        server = live_trex.StandInProcess(self.api, fabric.space(space), names, note)
+        wires = live_trex.StandInWires(server, links, setup.topology, setup.facts)
+        self.reaction = max(self.reaction, wires.reaction)
+        self.measured["ns"] = max(self.measured["ns"], UNCERTAINTY + wires.uncertainty)
+        return wires
+
+
+TESTERS: Final[Mapping[str, Callable[[], Tester]]] = {
+    "afpacket": AfPacket,
+    **{name: partial(StandIn, api) for name, api in live_trex.APIS.items()},
+}
+
+
 class LiveBinding:
     """Plays the cases over one live bench at a time, which stands until another topology is asked for.
 
@@ -142,7 +227,7 @@ class LiveBinding:
     name = "live"
     ics = ICS
     parallelism = 1
-    uncertainty: Mapping[str, float] = {"ns": UNCERTAINTY}
+    testers = tuple(TESTERS)
     smoke: Request = LeafSpine()
 
     def __init__(self, options: BindingOptions) -> None:
@@ -153,7 +238,9 @@ class LiveBinding:
         self.device = options.device
         self.flaw = mutant.name if mutant else None
         self.mutants = ReferenceBinding(options).mutants
-        self.values = live_values(load_catalogue().parameters)
+        self.tester = TESTERS[options.tester or "afpacket"]()
+        self.uncertainty = self.tester.uncertainty
+        self.values = live_values(load_catalogue().parameters, trex=self.tester.is_slow)
         is_privileged()
         atexit.register(self.clear)
 
@@ -164,21 +251,27 @@ class LiveBinding:
             raise TesterLimited(f"the binding live cannot delay {delayed[0]}: its wires have no delay")
         return topology
 
-    def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:  # noqa: ARG002
-        """Miss what software on perfect wires cannot do."""
-        return LIMITS
+    def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:
+        """Miss what the tester misses."""
+        return self.tester.limits(topology, parameters)
 
     def open(self, setup: Setup) -> Driver:
         """Give a bed on the bench that stands, if it is of that topology, or on a new one."""
-        return RealTimeBed(setup, self.bench_for(setup).stand(self.flaw))
+        return self.bed(setup, self.flaw)
+
+    def bed(self, setup: Setup, flaw: str | None) -> RealTimeBed:
+        """Give a bed whose devices have that flaw."""
+        bench = self.bench_for(setup)
+        capabilities = CAPABILITIES - self.limits(setup.topology, setup.facts.parameters).keys()
+        devices = LiveDevices(bench.fabric, flaw)
+        return RealTimeBed(setup, Stand(bench.links, devices, bench.wires, capabilities, self.tester.late))
 
     def check(self, facts: Facts, topology: Topology) -> None:
         """Send one frame through a reference without flaw."""
         hosts = topology.hosts
         peers = default_peers(topology, facts.parameters)
         setup = Setup(case="smoke", topology=topology, facts=facts, peers=peers, seed=0)
-        bed = RealTimeBed(setup, self.bench_for(setup).stand(None))
-        recording = bed.play(single(hosts[0], hosts[-1]), 1, fresh=False)
+        recording = self.bed(setup, None).play(single(hosts[0], hosts[-1]), 1, fresh=False)
         if recording.delivered_frames() != 1:
             raise BenchError(
                 f"of one frame {recording.delivered_frames()} arrived; dropped: {recording.drops()}"
@@ -190,7 +283,7 @@ class LiveBinding:
         bench = self.bench
         if bench is None or bench.key != key:
             self.clear()
-            bench = LiveBinding.bench = LiveBench.build(setup, key)
+            bench = LiveBinding.bench = LiveBench.build(setup, key, self.tester)
         return bench
 
     @classmethod
@@ -208,10 +301,10 @@ class LiveBench:
     key: tuple[str, tuple[str, ...]]
     fabric: Fabric
     links: tuple[Link, ...]
-    wires: Interfaces
+    wires: Wires
 
     @classmethod
-    def build(cls, setup: Setup, key: tuple[str, tuple[str, ...]]) -> "LiveBench":
+    def build(cls, setup: Setup, key: tuple[str, tuple[str, ...]], tester: Tester) -> "LiveBench":
         """Stand a fabric up and open its wires."""
         topology = setup.topology
         values = {name: item.value for name, item in setup.facts.parameters.items()}
@@ -221,22 +314,20 @@ class LiveBench:
             raise BenchError(str(failed)) from failed
         try:
             links = tuple(link for link in topology.links if topology.realised(link))
-            ports = {port.name: number for number, port in enumerate(tester_ports(topology, links))}
-            wires = interfaces(fabric, links, ports)
-        except BaseException:
+            wires = tester.wires(fabric, setup, links)
+        except BaseException as error:
             fabric.down()
+            if isinstance(error, TrexError):
+                raise BenchError(str(error)) from error
             raise
         return cls(key, fabric, links, wires)
 
-    def stand(self, flaw: str | None) -> Stand:
-        """Give the bench to a case, with that flaw in its devices."""
-        devices = LiveDevices(self.fabric, flaw)
-        return Stand(self.links, devices, self.wires, CAPABILITIES - LIMITS.keys(), LATE)
-
     def close(self) -> None:
         """Close the taps and take the fabric down."""
-        self.wires.close()
-        self.fabric.down()
+        try:
+            self.wires.close()
+        finally:
+            self.fabric.down()
 
 
 def interfaces(fabric: Fabric, links: tuple[Link, ...], ports: Mapping[str, int]) -> Interfaces:

@@ -15,6 +15,7 @@ from traffic.player import Player, Wires
 from traffic.recording import Event, Link, Recording, Trouble
 from traffic.scenario import ManagementEvent, Scenario
 from traffic.tester import VirtualTester
+from traffic.trex.errors import TrexError, TrexUnableError
 
 
 class Devices(Protocol):
@@ -83,7 +84,12 @@ class RealTimeBed:
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
         """Renew the devices, warm up unless `fresh`, play until no data moves, and read everything."""
-        return _Play(self.setup, self.stand, number).run(scenario, fresh=fresh)
+        try:
+            return _Play(self.setup, self.stand, number).run(scenario, fresh=fresh)
+        except TrexUnableError as error:
+            raise TesterLimited(str(error)) from error
+        except TrexError as error:
+            raise BenchError(str(error)) from error
 
     def close(self) -> None:
         """Leave the bench to the next case."""
@@ -116,7 +122,7 @@ class _Play:
             self.operator = operator
             self.devices.halt()
             if fresh:
-                self.player.begin(scenario)
+                self.player.begin(scenario, ahead=False)
                 self.devices.renew(self.setup, self.seed, fresh=True)
                 self.prepare(scenario)
             else:
@@ -134,7 +140,9 @@ class _Play:
             try:
                 self.player.run(partial(self.goes_on, settle))
                 recording = self.recording(scenario, before)
-            except BenchError as error:
+            except TrexUnableError:
+                raise
+            except (BenchError, TrexError) as error:
                 return self.remains(scenario, str(error))
             finally:
                 self.relight()
@@ -241,6 +249,7 @@ class _Play:
         if unsent and not self.switched:
             return Trouble("bench", f"ports of the tester refused {unsent} frames")
         found = self.devices.trouble(switched=self.switched, unexplained=unexplained)
-        if found is None and self.player.latest > self.stand.late:
-            found = Trouble("measurement", f"the tester was {self.player.latest / 1e6:.1f} ms late")
+        late = max(self.player.latest, self.stand.wires.latest)
+        if found is None and late > self.stand.late:
+            found = Trouble("measurement", f"the tester was {late / 1e6:.1f} ms late")
         return found

@@ -47,6 +47,10 @@ def command(
         str | None,
         typer.Option(help="What is tested: reference, mutant:NAME.", show_default="reference"),
     ] = None,
+    tester: Annotated[
+        str | None,
+        typer.Option(help="What plays, for --binding live: afpacket, trex-4.8, trex-5.0, trex-5.1."),
+    ] = None,
     ics: Annotated[Path | None, typer.Option(help="The conformance statement of the device.")] = None,
     chapter: Annotated[list[str] | None, typer.Option(help="Only cases of this chapter.")] = None,
     profile: Annotated[
@@ -90,6 +94,7 @@ def command(
     options: dict[str, Sequence[object]] = {
         "--binding": [binding],
         "--device": [device],
+        "--tester": [tester],
         "--ics": [ics],
         "--wire-profile": [wire_profile],
         "--recordings": [recordings],

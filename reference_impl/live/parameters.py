@@ -21,9 +21,17 @@ class Pace:
     values: dict[str, int | float | str]
 
 
-def live_values(parameters: Mapping[str, Parameter]) -> dict[str, Any]:
+@dataclass(frozen=True, config=STRICT)
+class Paces(Pace):
+    """The pace where the tester reacts at once, and that for a TRex server, which takes milliseconds."""
+
+    trex: Pace
+
+
+def live_values(parameters: Mapping[str, Parameter], *, trex: bool = False) -> dict[str, Any]:
     """Give a value for each parameter: durations times the scale, rates divided by it, the rest as it is."""
-    pace = load(Pace, FILE)
+    paces = load(Paces, FILE)
+    pace = paces.trex if trex else paces
     return {name: _at(pace.time_scale, item) for name, item in parameters.items()} | pace.values
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import zmq
 
-from traffic.trex.client import Access, Trex
+from traffic.trex.client import Access, Trex, hasten
 from traffic.trex.libraries import load_v4
 from traffic.trex.probe import Server
 
@@ -46,6 +46,7 @@ class TrexV4(Trex):
             return answer
 
         link.connect = connect
+        hasten(link)
 
     @property
     def alive(self) -> bool:

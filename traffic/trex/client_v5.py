@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from traffic.trex.client import Access, Trex
+from traffic.trex.client import Access, Trex, hasten
 from traffic.trex.libraries import load_v5
 from traffic.trex.probe import Server
 
@@ -30,6 +30,7 @@ class TrexV5(Trex):
         )
         super().__init__(server, access, api, client)
         client.conn.sigint_on_conn_lost_enable = lambda: None
+        hasten(client.conn.rpc)
         client.conn.rpc.set_retry_base = lambda _enable: None
         client.ctx.event_handler.register_event_handler("subscriber crashed", lambda _error: None)
 

@@ -22,5 +22,9 @@ class TrexTakenError(TrexError):
     """A port belongs to somebody else."""
 
 
+class TrexUnableError(TrexError):
+    """What is asked for is beyond what TRex can do."""
+
+
 class TrexRefusedError(TrexError):
     """The server or its client refused a request."""

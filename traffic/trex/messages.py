@@ -10,23 +10,27 @@ THRESHOLD: Final = 256
 _HEAD: Final = struct.Struct(">II")
 
 
-def pack(message: Any) -> bytes:  # noqa: ANN401 - any JSON
-    """Encode a message, compressed when it is long."""
+def pack(message: Any, *, compress: bool = True) -> bytes:  # noqa: ANN401 - any JSON
+    """Encode a message, compressed when it is long and may be."""
     octets = json.dumps(message).encode()
-    if len(octets) < THRESHOLD:
+    if len(octets) < THRESHOLD or not compress:
         return octets
-    return _HEAD.pack(MAGIC, len(octets)) + zlib.compress(octets)
+    return _HEAD.pack(MAGIC, len(octets)) + zlib.compress(octets, 1)
+
+
+def is_compressed(octets: bytes) -> bool:
+    """Whether a message is compressed; a server answers as it was asked."""
+    return len(octets) >= _HEAD.size and _HEAD.unpack_from(octets)[0] == MAGIC
 
 
 def unpack(octets: bytes) -> Any:  # noqa: ANN401 - any JSON
     """Decode a message, compressed or not; ValueError if it is neither."""
-    if len(octets) >= _HEAD.size:
-        magic, length = _HEAD.unpack_from(octets)
-        if magic == MAGIC:
-            try:
-                octets = zlib.decompress(octets[_HEAD.size :])
-            except zlib.error as error:
-                raise ValueError(f"no zlib data: {error}") from error
-            if len(octets) != length:
-                raise ValueError(f"{length} octets were announced, {len(octets)} came")
+    if is_compressed(octets):
+        _, length = _HEAD.unpack_from(octets)
+        try:
+            octets = zlib.decompress(octets[_HEAD.size :])
+        except zlib.error as error:
+            raise ValueError(f"no zlib data: {error}") from error
+        if len(octets) != length:
+            raise ValueError(f"{length} octets were announced, {len(octets)} came")
     return json.loads(octets)

@@ -2,22 +2,25 @@
 
 It is not TRex: it makes no load worth the name, and its word says nothing of a real server. What it copies
 from measurements of v2.87 (API 4.8) and v3.08 (API 5.1): the handshake and which client versions it takes,
-message compression, errors, events on PUB (4.x) or polled (5.x), port counters on PUB every 0.5 s (4.x),
-ports listed in reverse, service mode before captures, captures global to the server and fetched 50 frames
-at a time, pushes that overwrite MAC addresses unless told not to and leave in disorder without a gap between
-them, frame sizes 14 to 9238, streams padded to 60 octets and pushes not, MAC addresses of streams, the
-refusal of flow statistics for frames that are not IPv4, latency statistics for any EtherType, an outer tag
-0x88A8 that reads 0x8100 over AF_PACKET. Taken from the documentation alone: texts of errors, the IPv4
-identification that flow statistics rewrite, the heuristics of sequence errors.
+message compression (an answer is compressed if the request was), errors, events on PUB (4.x) or polled
+(5.x), port counters on PUB every 0.5 s (4.x), ports listed in reverse, service mode before captures,
+captures global to the server and fetched 50 frames at a time, pushes that overwrite MAC addresses unless
+told not to and leave in disorder without a gap between them, frame sizes 14 to 9238, streams padded to 60
+octets and pushes not, MAC addresses of streams, the refusal of flow statistics for frames that are not
+IPv4, latency statistics for any EtherType, an outer tag 0x88A8 that reads 0x8100 over AF_PACKET. Taken from
+the documentation alone: texts of errors, the IPv4 identification that flow statistics rewrite, the
+heuristics of sequence errors.
 
 It has no ARP, ping, layer 3 or VLAN configuration, no pcap playing, no pause and update, of the field engine
 only counting variables, and reports the rates of packet groups as 0.
 
 Run it with `python -m traffic.trex.stand_in --interface t0 --interface t1`, or without interfaces for two
-ports joined in memory.
+ports joined in memory. With `--netns PATH` the interfaces are those of that network namespace, while it
+serves where it was started; with `--with-parent` it ends when the process that started it does.
 """
 
 import base64
+import os
 import queue
 import secrets
 import socket
@@ -30,6 +33,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count, zip_longest
+from pathlib import Path
+from select import select
 from types import TracebackType
 from typing import Annotated, Any, Final, Literal, NoReturn, Self, cast, get_args
 
@@ -37,7 +42,7 @@ import typer
 import zmq
 
 from spec.errors import Exit, InputError
-from traffic.trex.messages import pack, unpack
+from traffic.trex.messages import is_compressed, pack, unpack
 from traffic.trex.stand_in_captures import Captures
 from traffic.trex.stand_in_streams import (
     Group,
@@ -48,7 +53,7 @@ from traffic.trex.stand_in_streams import (
     group_of,
     multiplier,
 )
-from traffic.trex.stand_in_wires import Interface, Wire, cable
+from traffic.trex.stand_in_wires import Interface, Wire, cable, inside
 
 Fault = Literal["die", "hang", "mute", "refuse"]
 """Die: vanish. Hang: answer and publish nothing more. Mute: publish nothing more. Refuse: one error."""
@@ -57,7 +62,8 @@ RELEASES: Final = {(4, 8): "v2.87", (5, 0): "v2.93", (5, 1): "v3.08"}
 _PUBLISH_EVERY: Final = 500_000_000
 _KEPT_EVENTS: Final = 1000
 _MOST_PUSHED: Final = 1_000_000
-_SOON: Final = 2_000_000
+_SOON: Final = 60_000
+"""Ns before a frame is due from which the server stays awake for it."""
 _PORT_STARTED, _PORT_STOPPED, _PORT_DONE, _PORT_ACQUIRED, _PORT_RELEASED, _PORT_ATTRIBUTES = 0, 1, 4, 5, 6, 8
 _PROFILE_STARTED, _PROFILE_STOPPED, _PROFILE_DONE = 10, 11, 14
 _PROFILE: Final = "_"
@@ -218,9 +224,9 @@ class StandIn:
 
     die = stop
 
-    def wait(self) -> None:
-        """Wait until it has died or was stopped."""
-        while self._thread.is_alive():
+    def wait(self, parent: int | None = None) -> None:
+        """Wait until it has died or was stopped, or until a parent process is gone."""
+        while self._thread.is_alive() and parent in {None, os.getppid()}:
             self._thread.join(0.5)
 
     def hang(self) -> None:
@@ -266,15 +272,13 @@ class StandIn:
             self._wake.send(b"\0")
 
     def _run(self) -> None:
-        poller = zmq.Poller()
-        poller.register(self._rpc, zmq.POLLIN)
-        poller.register(self._woken, zmq.POLLIN)
-        for port in self.ports:
-            poller.register(port.wire.fileno(), zmq.POLLIN)
+        requests = int(self._rpc.getsockopt(zmq.FD))
+        watched = [requests, self._woken.fileno(), *(port.wire.fileno() for port in self.ports)]
         self._at(self._now() + _PUBLISH_EVERY, self._tick)
         try:
             while not self._stopped:
-                ready = dict(poller.poll(self._patience()))
+                asked = not self._hung and bool(self._asked())
+                ready, _, _ = select(watched, (), (), 0 if asked else self._patience())
                 for port in self.ports:
                     if port.wire.fileno() in ready:
                         self._receive(port)
@@ -283,11 +287,10 @@ class StandIn:
                     self._woken.recv(4096)
                     while not self._calls.empty():
                         self._calls.get()()
-                if self._rpc in ready:
-                    if self._hung:
-                        poller.unregister(self._rpc)
-                    else:
-                        self._answer()
+                if self._hung and requests in watched:
+                    watched.remove(requests)
+                if not self._hung and self._asked():
+                    self._answer()
         finally:
             self._context.destroy(linger=0)
             for port in self.ports:
@@ -298,11 +301,14 @@ class StandIn:
     def _now(self) -> int:
         return time.monotonic_ns() - self._epoch
 
-    def _patience(self) -> int:
+    def _asked(self) -> int:
+        """Whether a request waits; its descriptor only tells that something changed."""
+        return int(self._rpc.getsockopt(zmq.EVENTS)) & zmq.POLLIN
+
+    def _patience(self) -> float:
         dues = [port.transmission.due() for port in self.ports if port.transmission]
         first = min((due for due in (*dues, self._due[0][0]) if due is not None), default=0)
-        left = first - self._now()
-        return 0 if left < _SOON else (left - _SOON // 2) // 1_000_000
+        return max(0, first - self._now() - _SOON) / 1e9
 
     def _at(self, due: int, call: Callable[[], None]) -> None:
         heappush(self._due, (due, self._order(), call))
@@ -335,14 +341,14 @@ class StandIn:
         self._event(_PORT_DONE if done else _PORT_STOPPED, port)
 
     def _send(self, port: Port, frame: bytes) -> None:
-        sent = port.up
+        sent, at = port.up, self._now()
         if sent:
-            self.captures.see(port.index, frame, self._now() / 1e9, sent=True)
             try:
                 port.wire.send(frame)
             except OSError:
                 sent = False
         if sent:
+            self.captures.see(port.index, frame, at / 1e9, sent=True)
             port.counters["opackets"] += 1
             port.counters["obytes"] += len(frame) + 4
         else:
@@ -417,8 +423,9 @@ class StandIn:
     # Requests
 
     def _answer(self) -> None:
+        octets = self._rpc.recv()
         try:
-            request = unpack(self._rpc.recv())
+            request = unpack(octets)
         except ValueError:
             self._rpc.send(pack(_error(None, -32700, "Parse error")))
             return
@@ -428,7 +435,7 @@ class StandIn:
         else:
             answer = self._handled(request)
         if answer is not None:
-            self._rpc.send(pack(answer))
+            self._rpc.send(pack(answer, compress=is_compressed(octets)))
 
     def _handled(self, request: Any) -> dict[str, Any] | None:  # noqa: ANN401 - JSON
         if not (isinstance(request, dict) and isinstance(request.get("method"), str)):
@@ -790,11 +797,15 @@ def main(
     rpc_port: Annotated[int, typer.Option(help="port of the requests, 0 for a free one")] = 4501,
     async_port: Annotated[int, typer.Option(help="port of the events, 0 for a free one")] = 4500,
     fail: Annotated[list[str] | None, typer.Option(help="METHOD:die, :hang, :mute or :refuse")] = None,
+    netns: Annotated[Path | None, typer.Option(help="the network namespace of the interfaces")] = None,
+    with_parent: Annotated[bool, typer.Option(help="end when the process that started it does")] = False,
 ) -> None:
     """Serve as a stand-in for TRex until interrupted."""
+    parent = os.getppid() if with_parent else None
     try:
         version, faults = _api(api), _faults(fail or [])
-        wires: list[Wire] = [*map(Interface, interface)] if interface else [*cable()]
+        with inside(netns):
+            wires: list[Wire] = [*map(Interface, interface)] if interface else [*cable()]
         server = StandIn(
             wires, api=version, host=host, rpc_port=rpc_port, async_port=async_port, faults=faults
         )
@@ -805,7 +816,7 @@ def main(
         ports = f"{host}:{server.rpc_port} and {server.async_port}"
         print(f"stand-in for TRex {RELEASES[version]} on {ports}", flush=True)
         with suppress(KeyboardInterrupt):
-            server.wait()
+            server.wait(parent)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """What a port of the stand-in TRex server is plugged into: an in-memory pipe or a network interface."""
 
+import ctypes
+import os
 import socket
 import struct
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -27,6 +29,8 @@ _ETH_P_ALL: Final = 3
 _BURST: Final = 256
 _LONGEST: Final = 16_384
 _SPEED: Final = 10_000
+_CLONE_NEWNET: Final = 0x40000000
+_OWN: Final = Path("/proc/thread-self/ns/net")
 
 
 class Wire(Protocol):
@@ -191,3 +195,25 @@ class Interface:
         except (OSError, ValueError):  # not every interface has one
             speed = 0
         return speed if speed > 0 else _SPEED
+
+
+@contextmanager
+def inside(namespace: Path | None) -> Iterator[None]:
+    """Be in a network namespace for a while (None: stay); InputError when it cannot be entered."""
+    if namespace is None:
+        yield
+        return
+    try:
+        home, there = (os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in (_OWN, namespace))
+    except OSError as error:
+        mend = "name the file of a network namespace"
+        raise InputError("trex stand-in", "--netns", f"{namespace}: {error.strerror}", mend) from error
+    try:
+        if ctypes.CDLL(None, use_errno=True).setns(there, _CLONE_NEWNET) < 0:
+            fault = f"{namespace} cannot be entered ({os.strerror(ctypes.get_errno())})"
+            raise InputError("trex stand-in", "--netns", fault, "start as root, or with 'unshare -Urn'")
+        yield
+    finally:
+        ctypes.CDLL(None).setns(home, _CLONE_NEWNET)
+        os.close(home)
+        os.close(there)

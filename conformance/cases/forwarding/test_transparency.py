@@ -24,7 +24,9 @@ def test_frames_arrive_as_sent(bed, expect):
             for number, (source, target) in enumerate(((there, back), (back, there)), 1)
         )
     )
-    recording = bed.play(sweep(there, back) + sweep(back, there) + plain_streams)
+    sizes = (*RFC2544, bed.parameter("max_frame"))
+    both_ways = sweep(there, back, sizes=sizes) + sweep(back, there, sizes=sizes)
+    recording = bed.play(both_ways + plain_streams)
     expect.enough(len(recording.host_frames(way="sent")), 200, "frames sent")
     expect.equal(recording.strays(), [], "frames received that match none sent")
     expect.equal(recording.losses(), [], "frames sent and not received unaltered")
@@ -60,6 +62,7 @@ def test_hosts_hear_nothing_of_the_fabric(bed, expect):
 
 @clause("FWD-VLAN-PRESERVED")
 @testbed(LeafSpine())
+@needs("service tags")
 def test_tags_stay(bed, expect):
     """Frames untagged, priority-tagged, service-tagged and twice tagged keep their tags."""
     here, there = bed.addresses[bed.host(0)], bed.addresses[bed.host(-1)]

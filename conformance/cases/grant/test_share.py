@@ -1,6 +1,6 @@
 from conformance.marks import clause, configure, duration, testbed
 from conformance.testbeds import LeafSpine
-from traffic.patterns import SIZES, elephant, gap_at, incast
+from traffic.patterns import RFC2544, elephant, gap_at, incast
 from traffic.recording import jain
 from traffic.scenario import Scenario
 
@@ -44,9 +44,10 @@ def test_equal_frames_share_equally(bed, expect):
 def test_unequal_frames_share_equally(bed, expect):
     """Four sources that send frames of four sizes to one host get equal shares of it in octets."""
     hit, *sources = bed.hosts
+    sizes = (*RFC2544, bed.parameter("max_frame"))[-len(sources) :]
     loads = [
         elephant(source, hit, bytes=offered(bed), size=size)
-        for source, size in zip(sources, SIZES[-len(sources) :], strict=True)
+        for source, size in zip(sources, sizes, strict=True)
     ]
     expect_fair(bed, expect, sum(loads, Scenario()))
 

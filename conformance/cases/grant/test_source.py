@@ -3,7 +3,7 @@ from itertools import pairwise
 
 from conformance.marks import clause, configure, needs, testbed
 from conformance.testbeds import SoloGsp
-from traffic.patterns import credit_bytes, elephant, gap_at, sweep
+from traffic.patterns import RFC2544, credit_bytes, elephant, gap_at, sweep
 from traffic.scenario import DOWN, GrantPolicy, Scenario, Trigger
 
 
@@ -108,7 +108,8 @@ def test_first_frames_are_asked_for(bed, expect):
 @needs("fabric taps")
 def test_demand_and_sent_match_the_wire(bed, expect):
     """Demand and sent only rise, and end at the octets that hosts offered and that went out."""
-    burst = sweep(bed.host(0), bed.host(-1), count=2)
+    sizes = (*RFC2544, bed.parameter("max_frame"))
+    burst = sweep(bed.host(0), bed.host(-1), sizes=sizes, count=2)
     pause = 2 * bed.parameter("request_refresh")
     recording = bed.play(sum((burst.delayed(turn * pause) for turn in range(5)), Scenario()))
     requests = recording.messages("REQUEST", source="gsp0")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from conformance.cases.spraying.shares import judge_shares, plenty
 from conformance.marks import clause, needs, testbed
 from conformance.testbeds import SoloGsf
-from traffic.patterns import SIZES, elephant, sweep
+from traffic.patterns import RFC2544, elephant, sweep
 from traffic.recording import DOWN, UP
 from traffic.scenario import Scenario
 
@@ -22,7 +22,8 @@ def key(container):
 def test_frames_of_a_container_do_not_overtake(bed, expect):
     """Containers of three sources in mixed frame sizes leave with their frames in the order of arrival."""
     sources, target = bed.hosts[:-1], bed.host(-1)
-    load = sum((sweep(host, target, sizes=SIZES, count=40) for host in sources), Scenario())
+    sizes = (*RFC2544, bed.parameter("max_frame"))
+    load = sum((sweep(host, target, sizes=sizes, count=40) for host in sources), Scenario())
     recording = bed.play(load)
     came = {key(item): item.indices for item in recording.containers(direction=UP)}
     expect.each(
@@ -38,7 +39,8 @@ def test_frames_of_a_container_do_not_overtake(bed, expect):
 @needs("fabric taps")
 def test_a_container_keeps_to_one_of_parallel_links(bed, expect):
     """Containers of three sources for one GSP leave on one of its links each, and both links are used."""
-    load = sum((sweep(host, bed.host(-1), sizes=SIZES, count=20) for host in bed.hosts[:-1]), Scenario())
+    sizes = (*RFC2544, bed.parameter("max_frame"))
+    load = sum((sweep(host, bed.host(-1), sizes=sizes, count=20) for host in bed.hosts[:-1]), Scenario())
     containers = bed.play(load).containers(direction=DOWN, destination="gsp3")
     used = Counter(link for container in containers for link in container.links)
     expect.enough(len(used), 2, "links in use")

@@ -19,7 +19,8 @@ SCRIPT = textwrap.dedent("""
         echo 1 > /proc/sys/net/ipv6/conf/$port/disable_ipv6 2> /dev/null || true
         ip link set $port up
     done
-    "$1" -W ignore -m traffic.trex.stand_in --interface t0 --interface t1 > /dev/null &
+    here="--netns /proc/$$/ns/net"
+    "$1" -W ignore -m traffic.trex.stand_in $here --interface t0 --interface t1 > /dev/null &
     server=$!
     trap "kill $server" EXIT
     "$1" -W ignore -c "$2"

@@ -8,7 +8,9 @@ import pytest
 import zmq
 
 from spec.errors import Exit, InputError
-from traffic.trex.messages import pack, unpack
+from traffic.trex.errors import TrexGoneError
+from traffic.trex.messages import is_compressed, pack, unpack
+from traffic.trex.probe import probe
 from traffic.trex.stand_in import StandIn
 from traffic.trex.stand_in_wires import cable
 
@@ -312,11 +314,48 @@ def test_it_runs_as_a_program():
             assert process.wait(5) == 0
 
 
+def test_it_ends_with_its_parent():
+    code = """
+import subprocess, sys
+ports = ["--rpc-port", "0", "--async-port", "0"]
+command = [sys.executable, "-m", "traffic.trex.stand_in", *ports, "--with-parent"]
+print(subprocess.Popen(command, stdout=subprocess.PIPE).stdout.readline().decode().split()[5])
+"""
+    parent = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    port = int(parent.stdout.rsplit(":", 1)[1])
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            probe("127.0.0.1", port, timeout=0.2)
+        except TrexGoneError:
+            return
+    pytest.fail("it goes on")
+
+
+@pytest.mark.parametrize("compress", [True, False])
+def test_an_answer_is_compressed_if_the_request_was(server, compress):
+    with zmq.Context() as context, context.socket(zmq.REQ) as box:
+        box.setsockopt(zmq.LINGER, 0)
+        box.connect(f"tcp://{server.host}:{server.rpc_port}")
+        requests = [{"jsonrpc": "2.0", "id": number, "method": "get_version"} for number in range(8)]
+        box.send(pack(requests, compress=compress))
+        assert box.poll(2000)
+        answers = box.recv()
+    assert is_compressed(answers) == compress
+    assert {answer["result"]["mode"] for answer in unpack(answers)} == {"STL"}
+
+
+NO_NAMESPACE = (
+    "trex stand-in: --netns: /nix: No such file or directory; name the file of a network namespace.\n"
+)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["--api", "6"], "trex stand-in: --api: '6' is none of its versions; take 4.8, 5.0, 5.1.\n"),
         (["--fail", "x"], "trex stand-in: --fail: 'x' names no fault; write METHOD:die, for example.\n"),
+        (["--netns", "/nix", "--interface", "t0"], NO_NAMESPACE),
     ],
 )
 def test_bad_input_is_one_sentence(arguments, sentence):

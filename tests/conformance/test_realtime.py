@@ -1,0 +1,145 @@
+"""Plays in real time over TRex, whose server may fail: two hosts on a cable, and no device at all."""
+
+from dataclasses import replace
+
+import pytest
+
+from conformance import outcomes, testbeds
+from conformance.bindings import Setup
+from conformance.bindings.live_trex import limits
+from conformance.bindings.realtime import RealTimeBed, Stand
+from conformance.marks import CAPABILITIES
+from conformance.testbeds import LeafSpine, SoloGsp
+from spec.catalogue import load_catalogue
+from traffic.patterns import elephant, single
+from traffic.player import Line
+from traffic.recording import Facts, ParameterValue
+from traffic.scenario import Scenario, TimedFrame
+from traffic.trex.client import connect
+from traffic.trex.stand_in import StandIn
+from traffic.trex.stand_in_wires import cable
+from traffic.trex.wires import TrexWires
+
+TOPOLOGY = LeafSpine(gsps=1, gsfs=0, hosts=2).topology(100, 0)
+MS = 1_000_000
+
+
+def parameters():
+    values = {
+        name: ParameterValue(item.default, item.unit, "here")
+        for name, item in load_catalogue().parameters.items()
+    }
+    slow = {"settle_time": 50 * MS, "play_limit": 2000 * MS}
+    return values | {name: replace(values[name], value=value) for name, value in slow.items()}
+
+
+SETUP = Setup("a case", TOPOLOGY, Facts(TOPOLOGY.nodes, TOPOLOGY.addresses, parameters()), (), 1)
+
+
+class Nothing:
+    """No device; `when_read` happens when its counters are read before a play."""
+
+    names = ()
+
+    def __init__(self, when_read=lambda: None):
+        self.when_read = when_read
+
+    def halt(self):
+        pass
+
+    mark = halt
+
+    def renew(self, setup, seed, *, fresh):
+        pass
+
+    def calm(self, _):
+        return 0
+
+    def counters(self):
+        self.when_read()
+        return {}
+
+    def events(self):
+        return []
+
+    def states(self):
+        return {}
+
+    def trouble(self, **_):
+        return None
+
+
+@pytest.fixture
+def server():
+    with StandIn(cable()) as server:
+        yield server
+
+
+@pytest.fixture
+def stood(server):
+    """Make a bed; what a server that is gone is followed by is a new one."""
+    running, made = [server], []
+
+    def dialled():
+        if not running[-1]._thread.is_alive() or running[-1]._hung:
+            running.append(StandIn(cable()).start())
+        host = running[-1]
+        ports = {"rpc_port": host.rpc_port, "async_port": host.async_port}
+        return connect(host.host, **ports, timeout=0.4)
+
+    def bedded(**words):
+        described = testbeds.tester_ports(TOPOLOGY, TOPOLOGY.links)
+        lines = [Line(link.name, lower=True, port=number) for number, link in enumerate(TOPOLOGY.links)]
+        wires = TrexWires(dialled(), lines, {0: 0, 1: 1}, described, TOPOLOGY.addresses, again=dialled)
+        made.append(wires)
+        capabilities = CAPABILITIES - {"counters"}
+        return RealTimeBed(SETUP, Stand(TOPOLOGY.links, Nothing(**words), wires, capabilities, 1000 * MS))
+
+    yield bedded
+    for wires in made:
+        wires.close()
+    for other in running[1:]:
+        other.stop()
+
+
+def test_a_play_is_recorded(stood):
+    for fresh in (False, True):
+        recording = stood().play(elephant("h0", "h1", count=30), 1, fresh=fresh)
+        assert (recording.delivered_frames(), recording.trouble) == (30, None)
+
+
+@pytest.mark.parametrize("fault", ["die", "hang"])
+def test_a_server_that_goes_costs_one_play(stood, server, fault):
+    struck = stood(when_read=lambda: getattr(server, fault)() if server._thread.is_alive() else None)
+    with pytest.raises(outcomes.BenchError, match="TRex"):
+        struck.play(single("h0", "h1"), 1, fresh=False)
+    recording = struck.play(single("h0", "h1"), 2, fresh=False)
+    assert (recording.delivered_frames(), recording.trouble) == (1, None)
+
+
+def test_a_port_taken_during_a_play_is_the_benchs_trouble(stood, server):
+    taken = stood(when_read=lambda: server.take(1, "rival"))
+    recording = taken.play(single("h0", "h1"), 1, fresh=False)
+    assert recording.trouble.breaks == "bench"
+    assert "port 1 of TRex was taken by rival" in recording.trouble.words
+    with pytest.raises(outcomes.BenchError, match="rival"):
+        taken.play(single("h0", "h1"), 2, fresh=False)
+
+
+def test_a_frame_beyond_trex_limits_the_tester(stood):
+    long = Scenario(frames=(TimedFrame(0, "h0", bytes(9300)),))
+    with pytest.raises(outcomes.TesterLimited, match="14 to 9238"):
+        stood().play(long, 1, fresh=False)
+
+
+def test_a_tester_that_reacts_too_late_has_no_peers():
+    topology = SoloGsp().topology(8000, 0)
+    found = limits(topology, parameters(), 5 * MS)
+    assert "react after 5.0 ms, too late where grant_round_trip is 0.04 ms and" in found["reactive peer"]
+    assert "reactive peer" not in limits(topology, parameters(), 1)
+
+
+def test_trex_has_no_taps_between_devices():
+    assert "fabric taps" not in limits(SoloGsp().topology(8000, 0), parameters(), 1)
+    inner = limits(LeafSpine().topology(8000, 0), parameters(), 1)
+    assert inner["fabric taps"] == "TRex has no port on gsp0-gsf0, which joins two devices"

@@ -1,0 +1,266 @@
+"""Ports of a TRex server as the tester's wires: pushes out, one capture of all ports in.
+
+The server's clock is the one clock of all frames. How far it is from the local one, and how long the server
+takes from a push to the frame in the capture, is measured and told.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from time import monotonic, monotonic_ns, sleep
+from typing import Final
+
+from traffic.player import Line, Seen
+from traffic.scenario import HostAddress, Scenario
+from traffic.tester import TesterPort
+from traffic.trex.client import Capture, Captured, PortCounters, Trex, check_size
+from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexUnableError
+from traffic.trex.open_loop import PortPlan, split
+
+ROOM: Final = 200_000
+"""Frames that the capture holds between two fetches."""
+PAUSE: Final = 0.0005
+"""Seconds between two fetches of which the first was empty."""
+PROBES: Final = 5
+"""Questions for the time of which the quickest gives the offset between the clocks."""
+PUSHES: Final = 10
+"""Pushes of which the slowest gives the reaction."""
+PATIENCE: Final = 2.0
+"""Seconds to wait for what the server ought to have sent."""
+PROBE: Final = bytes.fromhex("0180c2000001" + "024754525800" + "88b5")
+"""How the frames begin that measure the reaction: no bridge forwards them (IEEE 802.1Q, table 8-1)."""
+
+
+class TrexWires:
+    """A line for each port of the server that is a port of the tester's, both by its number.
+
+    `again` makes a new connection when the old one broke. Ports that an earlier run of the same user left are
+    taken over, those of others are a TrexTakenError. `reaction`, `uncertainty` and `latest` are ns, as
+    measured.
+    """
+
+    def __init__(
+        self,
+        trex: Trex,
+        lines: Sequence[Line],
+        ports: Mapping[int, int],
+        described: Sequence[TesterPort],
+        hosts: Mapping[str, HostAddress],
+        *,
+        profile: str = "open-1",
+        again: Callable[[], Trex] | None = None,
+    ) -> None:
+        self.trex = trex
+        self.lines = lines
+        self.ports = ports
+        self.described = described
+        self.hosts = hosts
+        self.profile = profile
+        self.again = again
+        self.broken = False
+        self.reaction = 0
+        self.uncertainty = 0
+        self.line_of = {ports[line.port]: index for index, line in enumerate(lines) if line.port is not None}
+        self.server_ports = tuple(sorted(self.line_of))
+        self.names = {ports[number]: port.name for number, port in enumerate(described)}
+        self.queued: dict[int, list[bytes]] = {}
+        self.capture: Capture | None = None
+        self.zero = 0
+        self.deadline = 0.0
+        self.given: dict[int, deque[int]] = {}
+        self.latest = 0
+        self.started = False
+        self.seen: Counter[tuple[int, bool]] = Counter()
+        self.before: dict[int, PortCounters] = {}
+        self.darkened: frozenset[str] = frozenset()
+        self._set_up()
+
+    def begin(self, scenario: Scenario, *, ahead: bool = True) -> tuple[int, Scenario]:
+        """End what ran, capture anew, and start what the server plays by itself."""
+        if self.broken:
+            self._reconnect()
+        plans: dict[int, PortPlan] = {}
+        rest = scenario
+        if ahead:
+            plans, rest = split(scenario, self.described, self.hosts, self.profile)
+        with self._watched():
+            self._end()
+            for number, plan in plans.items():
+                if plan.loads:
+                    self.trex.add(self.ports[number], plan.loads)
+                if plan.frames:
+                    self.trex.schedule(self.ports[number], plan.frames)
+            self.darkened = frozenset(event.link for event in scenario.links)
+            self._capture()
+            start = monotonic_ns() - self.uncertainty
+            if plans:
+                self.trex.start([self.ports[number] for number in plans])
+                for number, plan in plans.items():
+                    self.given[self.ports[number]].extend(start + at for at in plan.times)
+                self.started = True
+        last = max((plan.end for plan in plans.values()), default=0)
+        self.deadline = monotonic() + last / 1e9 + PATIENCE
+        return start, rest
+
+    @property
+    def busy(self) -> bool:
+        """Whether a frame that the server was given was not seen to leave yet, and may still."""
+        return any(self.given.values()) and monotonic() < self.deadline
+
+    def passing(self, seconds: float) -> Iterator[tuple[int, Seen]]:
+        """Push what waits, then give at most 50 captured frames in order of time."""
+        end = monotonic() + seconds
+        while True:
+            frames = self._exchange()
+            for captured in frames:
+                seen = Seen(self.zero + captured.time, captured.sent, captured.frame)
+                yield self.line_of[captured.port], seen
+            if frames or monotonic() >= end:
+                return
+            sleep(PAUSE)
+
+    def send(self, port: int, frame: bytes) -> None:
+        """Have a frame pushed with the next call of `passing`; TrexUnableError if TRex sends none such."""
+        try:
+            check_size(frame)
+        except ValueError as error:
+            mend = "set max_frame so low that its containers fit"
+            raise TrexUnableError(self.trex.server.host, str(error), mend) from error
+        self.queued.setdefault(self.ports[port], []).append(frame)
+        self.given[self.ports[port]].append(monotonic_ns())
+
+    def lost(self) -> int:
+        """Frames that the capture had no room for, or that ports counted and the capture never saw."""
+        assert self.capture is not None
+        with self._watched():
+            counted = self.trex.counters()
+            self._note(self.trex.fetch(self.capture))
+            lost = self.trex.missed(self.capture)
+        for port, before in self.before.items():
+            for sent, count in (
+                (True, counted[port].sent - before.sent),
+                (False, counted[port].received - before.received),
+            ):
+                lost = max(lost, count - self.seen[port, sent])
+        return lost
+
+    def unsent(self) -> int:
+        """Frames that the server was given and that were not seen to leave."""
+        return sum(map(len, self.given.values()))
+
+    def trouble(self) -> str | None:
+        """Say which port lost its owner or its link, or that the server went away."""
+        try:
+            with self._watched():
+                ports = self.trex.ports()
+        except TrexError as error:
+            return str(error)
+        for number in sorted(self.line_of):
+            port = ports[number]
+            if port.owner != self.trex.user:
+                return f"port {number} of TRex was taken by {port.owner or 'nobody'} during the play"
+            if not port.up and self.names[number] not in self.darkened:
+                return f"port {number} of TRex, {self.names[number]}, lost its link"
+        return None
+
+    def close(self) -> None:
+        """Stop everything and give the ports back."""
+        with suppress(TrexError):
+            if not self.broken:
+                self._end()
+        self.trex.close()
+
+    # Inside
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Note that the connection is good for nothing any more."""
+        try:
+            yield
+        except TrexError:
+            self.broken = True
+            raise
+
+    def _set_up(self) -> None:
+        """Take the ports, and measure the reaction and the clocks."""
+        with self._watched():
+            ports = self.trex.ports()
+            owners = {ports[number].owner for number in self.line_of if number in ports}
+            self.trex.acquire(self.line_of, force=owners <= {"", self.trex.user})
+            self._capture()
+            self.reaction = max(self._answered(number) for number in range(PUSHES))
+
+    def _reconnect(self) -> None:
+        self.trex.close()
+        if self.again is None:
+            raise TrexGoneError(
+                self.trex.server.host, "the connection broke in an earlier play", "connect anew"
+            )
+        self.trex = self.again()
+        self.broken = False
+        self.capture = None
+        self._set_up()
+
+    def _end(self) -> None:
+        """End what ran before, and forget what waits."""
+        self.queued.clear()
+        if self.started:
+            self.trex.stop(self.line_of, settle=0)
+            for port in self.line_of:
+                self.trex.clear(port)
+            self.started = False
+        if self.capture is not None:
+            capture, self.capture = self.capture, None
+            self.trex.discard(capture)
+
+    def _capture(self) -> None:
+        """Begin a capture of all ports, on the local clock as well as that can be told."""
+        asked = []
+        for _ in range(PROBES):
+            before = monotonic_ns()
+            told = self.trex.time()
+            after = monotonic_ns()
+            asked.append(((after - before) // 2 + 1, told - (before + after) // 2))
+        self.uncertainty, offset = min(asked)
+        self.capture = self.trex.capture(received=self.line_of, sent=self.line_of, limit=ROOM)
+        self.zero = self.capture.start - offset
+        self.seen.clear()
+        self.given = {port: deque() for port in self.line_of}
+        self.latest = 0
+        self.before = self.trex.counters()
+
+    def _answered(self, number: int) -> int:
+        """Push a frame, and give the ns after which it was fetched as sent."""
+        port = min(self.line_of)
+        frame = (PROBE + number.to_bytes(4, "big")).ljust(60, b"\0")
+        start = monotonic_ns()
+        self.queued[port] = [frame]
+        self.given[port].append(start)
+        while all(captured.frame != frame for captured in self._exchange()):
+            if monotonic_ns() - start > PATIENCE * 1e9:
+                fault, mend = f"port {port} does not send", "see that its link is up"
+                raise TrexRefusedError(self.trex.server.host, fault, mend)
+        return monotonic_ns() - start
+
+    def _exchange(self) -> list[Captured]:
+        """Push what waits, and fetch what came."""
+        assert self.capture is not None
+        queued, self.queued = self.queued, {}
+        with self._watched():
+            for port, waiting in queued.items():
+                self.trex.push(port, waiting, ask=False)
+            frames, _ = self.trex.fetch_some(self.capture)
+        self._note(frames)
+        return sorted(frames, key=_time)
+
+    def _note(self, frames: Iterable[Captured]) -> None:
+        """Count what was captured, and see how long after it was due each frame left."""
+        for captured in frames:
+            self.seen[captured.port, captured.sent] += 1
+            given = self.given[captured.port]
+            if captured.sent and given:
+                self.latest = max(self.latest, self.zero + captured.time - given.popleft())
+
+
+def _time(captured: Captured) -> int:
+    return captured.time
