@@ -118,3 +118,11 @@ def test_a_dry_run_knows_the_times_of_earlier_runs_and_what_one_has_left(call, t
     assert "2 cases: 2 would be played" in capsys.readouterr().out
     assert call("run", "--dry-run", "--clause=FWD-*", "--chapter=pktc") == Exit.EMPTY
     assert capsys.readouterr().err.startswith("command line: --clause, ")
+
+
+def test_an_interruption_outside_of_the_cases_has_the_same_exit_code(call, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pytest, "main", interrupt)
+    assert call("run", *TWO) == Exit.INTERRUPTED
