@@ -71,7 +71,7 @@ def settle(option: argparse.Namespace, kept: Mapping[str, Value] | None) -> None
     """
     for name, usual in (*USUAL.items(), ("out", None)):
         said = _plain(name, getattr(option, name))
-        value = usual if kept is None else kept.get(name)
+        value = usual if kept is None else kept.get(name, usual)
         if kept is not None and said is not None and said != value:
             fault = f"is {_shown(said)} here and {_shown(value)} in the run"
             said_as = SAID.get(name, name).replace("_", " ")

@@ -66,14 +66,15 @@ def _element(case: str, records: list[VerdictRecord]) -> ET.Element:
     verdict = merge(record.verdict for record in records)
     outcome = OUTCOMES.get(verdict, "failed")
     if outcome != "passed":
-        lines = [
-            f"{item.clause} {item.verdict}: {item.reason}"
-            for item in records
-            if item.verdict is not Verdict.PASS
-        ]
         tag = "failure" if outcome == "failed" else "skipped"
+        lines = [_line(record) for record in records if record.verdict is not Verdict.PASS]
         ET.SubElement(element, tag, {"message": lines[-1]}).text = "\n".join(lines)
     return element
+
+
+def _line(record: VerdictRecord) -> str:
+    why = record.reason or (record.findings[0].what if record.findings else "")
+    return f"{record.clause} {record.verdict}: {why}"
 
 
 def _outcomes(path: Path) -> dict[tuple[str, str], Outcome]:

@@ -116,14 +116,18 @@ def command(
         _announce(earlier)
     results = folder / RESULTS
     occupied = results.exists() and not earlier
-    words += [f"--junitxml={folder / junit.FILE}", "--tb=short", "-v" if verbose else "-q"]
+    part = folder / (f".{junit.FILE}" if earlier else junit.FILE)
+    words += [f"--junitxml={part}", "--tb=short", "-v" if verbose else "-q"]
     code = pytest.main([*words, "-n", workers or ("0" if cases or bench != "reference" else "auto")])
-    if earlier and (folder / junit.FILE).exists():
-        junit.complete(read_results(results), folder / junit.FILE)
+    if earlier and code != Exit.USAGE:
+        junit.complete(read_results(results), part)
+        part.replace(folder / junit.FILE)
     if results.exists() and not occupied and code != Exit.USAGE:
         _report(folder, str(wire_profile or kept["wire_profile"]), allure=allure)
     elif not results.exists():
         _remove_empty(folder)
+    if earlier:
+        part.unlink(missing_ok=True)
     raise typer.Exit(int(code))
 
 

@@ -77,9 +77,7 @@ def test_a_crashed_worker_is_an_error_of_its_case(bench):
 
 
 def test_an_interrupted_run_keeps_its_records_and_has_no_footer(bench):
-    bench.cases(
-        test_a=case("one") + "    " + "def test_two(bed): pass\n".strip() + "\n" if False else case("one")
-    )
+    bench.cases(test_a=case("one"))
     bench.cases(test_b=case("two", "raise KeyboardInterrupt"))
     result = bench.run()
     assert result.ret == pytest.ExitCode.INTERRUPTED
@@ -183,6 +181,26 @@ def test_a_bad_case_is_a_usage_error(bench, words):
     for name, (_, sentence) in zip(names, BAD_CASES.values(), strict=True):
         assert f"ERROR: {sentence.replace('test_a', name, 1)}" in result.stderr.lines
     assert not (bench.path / "run" / "results.jsonl").exists()
+
+
+@pytest.mark.parametrize("words", [(), ("-n2",)], ids=["one process", "workers"])
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (case(clause="PKTC-ONE-PAHT"), "the clause PKTC-ONE-PAHT is unknown; did you mean PKTC-ONE-PATH?"),
+        ("def test_it(: pass", "test_bad.py: (whole): cannot be collected (SyntaxError: "),
+        ("import nothing_of_that_name", "cannot be collected (ModuleNotFoundError: No module named "),
+    ],
+    ids=["unknown clause", "no Python", "no module"],
+)
+def test_nothing_is_played_where_a_case_is_bad(bench, text, sentence, words):
+    bench.cases(test_a=case(), test_bad=text, test_c=case())
+    result = bench.run(*words)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (told,) = [line for line in result.stderr.lines if line.strip()]
+    assert sentence in told
+    assert not any(line == told.removeprefix("ERROR: ") for line in result.stdout.lines)
+    assert not (bench.path / "run").exists()
 
 
 @pytest.mark.parametrize(
