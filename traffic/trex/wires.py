@@ -70,6 +70,8 @@ class TrexWires:
         self.zero = 0
         self.deadline = 0.0
         self.free = dict.fromkeys(self.line_of, 0)
+        self.begun: dict[int, int] = {}
+        """How late, in ns, the first frame left of each port that the server plays by itself."""
         self.given: dict[int, deque[int]] = {}
         self.latest = 0
         self.loaded: set[int] = set()
@@ -249,6 +251,7 @@ class TrexWires:
         self.capture = self.trex.capture(received=self.line_of, sent=self.line_of, limit=ROOM)
         self.zero = self.capture.start - offset
         self.seen.clear()
+        self.begun.clear()
         self.given = {port: deque() for port in self.line_of}
         self.latest = 0
         self.before = self.trex.counters()
@@ -284,12 +287,18 @@ class TrexWires:
                 self.free[port] = monotonic_ns() + len(waiting) * LEAST_GAP_US * 1000
 
     def _note(self, frames: Iterable[Captured]) -> None:
-        """Count what was captured, and see how long after it was due each frame left."""
+        """Count what was captured, and see how long after it was due each frame left.
+
+        What the server plays by itself is due from the first frame of the port on.
+        """
         for captured in frames:
             self.seen[captured.port, captured.sent] += 1
             given = self.given[captured.port]
             if captured.sent and given:
-                self.latest = max(self.latest, self.zero + captured.time - given.popleft())
+                late = self.zero + captured.time - given.popleft()
+                if captured.port in self.loaded:
+                    late -= self.begun.setdefault(captured.port, late)
+                self.latest = max(self.latest, late)
 
 
 def _time(captured: Captured) -> int:
