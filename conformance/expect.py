@@ -39,7 +39,7 @@ class Expect:
     """
 
     def __init__(self, uncertainty: Mapping[str, float] | None = None) -> None:
-        self.uncertainty = dict(uncertainty or {})
+        self.uncertainty: Mapping[str, float] = {} if uncertainty is None else uncertainty
         self.checked = 0
         self.breaches = 0
         self.findings: list[Finding] = []

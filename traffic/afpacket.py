@@ -134,6 +134,9 @@ class Interfaces:
         self.taps = taps
         self.senders = senders
 
+    def prepare(self, scenario: Scenario) -> None:
+        """Need nothing in advance."""
+
     def begin(self, scenario: Scenario, *, ahead: bool) -> tuple[int, Scenario]:  # noqa: ARG002
         """Forget what has passed; the tester plays all of the scenario."""
         for tap in self.taps:

@@ -43,6 +43,9 @@ class Wires(Protocol):
     latest: int
     """How late, in ns, a frame left at worst since the beginning, after the tester had given it."""
 
+    def prepare(self, scenario: Scenario) -> None:
+        """Get ready for what `begin` is going to be given, while the devices stand still."""
+
     def begin(self, scenario: Scenario, *, ahead: bool) -> tuple[int, Scenario]:
         """Forget what has passed, and begin what these wires play by themselves, if that may go `ahead`.
 

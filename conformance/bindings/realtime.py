@@ -126,7 +126,8 @@ class _Play:
                 self.devices.renew(self.setup, self.seed, fresh=True)
                 self.prepare(scenario)
             else:
-                self.player.begin(Scenario(peers=self.setup.peers))
+                self.stand.wires.prepare(scenario)
+                self.player.begin(Scenario(peers=self.setup.peers), ahead=False)
                 self.devices.renew(self.setup, self.seed, fresh=False)
                 end = monotonic_ns() + self.devices.calm(self.values)
                 self.player.run(lambda now: now < end)

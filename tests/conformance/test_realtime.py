@@ -119,11 +119,10 @@ def test_a_server_that_goes_costs_one_play(stood, server, fault):
 
 def test_a_port_taken_during_a_play_is_the_benchs_trouble(stood, server):
     taken = stood(when_read=lambda: server.take(1, "rival"))
-    recording = taken.play(single("h0", "h1"), 1, fresh=False)
-    assert recording.trouble.breaks == "bench"
-    assert "port 1 of TRex was taken by rival" in recording.trouble.words
-    with pytest.raises(outcomes.BenchError, match="rival"):
-        taken.play(single("h0", "h1"), 2, fresh=False)
+    for number in (1, 2):
+        recording = taken.play(single("h0", "h1"), number, fresh=False)
+        assert recording.trouble.breaks == "bench"
+        assert "port 1 of TRex was taken by rival" in recording.trouble.words
 
 
 def test_a_frame_beyond_trex_limits_the_tester(stood):

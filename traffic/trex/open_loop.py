@@ -10,8 +10,8 @@ from traffic.scenario import HostAddress, Scenario, Stream
 from traffic.tester import TesterPort, VirtualTester
 from traffic.trex.client import LONGEST, Counting, Load
 
-MOST_SCHEDULED: Final = 200
-"""Single frames that a port is given in advance: each is a stream of the server's, and takes it 0.4 ms."""
+MOST_SCHEDULED: Final = 1000
+"""Single frames that a port is given in advance: each is a stream of the server's."""
 SHORTEST: Final = 60
 """Octets to which streams are padded."""
 _TAG: Final = b"\x81\x00"

@@ -13,7 +13,7 @@ from typing import Final
 from traffic.player import Line, Seen
 from traffic.scenario import HostAddress, Scenario
 from traffic.tester import TesterPort
-from traffic.trex.client import Capture, Captured, PortCounters, Trex, check_size
+from traffic.trex.client import LEAST_GAP_US, Capture, Captured, PortCounters, Trex, check_size
 from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexUnableError
 from traffic.trex.open_loop import PortPlan, split
 
@@ -23,6 +23,8 @@ PAUSE: Final = 0.0005
 """Seconds between two fetches of which the first was empty."""
 PROBES: Final = 5
 """Questions for the time of which the quickest gives the offset between the clocks."""
+PROMPT: Final = 2_000_000
+"""How long, in ns, a frame may wait to be pushed while captured ones are looked at."""
 PUSHES: Final = 10
 """Pushes of which the slowest gives the reaction."""
 PATIENCE: Final = 2.0
@@ -67,13 +69,32 @@ class TrexWires:
         self.capture: Capture | None = None
         self.zero = 0
         self.deadline = 0.0
+        self.free = dict.fromkeys(self.line_of, 0)
+        self.begun: dict[int, int] = {}
+        """How late, in ns, the first frame left of each port that the server plays by itself."""
         self.given: dict[int, deque[int]] = {}
         self.latest = 0
-        self.started = False
+        self.loaded: set[int] = set()
+        self.prepared: tuple[Scenario, dict[int, PortPlan], Scenario] | None = None
         self.seen: Counter[tuple[int, bool]] = Counter()
         self.before: dict[int, PortCounters] = {}
         self.darkened: frozenset[str] = frozenset()
         self._set_up()
+
+    def prepare(self, scenario: Scenario) -> None:
+        """Give the server what it is going to play by itself; each single frame takes it up to 0.4 ms."""
+        if self.broken:
+            self._reconnect()
+        plans, rest = split(scenario, self.described, self.hosts, self.profile)
+        with self._watched():
+            self._clear()
+            for number, plan in plans.items():
+                self.loaded.add(self.ports[number])
+                if plan.loads:
+                    self.trex.add(self.ports[number], plan.loads)
+                if plan.frames:
+                    self.trex.schedule(self.ports[number], plan.frames)
+        self.prepared = scenario, plans, rest
 
     def begin(self, scenario: Scenario, *, ahead: bool = True) -> tuple[int, Scenario]:
         """End what ran, capture anew, and start what the server plays by itself."""
@@ -82,22 +103,22 @@ class TrexWires:
         plans: dict[int, PortPlan] = {}
         rest = scenario
         if ahead:
-            plans, rest = split(scenario, self.described, self.hosts, self.profile)
+            if self.prepared is None or self.prepared[0] is not scenario:
+                self.prepare(scenario)
+            assert self.prepared is not None
+            _, plans, rest = self.prepared
+        self.darkened = frozenset(event.link for event in scenario.links)
+        self.queued.clear()
         with self._watched():
-            self._end()
-            for number, plan in plans.items():
-                if plan.loads:
-                    self.trex.add(self.ports[number], plan.loads)
-                if plan.frames:
-                    self.trex.schedule(self.ports[number], plan.frames)
-            self.darkened = frozenset(event.link for event in scenario.links)
+            if self.prepared is None:
+                self._clear()
             self._capture()
             start = monotonic_ns() - self.uncertainty
             if plans:
+                self.prepared = None
                 self.trex.start([self.ports[number] for number in plans])
-                for number, plan in plans.items():
-                    self.given[self.ports[number]].extend(start + at for at in plan.times)
-                self.started = True
+        for number, plan in plans.items():
+            self.given[self.ports[number]].extend(start + at for at in plan.times)
         last = max((plan.end for plan in plans.values()), default=0)
         self.deadline = monotonic() + last / 1e9 + PATIENCE
         return start, rest
@@ -112,9 +133,13 @@ class TrexWires:
         end = monotonic() + seconds
         while True:
             frames = self._exchange()
+            pushed = monotonic_ns()
             for captured in frames:
                 seen = Seen(self.zero + captured.time, captured.sent, captured.frame)
                 yield self.line_of[captured.port], seen
+                if self.queued and monotonic_ns() > pushed + PROMPT:
+                    self._push()
+                    pushed = monotonic_ns()
             if frames or monotonic() >= end:
                 return
             sleep(PAUSE)
@@ -167,7 +192,7 @@ class TrexWires:
         """Stop everything and give the ports back."""
         with suppress(TrexError):
             if not self.broken:
-                self._end()
+                self._clear()
         self.trex.close()
 
     # Inside
@@ -198,23 +223,24 @@ class TrexWires:
             )
         self.trex = self.again()
         self.broken = False
-        self.capture = None
+        self.capture = self.prepared = None
+        self.loaded.clear()
         self._set_up()
 
-    def _end(self) -> None:
-        """End what ran before, and forget what waits."""
-        self.queued.clear()
-        if self.started:
-            self.trex.stop(self.line_of, settle=0)
-            for port in self.line_of:
+    def _clear(self) -> None:
+        """Stop what the server plays by itself, and take it away."""
+        self.prepared = None
+        if self.loaded:
+            self.trex.stop(self.loaded, settle=0)
+            for port in self.loaded:
                 self.trex.clear(port)
-            self.started = False
+            self.loaded.clear()
+
+    def _capture(self) -> None:
+        """Begin a new capture of all ports, on the local clock as well as that can be told."""
         if self.capture is not None:
             capture, self.capture = self.capture, None
             self.trex.discard(capture)
-
-    def _capture(self) -> None:
-        """Begin a capture of all ports, on the local clock as well as that can be told."""
         asked = []
         for _ in range(PROBES):
             before = monotonic_ns()
@@ -225,6 +251,7 @@ class TrexWires:
         self.capture = self.trex.capture(received=self.line_of, sent=self.line_of, limit=ROOM)
         self.zero = self.capture.start - offset
         self.seen.clear()
+        self.begun.clear()
         self.given = {port: deque() for port in self.line_of}
         self.latest = 0
         self.before = self.trex.counters()
@@ -245,21 +272,33 @@ class TrexWires:
     def _exchange(self) -> list[Captured]:
         """Push what waits, and fetch what came."""
         assert self.capture is not None
-        queued, self.queued = self.queued, {}
+        self._push()
         with self._watched():
-            for port, waiting in queued.items():
-                self.trex.push(port, waiting, ask=False)
             frames, _ = self.trex.fetch_some(self.capture)
         self._note(frames)
         return sorted(frames, key=_time)
 
+    def _push(self) -> None:
+        """Push what waits for ports whose last push is through: what overlaps leaves in disorder."""
+        with self._watched():
+            for port in [port for port in self.queued if monotonic_ns() >= self.free[port]]:
+                waiting = self.queued.pop(port)
+                self.trex.push(port, waiting, ask=False)
+                self.free[port] = monotonic_ns() + len(waiting) * LEAST_GAP_US * 1000
+
     def _note(self, frames: Iterable[Captured]) -> None:
-        """Count what was captured, and see how long after it was due each frame left."""
+        """Count what was captured, and see how long after it was due each frame left.
+
+        What the server plays by itself is due from the first frame of the port on.
+        """
         for captured in frames:
             self.seen[captured.port, captured.sent] += 1
             given = self.given[captured.port]
             if captured.sent and given:
-                self.latest = max(self.latest, self.zero + captured.time - given.popleft())
+                late = self.zero + captured.time - given.popleft()
+                if captured.port in self.loaded:
+                    late -= self.begun.setdefault(captured.port, late)
+                self.latest = max(self.latest, late)
 
 
 def _time(captured: Captured) -> int:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:setDaemon")  # in both libraries
 HOSTS = host_addresses(2)
 PORTS = [TesterPort(name, 100, host.mac, "host") for name, host in HOSTS.items()]
 LINES = [Line(name, lower=True, port=number) for number, name in enumerate(HOSTS)]
-SILENCE = 50_000_000
+SILENCE = 150_000_000
 
 
 def dialled(server, user="me", timeout=0.4):
