@@ -109,7 +109,7 @@ def mac_of(topology: Topology, end: str, link: Link) -> str:
     """Give the address of one end of a link."""
     if end not in topology.nodes:
         return colons(topology.addresses[end].mac)
-    return colons(port_mac(topology.nodes[end].id, topology.ports(end).index(link)))
+    return colons(port_mac(topology.nodes[end].id, topology.number(end, link)))
 
 
 def colons(mac: bytes) -> str:
