@@ -1,5 +1,6 @@
 """How far runs over other benches agree with one that is trusted, case by case."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -11,14 +12,18 @@ from rich.table import Table
 from reports.results import Results, VerdictRecord
 from spec.verdict import Verdict
 
-Standing = Literal["agrees", "excused", "disagrees", "not played"]
+Standing = Literal["agrees", "limited", "inconclusive", "disagrees", "not played"]
 Key = tuple[str, str]
 """A case and the clause that it, or an invariant over its recordings, was judged on."""
 
-EXCUSED: Final = frozenset({Verdict.TESTER_LIMITED, Verdict.INCONCLUSIVE, Verdict.NOT_TESTED})
+EXCUSES: Final[Mapping[Verdict, Standing]] = {
+    Verdict.TESTER_LIMITED: "limited",
+    Verdict.INCONCLUSIVE: "inconclusive",
+}
 STYLES: Final[Mapping[Standing, str]] = {
     "agrees": "green",
-    "excused": "yellow",
+    "limited": "blue",
+    "inconclusive": "yellow",
     "disagrees": "bold red",
     "not played": "dim",
 }
@@ -41,7 +46,7 @@ class Comparison:
 def compare(trusted: Results, other: Results) -> list[Comparison]:
     """Compare every verdict of the trusted run; a case that the other did not select was not played.
 
-    An invariant that the other could not judge, because its case was excused, is excused with it.
+    An invariant that the other could not judge, because its case was limited or inconclusive, is as its case.
     """
     theirs = _by_key(other.verdicts)
     own = {record.case: record for record in other.verdicts if not record.invariant}
@@ -50,7 +55,7 @@ def compare(trusted: Results, other: Results) -> list[Comparison]:
     for key, record in _by_key(trusted.verdicts).items():
         match = theirs.get(key)
         if match is None and record.invariant and key[0] in own:
-            match = own[key[0]] if own[key[0]].verdict in EXCUSED else None
+            match = own[key[0]] if own[key[0]].verdict in EXCUSES else None
         found.append(Comparison(record, match, _standing(record, match, chosen=record.case in selected)))
     return found
 
@@ -66,13 +71,13 @@ def _standing(trusted: VerdictRecord, other: VerdictRecord | None, *, chosen: bo
         return "disagrees"
     if other.verdict is trusted.verdict:
         return "agrees"
-    return "excused" if other.verdict in EXCUSED else "disagrees"
+    return EXCUSES.get(other.verdict, "disagrees")
 
 
 def print_agreement(
     trusted: tuple[str, Results], others: Sequence[tuple[str, Results]], console: Console, *, whole: bool
-) -> bool:
-    """Print each run's figures and what does not agree, or all; say whether nothing disagrees.
+) -> dict[Standing, int]:
+    """Print each run's figures and what does not agree, or all; count the verdicts of all runs by standing.
 
     Runs come with the names to print.
     """
@@ -92,13 +97,13 @@ def print_agreement(
         cases.add_row(*row)
     if cases.row_count:
         console.print(cases)
-    return not any(item.standing == "disagrees" for items in compared.values() for item in items)
+    return Counter(item.standing for items in compared.values() for item in items)
 
 
 def _rows(compared: Sequence[Sequence[Comparison]], *, whole: bool) -> Iterator[list[str]]:
     for items in zip(*compared, strict=True):
         trusted = items[0].trusted
-        differing = [item for item in items if item.standing in {"excused", "disagrees"}]
+        differing = [item for item in items if item.standing not in {"agrees", "not played"}]
         if not differing and (trusted.invariant or not whole):
             continue
         if trusted.invariant and all(item.other is None or not item.other.invariant for item in differing):

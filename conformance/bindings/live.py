@@ -4,7 +4,7 @@ import atexit
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, ClassVar, Final, ParamSpec, TypeVar
 
 from conformance.bindings import INTERVALS, BindingOptions, Driver, Setup, seed_for
 from conformance.bindings.realtime import RealTimeBed, Stand
@@ -132,7 +132,12 @@ LATE: Final = 10_000_000
 
 
 class LiveBinding:
-    """Plays the cases over one live bench at a time, which stands until another topology is asked for."""
+    """Plays the cases over one live bench at a time, which stands until another topology is asked for.
+
+    All that a process has share it, whatever flaw each puts on it.
+    """
+
+    bench: "ClassVar[LiveBench | None]" = None
 
     name = "live"
     ics = ICS
@@ -149,7 +154,6 @@ class LiveBinding:
         self.flaw = mutant.name if mutant else None
         self.mutants = ReferenceBinding(options).mutants
         self.values = live_values(load_catalogue().parameters)
-        self.bench: LiveBench | None = None
         is_privileged()
         atexit.register(self.clear)
 
@@ -185,14 +189,15 @@ class LiveBinding:
         key = str(setup.topology.links), setup.topology.standing("emulated")
         if self.bench is None or self.bench.key != key:
             self.clear()
-            self.bench = LiveBench.build(setup, key)
+            LiveBinding.bench = LiveBench.build(setup, key)
         return self.bench
 
-    def clear(self) -> None:
+    @classmethod
+    def clear(cls) -> None:
         """Take the bench down."""
-        if self.bench is not None:
-            self.bench.close()
-            self.bench = None
+        if cls.bench is not None:
+            cls.bench.close()
+            LiveBinding.bench = None
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,21 @@ def command(
     trusted: Annotated[Path, typer.Argument(help="The folder of the run to compare with.")],
     others: Annotated[list[Path], typer.Argument(help="Folders of runs over other benches.")],
     *,
+    inconclusive: Annotated[
+        float, typer.Option(help="Share of the verdicts that may be INCONCLUSIVE, of those not limited.")
+    ] = 1.0,
     whole: Annotated[bool, typer.Option("--all", help="Print the cases that agree, too.")] = False,
 ) -> None:
-    """Compare runs case by case; exit code 1 when a verdict that is not excused differs.
+    """Compare runs case by case; exit code 1 when one differs, too many are INCONCLUSIVE, or none tells.
 
-    TESTER_LIMITED and INCONCLUSIVE are excused, and listed with their reasons.
+    TESTER_LIMITED and INCONCLUSIVE contradict no verdict; they are listed with their reasons.
     """
     base = read_results(trusted)
     runs = [_comparable(base, path) for path in others]
     console = Console(width=None if sys.stdout.isatty() else 160)
-    if not print_agreement((trusted.name, base), runs, console, whole=whole):
+    counts = print_agreement((trusted.name, base), runs, console, whole=whole)
+    doubtful, sure = counts["inconclusive"], counts["agrees"] + counts["disagrees"]
+    if not sure or counts["disagrees"] or doubtful > inconclusive * (doubtful + sure):
         raise typer.Exit(Exit.FAILED)
 
 

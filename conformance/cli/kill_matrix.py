@@ -81,18 +81,25 @@ class Watch:
 
 def command(
     *,
+    binding: Annotated[str, typer.Option(help="What supplies the testbeds: reference, live.")] = "reference",
     clause: Annotated[list[str] | None, typer.Option(help="Only cases of this clause, or glob.")] = None,
     chapter: Annotated[list[str] | None, typer.Option(help="Only cases of this chapter.")] = None,
     collateral: Annotated[bool, typer.Option("--collateral", help="Run everything on every mutant.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the run.")] = 1,
-    workers: Annotated[str, typer.Option(help="Processes: a number, or auto.")] = "auto",
+    workers: Annotated[str, typer.Option(help="Processes: a number, or auto.")] = "",
     out: Annotated[Path, typer.Option(help="Where the matrix is written.")] = Path("out/kill-matrix.json"),
 ) -> None:
     """Run each mutant against its clause's cases; exit code 1 when one survives or a case kills none."""
-    mutants = load_binding("reference", BindingOptions()).mutants
+    if binding == "live":
+        from conformance.bindings.live import acquire  # noqa: PLC0415 - costs every other run 300 ms
+
+        acquire()
+    bench = load_binding(binding, BindingOptions())
+    mutants = bench.mutants
     watch = Watch(dict(mutants))
-    words = [str(CASES), *SETTINGS, "-n", workers]
+    words = [str(CASES), *SETTINGS, "-n", workers or ("0" if bench.parallelism else "auto")]
     words += [
+        f"--binding={binding}",
         f"--mutants={'all' if collateral else 'own'}",
         f"--run-seed={seed}",
         "--tb=no",

@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from time import monotonic_ns
 from typing import Any, Final
@@ -20,7 +21,7 @@ class DeviceRefused(Exception):  # noqa: N818 - named for the fact
 
 
 class Desk:
-    """Answers `counters`, `state`, `events` (from the `since`th), `ports`, `manage`, `halt` and `restart`."""
+    """Answers what is in `ANSWERS`; `events` are those from the `since`th on, `lateness` is in ns."""
 
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -92,6 +93,7 @@ ANSWERS: Final[Mapping[str, Callable[[Runner, Mapping[str, Any]], object]]] = {
     "state": lambda runner, _: runner.device.state(),
     "events": lambda runner, request: runner.device.events[request.get("since", 0) :],
     "ports": _ports,
+    "lateness": lambda runner, _: asdict(runner.lateness),
     "manage": _manage,
     "halt": _halt,
     "restart": _restart,

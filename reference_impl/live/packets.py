@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from itertools import islice
 from mmap import mmap
+from time import CLOCK_REALTIME, clock_gettime_ns
 from typing import Final
 
 from spec.errors import InputError
@@ -35,6 +36,8 @@ TAG_TYPE_KNOWN: Final = 1 << 6
 TAG_AT: Final = 24
 WORD: Final = 8
 """Octets that hold status and length of a slot, read and given back at once."""
+STAMP: Final = 2
+"""The word of a slot that holds seconds and ns of the time of day when the frame arrived."""
 PLACES: Final = [(slot * SLOT // WORD, slot * SLOT + FRAME_AT) for slot in range(SLOTS)]
 """For each slot of a ring, its first word and where its frame begins."""
 
@@ -62,6 +65,7 @@ class PacketPort:
         self.ring = mmap(self.socket.fileno(), SLOTS * SLOT)
         self.words = memoryview(self.ring).cast("Q")
         self.slot = 0
+        self.stamp = 0
         self.outbox = Outbox(self.socket.fileno())
         self.socket.bind((interface, ETH_P_ALL))
 
@@ -73,8 +77,10 @@ class PacketPort:
         """Take up to `BATCH` frames that have arrived, VLAN tags back in their place."""
         frames: list[bytes] = []
         ring, words = self.ring, self.words
-        if not words[PLACES[self.slot][0]] & USER:
+        first = PLACES[self.slot][0]
+        if not words[first] & USER:
             return frames
+        self.stamp = words[first + STAMP]
         for word_at, frame_at in PLACES[self.slot : self.slot + BATCH]:
             word = words[word_at]
             if not word & USER:
@@ -86,6 +92,11 @@ class PacketPort:
             words[word_at] = 0
         self.slot = (self.slot + len(frames)) % SLOTS
         return frames
+
+    def waited(self) -> int:
+        """How long, in ns, the first of the frames that were taken last has waited until now."""
+        seconds, rest = self.stamp & 0xFFFFFFFF, self.stamp >> 32
+        return clock_gettime_ns(CLOCK_REALTIME) - seconds * 1_000_000_000 - rest
 
     def tagged(self, at: int, word: int) -> bytes:
         """Take the frame of one slot, and put back the tag that the kernel took off."""

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from select import select
 from time import monotonic_ns
 from typing import Any, Protocol
@@ -35,11 +36,19 @@ class Operator(Watched, Protocol):
         """Answer what was asked."""
 
 
+@dataclass(slots=True)
+class Lateness:
+    """How late, in ns, a device was at worst: a timer after it was due, a frame after it had arrived."""
+
+    timer: int = 0
+    frame: int = 0
+
+
 class Runner:
     """One device, its ports, and the two descriptors besides: the carriers and the operator.
 
     Timers run at the time they were due, however late it is, so that a port keeps its rate; frames carry the
-    time at which they were taken from the ring.
+    time at which they were taken from the ring. `lateness` counts from the last start.
     """
 
     def __init__(self, make: Make, interfaces: Sequence[str]) -> None:
@@ -51,6 +60,7 @@ class Runner:
         self.departures = Departures()
         self.device: Device
         self.latest = 0
+        self.lateness = Lateness()
         self.stopping = False
         self.halted = False
         self.restart({})
@@ -60,6 +70,7 @@ class Runner:
         self.device = self.make(changes)
         self.discard()
         self.halted = False
+        self.lateness = Lateness()
         for out, port in zip(self.device.ports, self.ports, strict=True):
             out.lend(self.departures.line(out, port), prompt=True)
         self.device.start(monotonic_ns())
@@ -111,6 +122,7 @@ class Runner:
             frames = port.take()
             if frames:
                 busy = True
+                self.lateness.frame = max(self.lateness.frame, port.waited())
                 device, enter = self.device, self.device.entrances[number]
                 for frame in frames:
                     now = monotonic_ns()
@@ -124,6 +136,7 @@ class Runner:
     def catch_up(self, now: int) -> None:
         """Run the timers that are due, each at its own time; time never goes back."""
         device = self.device
+        self.lateness.timer = max(self.lateness.timer, now - device.due)
         while device.due <= now:
             self.latest = max(self.latest, device.due)
             device.wake(self.latest)

@@ -3,8 +3,11 @@
 import io
 
 import pytest
+import typer
 from rich.console import Console
+from typer.testing import CliRunner
 
+from conformance.cli import agreement
 from reports.agreement import compare, print_agreement
 from spec.verdict import Verdict
 
@@ -35,8 +38,8 @@ def standings(trusted, other):
 def printed(trusted, *others, whole=False):
     page = io.StringIO()
     named = [(f"run {number}", other) for number, other in enumerate(others, start=2)]
-    agreed = print_agreement(("run 1", trusted), named, Console(file=page, width=200), whole=whole)
-    return agreed, page.getvalue()
+    counts = print_agreement(("run 1", trusted), named, Console(file=page, width=200), whole=whole)
+    return not counts["disagrees"], page.getvalue()
 
 
 def test_equal_runs_agree(run):
@@ -47,11 +50,14 @@ def test_equal_runs_agree(run):
     assert "what does not agree" not in page
 
 
-@pytest.mark.parametrize("verdict", [Verdict.TESTER_LIMITED, Verdict.INCONCLUSIVE])
-def test_what_a_bench_cannot_tell_is_excused_and_listed_with_its_reason(run, verdict):
+@pytest.mark.parametrize(
+    ("verdict", "standing"),
+    [(Verdict.TESTER_LIMITED, "limited"), (Verdict.INCONCLUSIVE, "inconclusive")],
+)
+def test_what_a_bench_cannot_tell_contradicts_nothing_and_is_listed(run, verdict, standing):
     trusted = run([Verdict.PASS, Verdict.PASS])
     other = run([verdict, Verdict.PASS])
-    assert standings(trusted, other) == ["excused", "agrees"]
+    assert standings(trusted, other) == [standing, "agrees"]
     agreed, page = printed(trusted, other)
     assert agreed
     assert f"why {verdict}" in page
@@ -84,10 +90,10 @@ def test_a_case_that_was_not_selected_was_not_played(run):
     assert printed(trusted, other)[0]
 
 
-def test_an_invariant_is_excused_with_its_case_and_told_by_it(run):
+def test_an_invariant_is_limited_with_its_case_and_told_by_it(run):
     trusted = run([Verdict.PASS], [(0, Verdict.PASS)])
     other = run([Verdict.TESTER_LIMITED])
-    assert standings(trusted, other) == ["excused", "excused"]
+    assert standings(trusted, other) == ["limited", "limited"]
     assert "(invariant)" not in printed(trusted, other)[1]
 
 
@@ -108,3 +114,17 @@ def test_several_runs_stand_side_by_side(run):
     assert "run 2" in page
     assert "run 3" in page
     assert all(case.partition("cases/")[2] in page for case, _, _ in CASES)
+
+
+def test_too_many_inconclusive_ones_fail_the_command(run, monkeypatch):
+    trusted, other = run([Verdict.PASS] * 3), run([Verdict.PASS, Verdict.PASS, Verdict.INCONCLUSIVE])
+    monkeypatch.setattr(agreement, "read_results", lambda path: {"a": trusted, "b": other}[path.name])
+
+    def code(*words):
+        command = typer.Typer()
+        command.command()(agreement.command)
+        return CliRunner().invoke(command, ["a", "b", *words]).exit_code
+
+    assert code() == 0
+    assert code("--inconclusive", "0.4") == 0
+    assert code("--inconclusive", "0.1") == 1

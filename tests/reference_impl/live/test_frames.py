@@ -96,6 +96,12 @@ def test_a_device_is_managed(bench):
         bench.ask("gsp1", "restart", changes={"interface": "h7"})
 
 
+def test_a_device_tells_how_late_it_was(bench):
+    lateness = bench.ask("gsp0", "lateness")
+    assert lateness.keys() == {"timer", "frame"}
+    assert min(lateness.values()) > 0
+
+
 def test_a_bench_starts_anew_with_a_flaw(bench, host):
     bench.restart(flaw="SpraysFrames", seed=5)
     assert bench.counters()["gsp0"]["rx_frames"] == 0

@@ -10,7 +10,7 @@ from reference_impl.device import Device, DeviceConfig, PortConfig
 from reference_impl.live import fabric, namespaces, wires
 from reference_impl.live.packets import PacketPort
 from reference_impl.live.plan import End, Plan, Wire
-from reference_impl.live.runner import Runner
+from reference_impl.live.runner import Lateness, Runner
 from traffic.afpacket import Tap
 
 LINKS = ("one", "two")
@@ -88,3 +88,14 @@ def test_frames_leave_in_the_order_in_which_the_device_sent_them(runner, taps, h
 
     assert fabric.until(have_answered, 10)
     assert [each.frame[-1] for each in sorted(seen, key=lambda each: each.time)] == [0, 1, 2, 3]
+
+
+def test_a_runner_tells_how_late_it_was(runner, host):
+    host.put([FRAME])
+    runner.device.at(monotonic_ns(), lambda _: None)
+    stalled = monotonic_ns() + 5_000_000
+    assert fabric.until(lambda: monotonic_ns() > stalled, 10)
+    assert fabric.until(lambda: runner.work(monotonic_ns()), 10)
+    assert min(runner.lateness.timer, runner.lateness.frame) >= 5_000_000
+    runner.restart({})
+    assert runner.lateness == Lateness()
