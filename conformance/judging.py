@@ -69,6 +69,7 @@ class Trial:
     def open(self) -> Bed:
         """Stand the testbed up that the case asks for."""
         self.bed = self.bench.open(self.case, self.expect)
+        self.expect.uncertainty.update(self.bench.binding.uncertainty)  # a bench that stands knows better
         return self.bed
 
     @property

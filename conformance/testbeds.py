@@ -37,7 +37,7 @@ class Topology:
         return tuple(link for link in self.links if node in (link.lower, link.upper))
 
     def number(self, node: str, link: Link) -> int:
-        """Number of the port of a device that a link is at."""
+        """Give the number of the port of a device that a link is at."""
         own = self.numbers.get(node, {})
         return own[link.name] if link.name in own else self.ports(node).index(link)
 

@@ -59,7 +59,7 @@ class Binding(Protocol):
     `parallelism` None is any number; `uncertainty` is by unit (`ns`); `device` names what is tested, `ics`
     is its statement where the binding brings one. `values` are parameters that the bench itself sets,
     below those of the run and the case. `mutants` maps flawed devices to the clause each breaks.
-    `smoke` is the testbed on which `check` is made.
+    `smoke` is the testbed on which `check` is made, `file` the laboratory's own where the bench has one.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Binding(Protocol):
     values: Mapping[str, int | float | str]
     mutants: Mapping[str, str]
     smoke: Request
+    file: Path | None
 
     def realise(self, topology: Topology) -> Topology:
         """Give a topology as this bench has it; TesterLimited when it has none such."""
@@ -88,6 +89,7 @@ class Perfect:
     """What a binding has in common with others that can do everything on every topology."""
 
     smoke: Request = LeafSpine()
+    file: Path | None = None
 
     def realise(self, topology: Topology) -> Topology:
         """Give the topology as it was asked for."""
@@ -112,11 +114,16 @@ def names() -> tuple[str, ...]:
 
 
 def load_binding(name: str, options: BindingOptions) -> Binding:
-    """Load a binding by name; InputError when there is none of that name."""
+    """Load a binding by name, or that of a laboratory by its file; InputError when there is none such."""
+    if name.endswith((".yaml", ".yml")):
+        from conformance.bindings.lab import LabBinding  # noqa: PLC0415 - it builds on this module
+
+        return LabBinding(Path(name), options)
     for point in entry_points(group=GROUP, name=name):
         factory: BindingFactory = point.load()
         return factory(options)
-    raise InputError("command line", "--binding", f"there is no binding {name}", did_you_mean(name, names()))
+    mend = f"{did_you_mean(name, names()).rstrip('?.')}, or name a laboratory's file, LAB.yaml"
+    raise InputError("command line", "--binding", f"there is no binding {name}", mend)
 
 
 def seed_for(seed: int, part: str) -> int:

@@ -144,6 +144,7 @@ class LiveBinding:
     parallelism = 1
     uncertainty: Mapping[str, float] = {"ns": UNCERTAINTY}
     smoke: Request = LeafSpine()
+    file = None
 
     def __init__(self, options: BindingOptions) -> None:
         if options.wire_profile != PROFILE:

@@ -1,1 +1,1 @@
-"""A laboratory's bench: devices under test, a tester, the cables between them, and whoever manages the devices."""
+"""A laboratory's bench: devices under test, a tester, cables, and whoever manages the devices."""

@@ -235,10 +235,13 @@ class _Check:
         if kind in {"exec", "prompt"} and not abilities:
             raise self.error(f"{key}.abilities", "is empty", "list what the adapter can do")
         if "link events" in abilities:
-            for name, cable in self.file.links.items():
-                if device in cable.ends and cable.ends[device].name is None:
-                    mend = "add what the device calls the port, for its adapter switches it"
-                    raise self.error(f"links.{name}.ends.{device}.name", "is missing", mend)
+            self.named_ports(device)
+
+    def named_ports(self, device: str) -> None:
+        for name, cable in self.file.links.items():
+            if device in cable.ends and cable.ends[device].name is None:
+                mend = "add what the device calls the port, for its adapter switches it"
+                raise self.error(f"links.{name}.ends.{device}.name", "is missing", mend)
 
     def limits(self) -> None:
         for name in self.file.tester.limits.lacks:

@@ -32,7 +32,7 @@ class Limits(Record):
 
 
 class TrexTester(Record):
-    """A TRex server; `client` is the folder of the client tree that it ships, `timeout` in s is an answer's."""
+    """A TRex server; `client` is the folder of the client tree it ships, `timeout` in s is an answer's."""
 
     kind: Literal["trex"]
     host: Words
@@ -102,7 +102,7 @@ class HostEntry(Record):
 
 
 class BenchFile(Record):
-    """The whole file. Devices are called gsp0, gsf0, ..., links h0, h1, ... and gsp0-gsf0, gsp0-gsf0.1, ..."""
+    """The file. Devices are called gsp0, gsf0, ..., links h0, h1, ... and gsp0-gsf0, gsp0-gsf0.1, ..."""
 
     name: Words
     tester: Annotated[TrexTester | InterfacesTester, Field(discriminator="kind")]
