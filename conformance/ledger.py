@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copyfile
@@ -19,10 +20,11 @@ import pytest
 from conformance.bench import Bench
 from conformance.case import Case, seed_of
 from conformance.checkout import ROOT
-from conformance.evidence import ICS
+from conformance.evidence import BENCH, ICS
 from conformance.judging import parameter_record
 from conformance.plugin import PLAN_FILE
 from reports.results import (
+    BenchIdentity,
     CatalogueIdentity,
     Header,
     IcsIdentity,
@@ -82,6 +84,8 @@ class Ledger:
         self.path = out / "results.jsonl"
         self.writer = ResultsWriter(self.path, _header(bench, plan))
         copyfile(bench.ics.path, out / ICS)
+        if bench.binding.file is not None:
+            copyfile(bench.binding.file, out / BENCH)
 
     def write(self, report: pytest.TestReport) -> None:
         """Write what a report of pytest carries; a report of a crash becomes an ERROR."""
@@ -126,6 +130,7 @@ def _header(bench: Bench, plan: Plan) -> Header:
         catalogue=CatalogueIdentity(digest=bench.catalogue.digest),
         wire_profile=WireProfileIdentity(name=bench.profile.name, digest=bench.profile.digest),
         binding=bench.binding.name,
+        bench=_bench(bench.binding.file),
         device=bench.binding.device,
         ics=IcsIdentity.of(bench.ics),
         parameters={name: parameter_record(value) for name, value in bench.parameters.items()},
@@ -136,6 +141,12 @@ def _header(bench: Bench, plan: Plan) -> Header:
             PlannedCase(case=case, clause=clause, purpose=purpose) for case, clause, purpose in plan.cases
         ),
         tools={"python": platform.python_version(), **{name: version(name) for name in TOOLS}},
+    )
+
+
+def _bench(file: Path | None) -> BenchIdentity | None:
+    return (
+        None if file is None else BenchIdentity(file=file.name, digest=sha256(file.read_bytes()).hexdigest())
     )
 
 

@@ -74,6 +74,13 @@ class IcsIdentity(Record):
         )
 
 
+class BenchIdentity(Record):
+    """The laboratory's file that says how the bench is cabled and managed."""
+
+    file: str
+    digest: Sha256
+
+
 class ParameterValue(Record):
     """A value, its unit and who said so (`declared by the vendor`, `suite default`)."""
 
@@ -104,6 +111,7 @@ class Header(Record):
     catalogue: CatalogueIdentity
     wire_profile: WireProfileIdentity
     binding: str
+    bench: BenchIdentity | None = None
     device: str
     ics: IcsIdentity
     parameters: Mapping[str, ParameterValue] = Field(default_factory=dict)

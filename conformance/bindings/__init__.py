@@ -15,6 +15,8 @@ from traffic.recording import Facts, ParameterValue, Recording
 from traffic.scenario import Peer, Scenario
 
 GROUP: Final = "gse.bindings"
+SUFFIXES: Final = (".yaml", ".yml")
+"""How what names a laboratory's file ends."""
 INTERVALS: Final = 6
 """Hello intervals after which every path is known: two ways on each tier, and the flags that follow."""
 
@@ -115,7 +117,7 @@ def names() -> tuple[str, ...]:
 
 def load_binding(name: str, options: BindingOptions) -> Binding:
     """Load a binding by name, or that of a laboratory by its file; InputError when there is none such."""
-    if name.endswith((".yaml", ".yml")):
+    if name.endswith(SUFFIXES):
         from conformance.bindings.lab import LabBinding  # noqa: PLC0415 - it builds on this module
 
         return LabBinding(Path(name), options)

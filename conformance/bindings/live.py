@@ -1,7 +1,7 @@
 """The reference on network interfaces: what a live bench consists of, and the cases played over it."""
 
 import atexit
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ClassVar, Final, ParamSpec, TypeVar
@@ -34,7 +34,7 @@ from traffic.afpacket import Interfaces, Sender, Tap
 from traffic.patterns import single
 from traffic.player import Line
 from traffic.recording import Event, Facts, Link, ParameterValue, Trouble
-from traffic.scenario import ManagementEvent
+from traffic.scenario import HostAddress, ManagementEvent
 
 __all__ = [
     "ICS",
@@ -43,6 +43,7 @@ __all__ = [
     "Fabric",
     "LiveBinding",
     "acquire",
+    "hosts_behind",
     "live_values",
     "plan",
     "request",
@@ -67,13 +68,28 @@ def request(name: str) -> Request:
     return TOPOLOGIES[name]
 
 
-def plan(name: str, topology: Topology, values: Mapping[str, Any], device: str = "reference") -> Plan:
+def hosts_behind(topology: Topology) -> Iterable[HostAddress]:
+    """Give hosts behind devices that other testbeds emulate around the same ones."""
+    wide = SoloGsp(hosts=4, remotes=9).topology(1, 0).addresses.values()
+    own = {node.id for node in topology.nodes.values() if node.standing != "emulated"}
+    return [host for host in wide if host.node not in own]
+
+
+def plan(
+    name: str,
+    topology: Topology,
+    values: Mapping[str, Any],
+    device: str = "reference",
+    hosts: Iterable[HostAddress] = (),
+) -> Plan:
     """Plan the devices that are not emulated, and their links; every other end is the tester's.
 
-    `values` are parameters by name; `device` is `reference` or `mutant:NAME`, else InputError.
+    `values` are parameters by name; `device` is `reference` or `mutant:NAME`, else InputError. The devices
+    know the hosts of the topology, and these `hosts` besides.
     """
     mutant = mutant_of(device)
-    table = {colons(host.mac): (host.node, host.port) for host in topology.addresses.values()}
+    table = {colons(host.mac): (host.node, host.port) for host in hosts}
+    table |= {colons(host.mac): (host.node, host.port) for host in topology.addresses.values()}
     settings = vars(Settings.of(values))
     names = [name for name, node in topology.nodes.items() if node.standing != "emulated"]
     devices = tuple(

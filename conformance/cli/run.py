@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from conformance.checkout import ROOT
+from conformance.lab.bench import is_bench
 from reports.build import build_reports
 from reports.summary import print_summary
 from spec.catalogue import load_catalogue
@@ -31,7 +32,9 @@ SETTINGS = (
 def command(
     cases: Annotated[list[str] | None, typer.Argument(help="Cases, as their records name them.")] = None,
     *,
-    binding: Annotated[str, typer.Option(help="What supplies the testbeds.")] = "reference",
+    binding: Annotated[
+        str, typer.Option(help="What supplies the testbeds: a name, or a laboratory's LAB.yaml.")
+    ] = "reference",
     device: Annotated[str, typer.Option(help="What is tested: reference, mutant:NAME.")] = "reference",
     ics: Annotated[Path | None, typer.Option(help="The conformance statement of the device.")] = None,
     chapter: Annotated[list[str] | None, typer.Option(help="Only cases of this chapter.")] = None,
@@ -54,6 +57,8 @@ def command(
         from conformance.bindings.live import acquire  # noqa: PLC0415 - costs every other run 300 ms
 
         acquire()
+    if is_bench(binding):
+        binding = str(Path(binding).absolute())
     load_catalogue()
     folder = (out or Path("out") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}").absolute()
     options = {

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -21,6 +22,8 @@ from spec.errors import InputError
 GROUP: Final = "gse.adapters"
 OWN: Final = ("none", "exec", "prompt")
 TERMINAL: Final = Path("/dev/tty")
+PYTHON: Final = "{python}"
+"""Stands in a command for the interpreter that runs the suite."""
 SHOWN: Final = 200
 """Characters of a wrong answer that an error sentence shows."""
 
@@ -136,7 +139,7 @@ class ExecAdapter(Unable):
         super().__init__(device)
         self.about = about
         self.abilities = frozenset(management.abilities)
-        self.command = management.command
+        self.command = [sys.executable if word == PYTHON else word for word in management.command]
         self.timeout = management.timeout
         self.options = management.options
         self.folder = folder
@@ -313,7 +316,7 @@ def _foreign(bench: LabBench, device: str, management: Management) -> Factory:
 def measured_log(adapter: Adapter) -> tuple[int, Log]:
     """Read the events of a device, and how far the monotonic clock is ahead of its own, in ns."""
     before = monotonic_ns()
-    log = adapter.log()
+    log = Log(*adapter.log())
     return (before + monotonic_ns()) // 2 - log.now, log
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from conformance.bindings import SUFFIXES
 from conformance.lab.model import FABRIC, HOST, BenchFile, Cable, InterfacesTester, Management
 from conformance.marks import CAPABILITIES
 from spec.catalogue import load_catalogue
@@ -15,7 +16,6 @@ from spec.documents import did_you_mean, load
 from spec.errors import InputError
 from spec.model import Parameter
 
-SUFFIXES: Final = (".yaml", ".yml")
 ASKED_OF_PEOPLE: Final = frozenset({"restart", "configure", "management"})
 """What an operator at the bench can be asked for; nobody pulls a cable to the microsecond."""
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from conformance.bindings import INTERVALS, Setup
-from conformance.lab.adapters import Adapter, Settings, adapter_of, measured_log
+from conformance.lab.adapters import Adapter, Log, Settings, adapter_of, measured_log
 from conformance.lab.bench import LabBench
 from conformance.lab.layout import Layout
 from conformance.outcomes import BenchError, TesterLimited
@@ -113,7 +113,7 @@ class LabDevices:
         return [
             Event(time + self.ahead[name], name, kind, details)
             for name, adapter in self.able("events")
-            for time, kind, details in self.call(name, adapter.log).events
+            for time, kind, details in Log(*self.call(name, adapter.log)).events
             if time >= self.seen[name]
         ]
 
