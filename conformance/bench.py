@@ -65,6 +65,10 @@ class Bench:
         """Raise what keeps a case from being played: NotApplicable, TesterLimited or BenchError."""
         if self.smoke is not None:
             raise BenchError(f"binding: {self.smoke}")
+        self.suit(case)
+
+    def suit(self, case: Case) -> None:
+        """Raise what keeps a case from being played on a bench that works, which this does not look at."""
         self.applicable(case)
         for name, value in case.settings.items():
             excluded = undeclared(self.ics.settings[name], value)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from conformance.lab.bench import LabBench, is_host
+from conformance.lab.bench import LabBench, ends_of, is_host
 from conformance.lab.model import Cable
 from conformance.outcomes import TesterLimited
-from conformance.testbeds import LeafSpine, Request, SoloGsf, SoloGsp, Topology
+from conformance.testbeds import GSF_NODE_BASE, LeafSpine, Request, SoloGsf, SoloGsp, Topology
 from traffic.player import Line
 from traffic.recording import Link, Node
 
@@ -34,6 +34,28 @@ class Layout:
             for link in asked.links
         )
         return Topology(self._nodes(asked), links, self._numbers(asked, found), dict(self._addresses()))
+
+    def everything(self) -> Topology:
+        """Give all that is there as one testbed, whose links are called as in the file."""
+        file, delay = self.bench.file, int(self.bench.values["link_delay"])
+        hosts = [
+            Link(name, name, device, cable.speed, delay)
+            for name, cable in file.links.items()
+            if is_host(name)
+            for device in cable.ends
+        ]
+        fabric = [
+            Link(name, lower, upper, cable.speed, delay)
+            for name, cable in file.links.items()
+            if not is_host(name)
+            for lower, upper in [ends_of(name)]
+        ]
+        names = dict.fromkeys([*file.devices, *(end for link in fabric for end in (link.lower, link.upper))])
+        nodes = {
+            name: Node(usual_id(name), name[:3].upper(), "under test" if name in file.devices else "emulated")
+            for name in names
+        }
+        return self.realise(Topology(nodes, (*hosts, *fabric)))
 
     def cable(self, asked: Topology, link: Link) -> Cable:
         """Give the cable of a link; hosts of a device count in the order of the file."""
@@ -161,6 +183,12 @@ class Layout:
             ((host.node, host.port), (_mac(host.mac), bytes(int(part) for part in host.ip.split("."))))
             for host in self.bench.file.hosts
         ]
+
+
+def usual_id(device: str) -> int:
+    """Give the node id that the suite gives a device."""
+    number = int(device[3:])
+    return number + 1 if device.startswith("gsp") else GSF_NODE_BASE + number
 
 
 def _mac(text: str) -> bytes:
