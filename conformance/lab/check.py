@@ -1,5 +1,6 @@
 """Everything that can be known of a bench before a run, from the file to a load, one by one."""
 
+import ctypes
 import socket
 import struct
 from collections.abc import Iterator, Mapping
@@ -7,7 +8,7 @@ from contextlib import suppress
 from fcntl import ioctl
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from conformance.bindings.lab import LabBinding
 from conformance.lab.bench import is_host
@@ -26,10 +27,11 @@ from traffic.tester import VirtualTester
 from traffic.trex.errors import TrexError
 
 SIOCETHTOOL: Final = 0x8946
-SIOCGIFADDR_NAME: Final = struct.Struct("16sQ8x")
+IFREQ: Final = struct.Struct("16sQ8x")
+"""struct ifreq: name of the interface, address of what is asked."""
 ETHTOOL_GSET: Final = 1
-COMMAND: Final = struct.Struct("=III HBBBBBB II H BB I II")
-"""struct ethtool_cmd: command, what is supported and advertised, speed, ..., high half of the speed, ..."""
+COMMAND: Final = struct.Struct("=I8xH14xH14x")
+"""struct ethtool_cmd: command, low and high half of the speed in Mbit/s."""
 UNKNOWN: Final = 0xFFFFFFFF
 LEAST_WAIT: Final = 2.0
 """Seconds to wait for HELLO and probes, or five hello intervals if that is longer."""
@@ -199,13 +201,11 @@ def _rows(findings: Iterator[Finding]) -> Iterator[Row]:
 
 def speed_of(opened: socket.socket, name: str) -> int | None:
     """Give the speed of an interface in Mbit/s, None where it tells none."""
-    import ctypes  # noqa: PLC0415 - for the one call that wants an address
-
-    answer = ctypes.create_string_buffer(COMMAND.pack(ETHTOOL_GSET, *([0] * 14)), COMMAND.size)
+    answer = ctypes.create_string_buffer(COMMAND.pack(ETHTOOL_GSET, 0, 0), COMMAND.size)
     with suppress(OSError):
-        ioctl(opened, SIOCETHTOOL, SIOCGIFADDR_NAME.pack(name.encode(), ctypes.addressof(answer)))
-        fields: tuple[Any, ...] = COMMAND.unpack(answer.raw)
-        speed = int(fields[3]) | int(fields[12]) << 16
+        ioctl(opened, SIOCETHTOOL, IFREQ.pack(name.encode(), ctypes.addressof(answer)))
+        _, low, high = COMMAND.unpack(answer.raw)
+        speed = int(low) | int(high) << 16
         return speed if 0 < speed < UNKNOWN else None
     return None
 
