@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -116,16 +115,6 @@ class Unable:
         return TesterLimited(f"the adapter of {self.device} has no {ability}")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a script answers: a `result`, or why the device `cannot`, or what went wrong as `error`."""
-
-    result: Any = None
-    cannot: str | None = None
-    error: str | None = None
-
-
-_ANSWER: Final = TypeAdapter(Answer)
 _COUNTERS: Final = TypeAdapter(dict[str, int])
 _LOG: Final = TypeAdapter(Log)
 
@@ -210,18 +199,20 @@ class ExecAdapter(Unable):
         return self.read(what, done.stdout)
 
     def read(self, what: str, text: str) -> Any:  # noqa: ANN401 - JSON
-        """Take the result out of an answer."""
+        """Take the `result` out of an answer, or what says why the device `cannot`, or the `error`."""
         try:
-            data = json.loads(text)
-            answer = _ANSWER.validate_python(data)
-        except ValueError as error:
-            words = f"answered {_short(text.strip())}, not one JSON object with result, cannot or error"
-            raise self.failed(what, words) from error
-        if answer.error is not None:
-            raise self.failed(what, f"said: {answer.error}")
-        if answer.cannot is not None:
-            raise TesterLimited(f"{self.device} cannot: {answer.cannot}")
-        return answer.result
+            answer = json.loads(text)
+        except ValueError:
+            answer = None
+        match answer:
+            case {"result": result, **rest} if not rest:
+                return result
+            case {"cannot": why, **rest} if not rest:
+                raise TesterLimited(f"{self.device} cannot: {why}")
+            case {"error": why, **rest} if not rest:
+                raise self.failed(what, f"said: {why}")
+        words = f"answered {_short(text.strip())}, not one JSON object with result, cannot or error"
+        raise self.failed(what, words)
 
     def failed(self, what: str, how: str) -> BenchError:
         """Say which script failed at what."""
@@ -256,20 +247,23 @@ class PromptAdapter(Unable):
     def ask(self, request: str) -> None:
         """Print a request, and wait for Enter, or for the reason why it cannot be done."""
         try:
-            with self.terminal.open("r+", buffering=1, encoding="utf-8") as terminal:
-                self.talk(terminal, request)
+            with (
+                self.terminal.open(encoding="utf-8") as heard,
+                self.terminal.open("w", encoding="utf-8") as said,
+            ):
+                self.talk(heard, said, request)
         except OSError as error:
             raise BenchError(
                 f"adapter of {self.device}: there is no terminal to ask an operator at ({self.terminal}: "
                 f"{error.strerror or error}); run at one, or name another adapter"
             ) from error
 
-    def talk(self, terminal: TextIO, request: str) -> None:
+    def talk(self, heard: TextIO, said: TextIO, request: str) -> None:
         """Hold the conversation."""
         words = f"{self.device}: {request}; press Enter when it is done, or write why it cannot be: "
-        terminal.write(words)
-        terminal.flush()
-        answer = terminal.readline()
+        said.write(words)
+        said.flush()
+        answer = heard.readline()
         if not answer:
             raise BenchError(f"adapter of {self.device}: the operator went away")
         if answer.strip():
