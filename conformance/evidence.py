@@ -12,6 +12,8 @@ from traffic import store
 FOLDER: Final = "recordings"
 ICS: Final = "ics.yaml"
 """Name of the copy of the ICS in the folder of a run."""
+BENCH: Final = "bench.yaml"
+"""Name of the copy of the laboratory's file in the folder of a run."""
 LINES_KEPT: Final = 200
 LIMITS: Final = {"all": None, "small": 4 << 20, "failed": -1}
 """Octets up to which the plays of a case that passed are stored; None is any number."""

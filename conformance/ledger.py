@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copyfile
@@ -20,10 +21,11 @@ from conformance.bench import Bench
 from conformance.case import Case, seed_of
 from conformance.checkout import ROOT
 from conformance.continuation import RESULTS, Earlier, capture
-from conformance.evidence import ICS
+from conformance.evidence import BENCH, ICS
 from conformance.judging import parameter_record
 from conformance.plugin import PLAN_FILE
 from reports.results import (
+    BenchIdentity,
     CatalogueIdentity,
     Continuation,
     FactValue,
@@ -90,6 +92,8 @@ class Ledger:
             header = _header(bench, plan, options)
             self.writer = ResultsWriter(self.path, header)
             copyfile(bench.ics.path, out / ICS)
+            if bench.binding.file is not None:
+                copyfile(bench.binding.file, out / BENCH)
         else:
             header = earlier.header
             self.writer = earlier.resume(_part())
@@ -158,6 +162,7 @@ def _header(bench: Bench, plan: Plan, options: Mapping[str, FactValue]) -> Heade
         wire_profile=WireProfileIdentity(name=bench.profile.name, digest=bench.profile.digest),
         binding=bench.binding.name,
         tester=bench.options.tester,
+        bench=_bench(bench.binding.file),
         device=bench.binding.device,
         ics=IcsIdentity.of(bench.ics),
         parameters={name: parameter_record(value) for name, value in bench.parameters.items()},
@@ -180,6 +185,12 @@ def _part() -> Continuation:
         suite=suite(),
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         tools={"python": platform.python_version(), **{name: version(name) for name in TOOLS}},
+    )
+
+
+def _bench(file: Path | None) -> BenchIdentity | None:
+    return (
+        None if file is None else BenchIdentity(file=file.name, digest=sha256(file.read_bytes()).hexdigest())
     )
 
 

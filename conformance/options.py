@@ -33,7 +33,7 @@ USUAL: Final[Mapping[str, Value | None]] = {
 CERTAIN: Final = frozenset({"pcap", "run_seed", "evidence", "mutants"})
 """Options that need no catalogue, ICS or binding to be checked."""
 FILES: Final = frozenset({"ics", "recordings", "pcap", "out"})
-DOCUMENTS: Final = frozenset({"profile", "wire_profile"})
+DOCUMENTS: Final = frozenset({"binding", "profile", "wire_profile"})
 """Options that name a file, or something that comes with the suite."""
 SAID: Final = {"parameters": "parameter", "clauses": "clause", "run_seed": "seed"}
 """What the user calls an option that goes by another name here."""

@@ -16,10 +16,16 @@ GSF_NODE_BASE = 0x0100
 
 @dataclass(frozen=True)
 class Topology:
-    """Devices and links. The ports of a device are its links in the order of `links`."""
+    """Devices and links. The ports of a device are its links in the order of `links`.
+
+    `numbers` are the port numbers, by device and link, of devices that do not count from 0; `hosts_at` are
+    the (MAC, IP) addresses of hosts, by node and port, that have not those of the suite.
+    """
 
     nodes: Mapping[str, Node]
     links: tuple[Link, ...]
+    numbers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    hosts_at: Mapping[tuple[int, int], tuple[bytes, bytes]] = field(default_factory=dict)
 
     @cached_property
     def hosts(self) -> tuple[str, ...]:
@@ -30,15 +36,20 @@ class Topology:
         """Links of a device in order of its port numbers."""
         return tuple(link for link in self.links if node in (link.lower, link.upper))
 
+    def number(self, node: str, link: Link) -> int:
+        """Give the number of the port of a device that a link is at."""
+        own = self.numbers.get(node, {})
+        return own[link.name] if link.name in own else self.ports(node).index(link)
+
     @cached_property
     def addresses(self) -> dict[str, HostAddress]:
-        """Address of each host."""
+        """Address of each host, which depends on its node and port alone."""
         found = {}
-        for index, host in enumerate(self.hosts):
-            link = next(link for link in self.links if link.name == host)
-            port = self.ports(link.upper).index(link)
-            mac, ip = bytes((2, 0, 0, 0, 1, index)), bytes((198, 18, 0, index + 1))
-            found[host] = HostAddress(host, mac, ip, self.nodes[link.upper].id, port)
+        for link in self.links:
+            if not link.fabric:
+                node, port = self.nodes[link.upper].id, self.number(link.upper, link)
+                mac, ip = self.hosts_at.get((node, port)) or (host_mac(node, port), host_ip(node, port))
+                found[link.name] = HostAddress(link.name, mac, ip, node, port)
         return found
 
     def standing(self, standing: Standing) -> tuple[str, ...]:
@@ -190,6 +201,16 @@ def default_peers(topology: Topology, parameters: Mapping[str, ParameterValue]) 
     return (*gsfs, *(_gsp_peer(topology, name, value) for name in gsps))
 
 
+def host_mac(node: int, port: int) -> bytes:
+    """Give the address of the host at a port of a GSP, the same in every testbed."""
+    return bytes((0x02, 0, 0, node >> 8, node & 0xFF, port))
+
+
+def host_ip(node: int, port: int) -> bytes:
+    """Give the IPv4 address of the host at a port of a GSP, of those for benchmarks (RFC 2544)."""
+    return bytes((198, 18 | node >> 8 & 1, node & 0xFF, port))
+
+
 def port_mac(node: int, port: int) -> bytes:
     """Give the address of a port of a device of the bench, emulated ones included."""
     return bytes((0x02, 0x47, node >> 8, node & 0xFF, 0, port))
@@ -205,7 +226,7 @@ def tester_ports(topology: Topology, links: Iterable[Link]) -> list[TesterPort]:
             continue
         for end in (link.lower, link.upper):
             if end in emulated:
-                mac = port_mac(topology.nodes[end].id, topology.ports(end).index(link))
+                mac = port_mac(topology.nodes[end].id, topology.number(end, link))
                 found.append(TesterPort(link.name, link.rate_mbps, mac, "fabric"))
     return found
 

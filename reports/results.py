@@ -83,6 +83,13 @@ class CaptureIdentity(Record):
     digest: Sha256
 
 
+class BenchIdentity(Record):
+    """The laboratory's file that says how the bench is cabled and managed."""
+
+    file: str
+    digest: Sha256
+
+
 class ParameterValue(Record):
     """A value, its unit and who said so (`declared by the vendor`, `suite default`)."""
 
@@ -124,6 +131,7 @@ class Header(Record):
     wire_profile: WireProfileIdentity
     binding: str
     tester: str | None = None
+    bench: BenchIdentity | None = None
     device: str
     ics: IcsIdentity
     parameters: Mapping[str, ParameterValue] = Field(default_factory=dict)

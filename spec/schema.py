@@ -1,6 +1,7 @@
 """JSON Schemas of the data files, from the models, for editors."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +26,23 @@ SHAPES: dict[str, Any] = {
 }
 
 
-def schemas() -> dict[str, str]:
+def schemas(shapes: Mapping[str, Any] = SHAPES) -> dict[str, str]:
     """Give the text of each schema by its file name."""
-    return {f"{name}.json": _text(shape) for name, shape in SHAPES.items()}
+    return {f"{name}.json": _text(shape) for name, shape in shapes.items()}
 
 
-def outdated(folder: Path = FOLDER) -> list[str]:
+def outdated(folder: Path = FOLDER, shapes: Mapping[str, Any] = SHAPES) -> list[str]:
     """Give the names of the schemas that are missing or not current, and of stray files."""
-    wanted = schemas()
+    wanted = schemas(shapes)
     present = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
     return sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
 
 
-def write(folder: Path = FOLDER) -> list[str]:
+def write(folder: Path = FOLDER, shapes: Mapping[str, Any] = SHAPES) -> list[str]:
     """Write the schemas that are not current, remove stray files, and give their names."""
     folder.mkdir(parents=True, exist_ok=True)
-    changed = outdated(folder)
-    wanted = schemas()
+    changed = outdated(folder, shapes)
+    wanted = schemas(shapes)
     for name in changed:
         if name in wanted:
             (folder / name).write_text(wanted[name], encoding="utf-8")

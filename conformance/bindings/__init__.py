@@ -15,6 +15,8 @@ from traffic.recording import Facts, ParameterValue, Recording
 from traffic.scenario import Peer, Scenario
 
 GROUP: Final = "gse.bindings"
+SUFFIXES: Final = (".yaml", ".yml")
+"""How what names a laboratory's file ends."""
 INTERVALS: Final = 6
 """Hello intervals after which every path is known: two ways on each tier, and the flags that follow."""
 
@@ -60,7 +62,7 @@ class Binding(Protocol):
     `parallelism` None is any number; `uncertainty` is by unit (`ns`); `device` names what is tested, `ics`
     is its statement where the binding brings one. `values` are parameters that the bench itself sets,
     below those of the run and the case. `mutants` maps flawed devices to the clause each breaks.
-    `smoke` is the testbed on which `check` is made.
+    `smoke` is the testbed on which `check` is made, `file` the laboratory's own where the bench has one.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Binding(Protocol):
     values: Mapping[str, int | float | str]
     mutants: Mapping[str, str]
     smoke: Request
+    file: Path | None
 
     def realise(self, topology: Topology) -> Topology:
         """Give a topology as this bench has it; TesterLimited when it has none such."""
@@ -92,6 +95,7 @@ class Perfect:
     """What a binding has in common with others that can do everything on every topology."""
 
     smoke: Request = LeafSpine()
+    file: Path | None = None
 
     def realise(self, topology: Topology) -> Topology:
         """Give the topology as it was asked for."""
@@ -119,7 +123,11 @@ def names() -> tuple[str, ...]:
 
 
 def load_binding(name: str, options: BindingOptions) -> Binding:
-    """Load a binding by name; InputError when there is none of that name."""
+    """Load a binding by name, or that of a laboratory by its file; InputError when there is none such."""
+    if name.endswith(SUFFIXES):
+        from conformance.bindings.lab import LabBinding  # noqa: PLC0415 - it builds on this module
+
+        return LabBinding(Path(name), options)
     for point in entry_points(group=GROUP, name=name):
         factory: BindingFactory = point.load()
         testers = getattr(factory, "testers", ())
@@ -128,7 +136,8 @@ def load_binding(name: str, options: BindingOptions) -> Binding:
             mend = did_you_mean(options.tester, testers) if testers else "leave it out, or use --binding live"
             raise InputError("command line", "--tester", fault, mend)
         return factory(options)
-    raise InputError("command line", "--binding", f"there is no binding {name}", did_you_mean(name, names()))
+    mend = f"{did_you_mean(name, names()).rstrip('?.')}, or name a laboratory's file, LAB.yaml"
+    raise InputError("command line", "--binding", f"there is no binding {name}", mend)
 
 
 def seed_for(seed: int, part: str) -> int:

@@ -1,7 +1,7 @@
 """The reference on network interfaces: what a live bench consists of, and the cases played over it."""
 
 import atexit
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -37,7 +37,7 @@ from traffic.afpacket import Interfaces, Sender, Tap
 from traffic.patterns import single
 from traffic.player import Line, Wires
 from traffic.recording import Event, Facts, Link, ParameterValue, Trouble
-from traffic.scenario import ManagementEvent
+from traffic.scenario import HostAddress, ManagementEvent
 from traffic.trex.errors import TrexError
 from traffic.trex.wires import TrexWires
 
@@ -48,6 +48,7 @@ __all__ = [
     "Fabric",
     "LiveBinding",
     "acquire",
+    "hosts_behind",
     "live_values",
     "plan",
     "request",
@@ -72,13 +73,28 @@ def request(name: str) -> Request:
     return TOPOLOGIES[name]
 
 
-def plan(name: str, topology: Topology, values: Mapping[str, Any], device: str = "reference") -> Plan:
+def hosts_behind(topology: Topology) -> Iterable[HostAddress]:
+    """Give hosts behind devices that other testbeds emulate around the same ones."""
+    wide = SoloGsp(hosts=4, remotes=9).topology(1, 0).addresses.values()
+    own = {node.id for node in topology.nodes.values() if node.standing != "emulated"}
+    return [host for host in wide if host.node not in own]
+
+
+def plan(
+    name: str,
+    topology: Topology,
+    values: Mapping[str, Any],
+    device: str = "reference",
+    hosts: Iterable[HostAddress] = (),
+) -> Plan:
     """Plan the devices that are not emulated, and their links; every other end is the tester's.
 
-    `values` are parameters by name; `device` is `reference` or `mutant:NAME`, else InputError.
+    `values` are parameters by name; `device` is `reference` or `mutant:NAME`, else InputError. The devices
+    know the hosts of the topology, and these `hosts` besides.
     """
     mutant = mutant_of(device)
-    table = {colons(host.mac): (host.node, host.port) for host in topology.addresses.values()}
+    table = {colons(host.mac): (host.node, host.port) for host in hosts}
+    table |= {colons(host.mac): (host.node, host.port) for host in topology.addresses.values()}
     settings = vars(Settings.of(values))
     names = [name for name, node in topology.nodes.items() if node.standing != "emulated"]
     devices = tuple(
@@ -114,7 +130,7 @@ def mac_of(topology: Topology, end: str, link: Link) -> str:
     """Give the address of one end of a link."""
     if end not in topology.nodes:
         return colons(topology.addresses[end].mac)
-    return colons(port_mac(topology.nodes[end].id, topology.ports(end).index(link)))
+    return colons(port_mac(topology.nodes[end].id, topology.number(end, link)))
 
 
 def colons(mac: bytes) -> str:
@@ -229,6 +245,7 @@ class LiveBinding:
     parallelism = 1
     testers = tuple(TESTERS)
     smoke: Request = LeafSpine()
+    file = None
 
     def __init__(self, options: BindingOptions) -> None:
         if options.wire_profile != PROFILE:

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic_ns
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from conformance.bindings import Setup
 from conformance.outcomes import BenchError, TesterLimited
@@ -16,6 +16,8 @@ from traffic.recording import Event, Link, Recording, Trouble
 from traffic.scenario import ManagementEvent, Scenario
 from traffic.tester import VirtualTester
 from traffic.trex.errors import TrexError, TrexUnableError
+
+T = TypeVar("T")
 
 
 class Devices(Protocol):
@@ -114,6 +116,7 @@ class _Play:
         self.pending: list[Future[None]] = []
         self.last = 0
         self.limit = 0
+        self.tardy = 0
 
     def run(self, scenario: Scenario, *, fresh: bool) -> Recording:
         """Play, and give what came of it."""
@@ -123,20 +126,21 @@ class _Play:
             self.devices.halt()
             if fresh:
                 self.player.begin(scenario, ahead=False)
-                self.devices.renew(self.setup, self.seed, fresh=True)
-                self.prepare(scenario)
+                self.meanwhile(partial(self.devices.renew, self.setup, self.seed, fresh=True))
+                self.meanwhile(partial(self.prepare, scenario))
+                self.player.moved = self.player.clock()
             else:
                 self.stand.wires.prepare(scenario)
                 self.player.begin(Scenario(peers=self.setup.peers), ahead=False)
                 self.devices.renew(self.setup, self.seed, fresh=False)
                 end = monotonic_ns() + self.devices.calm(self.values)
                 self.player.run(lambda now: now < end)
-                before = self.devices.counters()
-                self.devices.mark()
-                self.prepare(scenario)
+                before = self.meanwhile(self.devices.counters)
+                self.meanwhile(self.devices.mark)
+                self.meanwhile(partial(self.prepare, scenario))
                 self.player.begin(scenario)
             self.carry_out(scenario, self.player.start)
-            self.limit = self.player.start + (scenario.limit or int(self.values["play_limit"]))
+            self.limit = self.player.moved + (scenario.limit or int(self.values["play_limit"]))
             settle = scenario.settle or int(self.values["settle_time"])
             try:
                 self.player.run(partial(self.goes_on, settle))
@@ -148,6 +152,12 @@ class _Play:
             finally:
                 self.relight()
         return replace(recording, trouble=self.trouble(recording))
+
+    def meanwhile(self, work: Callable[[], T]) -> T:
+        """Have the operator do something while the tester goes on, so that no neighbour takes it for dead."""
+        future = self.operator.submit(work)
+        self.player.run(lambda _: not future.done())
+        return future.result()
 
     def goes_on(self, settle: int, now: int) -> bool:
         """Hear of what was done to links and devices; say whether the play goes on."""
@@ -184,7 +194,12 @@ class _Play:
 
     def plan_action(self, time: int, action: Callable[[], None]) -> None:
         """Have the operator do something at a time, beside the tester."""
-        self.tester.at(time, lambda _: self.pending.append(self.operator.submit(action)))
+
+        def act() -> None:
+            action()
+            self.tardy = max(self.tardy, monotonic_ns() - time)
+
+        self.tester.at(time, lambda _: self.pending.append(self.operator.submit(act)))
         self.last = max(self.last, time)
 
     def switch(self, link: str, *, up: bool) -> None:
@@ -204,10 +219,10 @@ class _Play:
         """Read the devices, and give what the play was."""
         return self.taken(
             scenario,
-            counters=self.devices.counters(),
+            counters=self.meanwhile(self.devices.counters),
             baseline=before,
-            events=tuple(self.happened(self.devices.events())),
-            states=self.devices.states(),
+            events=tuple(self.happened(self.meanwhile(self.devices.events))),
+            states=self.meanwhile(self.devices.states),
             capture_losses=self.stand.wires.lost(),
         )
 
@@ -251,6 +266,7 @@ class _Play:
             return Trouble("bench", f"ports of the tester refused {unsent} frames")
         found = self.devices.trouble(switched=self.switched, unexplained=unexplained)
         late = max(self.player.latest, self.stand.wires.latest)
-        if found is None and late > self.stand.late:
-            found = Trouble("measurement", f"the tester was {late / 1e6:.1f} ms late")
+        for who, time in (("the tester", late), ("what was ordered", self.tardy)):
+            if found is None and time > self.stand.late:
+                found = Trouble("measurement", f"{who} was {time / 1e6:.1f} ms late")
         return found

@@ -5,7 +5,11 @@ from pathlib import Path
 
 from conformance.bindings import BindingOptions, Driver, Perfect, Setup
 from conformance.case import slug_of
+from conformance.evidence import BENCH as BENCH_FILE
 from conformance.evidence import FOLDER, ICS
+from conformance.lab.bench import load_bench
+from conformance.lab.layout import Layout
+from conformance.lab.limits import uncertainty_of
 from conformance.outcomes import BenchError, ScenarioChanged, TesterLimited
 from conformance.parameters import BENCH
 from conformance.testbeds import Topology
@@ -34,6 +38,16 @@ class ReplayBinding(Perfect):
         self.device = header.device
         self.values = {name: item.value for name, item in header.parameters.items() if item.origin == BENCH}
         self.ics = self.run / ICS
+        bench = self.run / BENCH_FILE
+        self.layout: Layout | None = None
+        if bench.exists():
+            self.file = bench
+            self.layout = Layout(load_bench(bench))
+            self.uncertainty = {"ns": uncertainty_of(None, self.layout.bench)}
+
+    def realise(self, topology: Topology) -> Topology:
+        """Give the testbed as the bench of the earlier run had it."""
+        return topology if self.layout is None else self.layout.realise(topology)
 
     def open(self, setup: Setup) -> Driver:
         """Find the recordings of a case."""

@@ -44,7 +44,8 @@ def up(
     values |= read_overrides(catalogue, load_ics(live.ICS, catalogue), parameter or [])
     built = live.request(topology).topology(values["link_rate"], values["link_delay"])
     try:
-        fabric = live.up(live.plan(topology, built, values, device), device, folder)
+        planned = live.plan(topology, built, values, device, live.hosts_behind(built))
+        fabric = live.up(planned, device, folder)
     except live.DeviceFailed as failed:
         print(f"gse-cts: {failed}.", file=sys.stderr)
         raise typer.Exit(Exit.INTERNAL) from failed

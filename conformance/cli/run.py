@@ -41,7 +41,8 @@ def command(
     cases: Annotated[list[str] | None, typer.Argument(help="Cases, as their records name them.")] = None,
     *,
     binding: Annotated[
-        str | None, typer.Option(help="What supplies the testbeds.", show_default="reference")
+        str | None,
+        typer.Option(help="What supplies the testbeds: a name, or LAB.yaml.", show_default="reference"),
     ] = None,
     device: Annotated[
         str | None,

@@ -2,20 +2,25 @@
 
 import typer
 
+from conformance.checkout import ROOT
+from conformance.lab.model import BenchFile
 from spec.errors import Exit
-from spec.schema import outdated, write
+from spec.schema import FOLDER, SHAPES, outdated, write
+
+PLACES = {
+    "spec/schemas": (FOLDER, SHAPES),
+    "conformance/lab/schemas": (ROOT / "conformance" / "lab" / "schemas", {"bench": BenchFile}),
+}
 
 
 def command(
     check: bool = typer.Option(False, "--check", help="Write nothing; exit 1 when a schema is not current."),
 ) -> None:
-    """Write the JSON Schemas of the data files to spec/schemas."""
-    if not check:
-        for name in write():
-            print(f"spec/schemas/{name}: written")
-        return
-    stale = outdated()
-    for name in stale:
-        print(f"spec/schemas/{name}: is not current; run gse-cts schema")
+    """Write the JSON Schemas of the data files to spec/schemas, and of a laboratory's to conformance/lab."""
+    stale = False
+    for place, (folder, shapes) in PLACES.items():
+        for name in outdated(folder, shapes) if check else write(folder, shapes):
+            print(f"{place}/{name}: {'is not current; run gse-cts schema' if check else 'written'}")
+            stale |= check
     if stale:
         raise typer.Exit(Exit.FAILED)

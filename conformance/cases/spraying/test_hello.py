@@ -93,7 +93,7 @@ def judge_truth(bed, expect, greetings, own, link):
     """Expect HELLO to say who sends it and how fast, and in the end which nodes lie behind."""
     other = link.upper if own == link.lower else link.lower
     role, behind = (1, {own}) if own in bed.gsps else (2, {*bed.gsps} - {other})
-    port = bed.topology.ports(own).index(link)
+    port = bed.topology.number(own, link)
     for hello in greetings:
         said = hello.source, hello.role, hello.port_id, hello.rate_mbps
         due = bed.node(own), role, port, link.rate_mbps
