@@ -43,6 +43,7 @@ class ReplayBinding(Perfect):
         if bench.exists():
             self.file = bench
             self.layout = Layout(load_bench(bench))
+            self.smoke = self.layout.whole()
             self.uncertainty = {"ns": uncertainty_of(None, self.layout.bench)}
 
     def realise(self, topology: Topology) -> Topology:

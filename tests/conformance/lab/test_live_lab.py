@@ -15,14 +15,17 @@ from spec.verdict import Verdict
 from tests.reference_impl.live.harness import plan
 
 ICS = ROOT / "reference_impl" / "ics.yaml"
-CASES = (
-    "forwarding/test_transparency.py::test_tags_stay",
-    "forwarding/test_drops.py::test_one_octet_too_long",
-    "pktc/test_contents.py::test_one_egress_a_container",
-    "pktc/test_contents.py::test_a_frame_crosses_whole",
-    "grant/test_merging.py::test_older_grant_takes_nothing_back",
-    "dgsq/test_lifecycle.py::test_idle_holds_no_queue",
-)
+CASES = [
+    ROOT / "conformance" / "cases" / case
+    for case in (
+        "forwarding/test_transparency.py::test_tags_stay",
+        "forwarding/test_drops.py::test_one_octet_too_long",
+        "pktc/test_contents.py::test_one_egress_a_container",
+        "pktc/test_contents.py::test_a_frame_crosses_whole",
+        "grant/test_merging.py::test_older_grant_takes_nothing_back",
+        "dgsq/test_lifecycle.py::test_idle_holds_no_queue",
+    )
+]
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +163,7 @@ def test_an_adapter_that_fails_is_the_bench(bench, lab, gse_cts, tmp_path):
     out = tmp_path / "out"
     gse_cts(
         "run",
-        ROOT / "conformance" / "cases" / CASES[0],
+        CASES[0],
         "--binding",
         path,
         "--ics",
@@ -175,14 +178,13 @@ def test_an_adapter_that_fails_is_the_bench(bench, lab, gse_cts, tmp_path):
 
 
 def test_cases_agree_with_virtual_time_and_can_be_judged_again(lab, gse_cts, tmp_path):
-    cases = [str(ROOT / "conformance" / "cases" / case) for case in CASES]
     path, out = lab(), tmp_path / "out"
     done = gse_cts(
-        "run", *cases, "--binding", path, "--ics", ICS, "--out", out, "--evidence", "all", "--no-allure"
+        "run", *CASES, "--binding", path, "--ics", ICS, "--out", out, "--evidence", "all", "--no-allure"
     )
     found = own(out)
-    assert set(found) == {case.rpartition("::")[2] for case in CASES}, done.stdout + done.stderr
-    gse_cts("run", *cases, "--out", tmp_path / "virtual", "--no-allure", "--workers", "0")
+    assert set(found) == {case.name.rpartition("::")[2] for case in CASES}, done.stdout + done.stderr
+    gse_cts("run", *CASES, "--out", tmp_path / "virtual", "--no-allure", "--workers", "0")
     virtual = own(tmp_path / "virtual")
     differ = {
         name: (item.verdict, item.reason, virtual[name].verdict)
