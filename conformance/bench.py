@@ -33,6 +33,7 @@ class RunOptions:
     wire_profile: str = "open-1"
     parameters: tuple[str, ...] = ()
     tester: str | None = None
+    pcap: Path | None = None
     seed: int = 1
     out: Path = Path("out")
     evidence: str = "small"
@@ -66,6 +67,10 @@ class Bench:
         """Raise what keeps a case from being played: NotApplicable, TesterLimited or BenchError."""
         if self.smoke is not None:
             raise BenchError(f"binding: {self.smoke}")
+        self.suit(case)
+
+    def suit(self, case: Case) -> None:
+        """Raise what keeps a case from being played on a bench that works, which this does not look at."""
         self.applicable(case)
         for name, value in case.settings.items():
             excluded = undeclared(self.ics.settings[name], value)
@@ -162,7 +167,7 @@ class Bench:
         """Give the command that plays a case again."""
         options, default = self.options, RunOptions()
         words = ["gse-cts", "run", case_id, "--seed", str(options.seed)]
-        for name in ("binding", "device", "tester", "ics", "recordings", "wire_profile"):
+        for name in ("binding", "device", "tester", "ics", "recordings", "wire_profile", "pcap"):
             value = getattr(options, name)
             if value != getattr(default, name):
                 words += [f"--{name.replace('_', '-')}", str(value)]

@@ -133,7 +133,7 @@ LIMITS: Final = {
 UNCERTAINTY: Final = 1_000_000
 """How far, in ns, the time of a frame may be from that at which the device sent it."""
 LATE: Final = 10_000_000
-"""How late, in ns, the tester may be before what it measured says nothing."""
+"""How late, in ns, the tester or a device's process may be before what was measured says nothing."""
 
 
 class Tester(Protocol):
@@ -263,7 +263,7 @@ class LiveBinding:
         """Give a bed whose devices have that flaw."""
         bench = self.bench_for(setup)
         capabilities = CAPABILITIES - self.limits(setup.topology, setup.facts.parameters).keys()
-        devices = LiveDevices(bench.fabric, flaw)
+        devices = LiveDevices(bench.fabric, flaw, self.tester.late)
         return RealTimeBed(setup, Stand(bench.links, devices, bench.wires, capabilities, self.tester.late))
 
     def check(self, facts: Facts, topology: Topology) -> None:
@@ -280,10 +280,11 @@ class LiveBinding:
     def bench_for(self, setup: Setup) -> "LiveBench":
         """Give the bench of a topology."""
         key = str(setup.topology.links), setup.topology.standing("emulated")
-        if LiveBinding.bench is None or LiveBinding.bench.key != key:
+        bench = self.bench
+        if bench is None or bench.key != key:
             self.clear()
-            LiveBinding.bench = LiveBench.build(setup, key, self.tester)
-        return LiveBinding.bench
+            bench = LiveBinding.bench = LiveBench.build(setup, key, self.tester)
+        return bench
 
     @classmethod
     def clear(cls) -> None:
@@ -364,8 +365,9 @@ def asked(method: Callable[P, R]) -> Callable[P, R]:
 class LiveDevices:
     """The processes of a fabric, which start anew for each play."""
 
-    def __init__(self, fabric: Fabric, flaw: str | None) -> None:
+    def __init__(self, fabric: Fabric, flaw: str | None, late: int = LATE) -> None:
         self.fabric = fabric
+        self.late = late
         self.flaw = flaw
         self.names = tuple(device.name for device in fabric.plan.devices)
         self.known = dict.fromkeys(self.names, 0)
@@ -442,6 +444,10 @@ class LiveDevices:
                 return Trouble("measurement", words)
             if count and not switched:
                 return Trouble("bench", f"interfaces of {name} refused {count} frames")
+        for name in self.names:
+            late = max(self.fabric.ask(name, "lateness").values())
+            if late > self.late:
+                return Trouble("measurement", f"the process of {name} was {late / 1e6:.1f} ms late")
         return None
 
     def losses(self) -> dict[str, tuple[int, int]]:

@@ -142,8 +142,7 @@ def acquire() -> None:
     For the beginning of a command; InputError where the kernel refuses that too.
     """
     if ENTERED not in os.environ and not capable():
-        module = [sys.executable, "-m", "reference_impl.live.namespaces"]
-        os.execv(sys.executable, [*module, *sys.orig_argv])  # noqa: S606 - our own command line
+        become(["-m", "reference_impl.live.namespaces", *sys.orig_argv[1:]])
 
 
 def refused(why: str) -> InputError:
@@ -152,8 +151,16 @@ def refused(why: str) -> InputError:
     return InputError(MACHINE, "network namespaces", f"cannot be made, {why}", mend)
 
 
-def enter(command: list[str]) -> None:
-    """Become a command in a user namespace; only a process of one thread can, hence the new start."""
+def become(arguments: list[str]) -> None:
+    """Start this interpreter anew; InputError where this user may not."""
+    try:
+        os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - our own command line
+    except OSError as error:
+        raise refused(f"since {sys.executable} cannot be started anew ({error.strerror})") from error
+
+
+def enter(arguments: list[str]) -> None:
+    """Start anew in a user namespace; only a process of one thread can enter one, hence a start before it."""
     user, group = os.geteuid(), os.getegid()
     try:
         check(libc().unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET), "unshare")
@@ -165,7 +172,7 @@ def enter(command: list[str]) -> None:
         why = f"not even in a user namespace ({error.strerror})"
         raise refused(why) from error
     os.environ[ENTERED] = str(user)
-    os.execv(command[0], command)  # noqa: S606 - our own command line
+    become(arguments)
 
 
 if __name__ == "__main__":

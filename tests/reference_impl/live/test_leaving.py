@@ -70,7 +70,7 @@ def test_an_up_that_is_ended_leaves_nothing(folder, number):
 
 def test_a_user_namespace_does_as_well_and_ends_with_its_processes(tmp_path):
     entering = [sys.executable, "-m", "reference_impl.live.namespaces"]
-    line = [*entering, *COMMAND, "up", "--topology", "solo-gsf", "--folder", tmp_path]
+    line = [*entering, *COMMAND[1:], "up", "--topology", "solo-gsf", "--folder", tmp_path]
     said = subprocess.run(line, capture_output=True, text=True, check=True).stdout
     (run,) = live.standing(tmp_path)
     assert "in a user namespace" in said
@@ -92,6 +92,16 @@ def test_a_machine_that_refuses_is_told_in_one_sentence(monkeypatch, capsys, fol
     assert line.startswith("this machine: network namespaces: cannot be made, ")
     assert line.endswith("; run as root or allow unprivileged user namespaces.")
     assert list(folder.iterdir()) == []
+
+
+def test_an_interpreter_that_cannot_be_started_anew_is_told_in_one_sentence(monkeypatch, capsys, tmp_path):
+    (tmp_path / "python").touch(mode=0o600)
+    monkeypatch.setattr(namespaces, "capable", lambda: False)
+    monkeypatch.delenv(namespaces.ENTERED, raising=False)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert call(monkeypatch, "up", "--folder", tmp_path) == Exit.USAGE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"cannot be made, since {tmp_path}/python cannot be started anew (Permission denied); " in line
 
 
 @pytest.mark.parametrize(
