@@ -32,8 +32,8 @@ class RunOptions:
     recordings: Path | None = None
     wire_profile: str = "open-1"
     parameters: tuple[str, ...] = ()
-    pcap: Path | None = None
     tester: str | None = None
+    pcap: Path | None = None
     seed: int = 1
     out: Path = Path("out")
     evidence: str = "small"

@@ -161,7 +161,6 @@ def _header(bench: Bench, plan: Plan, options: Mapping[str, FactValue]) -> Heade
         catalogue=CatalogueIdentity(digest=bench.catalogue.digest),
         wire_profile=WireProfileIdentity(name=bench.profile.name, digest=bench.profile.digest),
         binding=bench.binding.name,
-        tester=bench.options.tester,
         bench=_bench(bench.binding.file),
         device=bench.binding.device,
         ics=IcsIdentity.of(bench.ics),

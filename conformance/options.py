@@ -16,10 +16,10 @@ Value = bool | int | str | tuple[str, ...]
 USUAL: Final[Mapping[str, Value | None]] = {
     "binding": "reference",
     "device": "reference",
-    "tester": None,
     "ics": None,
     "wire_profile": "open-1",
     "recordings": None,
+    "tester": None,
     "parameters": (),
     "pcap": None,
     "run_seed": 1,
@@ -46,7 +46,7 @@ def add_options(parser: pytest.Parser) -> None:
     add = parser.getgroup("gse", "GSE conformance").addoption
     add("--binding", metavar="NAME", help="what supplies the testbeds (reference)")
     add("--device", metavar="NAME", help="what is tested: reference, mutant:NAME")
-    add("--tester", metavar="NAME", help="what plays and captures, for --binding live: afpacket, trex-5.1")
+    add("--tester", metavar="NAME", help="what plays and captures, for --binding live (afpacket)")
     add("--ics", metavar="FILE", help="the implementation conformance statement of the device")
     add("--wire-profile", metavar="NAME", help="name or YAML file of the wire profile (open-1)")
     add("--recordings", metavar="RUN", help="folder of an earlier run, for --binding replay")

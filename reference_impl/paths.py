@@ -24,7 +24,7 @@ class Path:
     port: int
     neighbour: int
     rate: int
-    weight: int
+    weight: float
     prefix: bytes
 
 
@@ -319,10 +319,10 @@ class PathTable:
             del link.levels[about]
             self.rebuild(now)
 
-    def weight(self, link: Link, node: int, rate: int) -> int:
+    def weight(self, link: Link, node: int, rate: int) -> float:
         """Weigh a path: the least of both link ends and the announced rate, less back-pressure."""
         level, _ = link.levels.get(node, (0, 0))
-        return self.path_rate(link, rate) * (255 - level) // 255
+        return self.path_rate(link, rate) * (255 - level) / 255
 
     def path_rate(self, link: Link, announced: int) -> int:
         """Rate of a path before back-pressure."""

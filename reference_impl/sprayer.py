@@ -12,7 +12,7 @@ class Lane:
 
     __slots__ = ("path", "tally", "weight")
 
-    def __init__(self, path: "Path", weight: int) -> None:
+    def __init__(self, path: "Path", weight: float) -> None:
         self.path = path
         self.weight = weight
         self.tally = 0
@@ -49,7 +49,7 @@ class Sprayer:
             lanes = lanes[start:] + lanes[:start]
         return lanes
 
-    def weight(self, path: "Path") -> int:
+    def weight(self, path: "Path") -> float:
         """Authorised weight of a path."""
         return path.weight
 

@@ -130,7 +130,6 @@ class Header(Record):
     catalogue: CatalogueIdentity
     wire_profile: WireProfileIdentity
     binding: str
-    tester: str | None = None
     bench: BenchIdentity | None = None
     device: str
     ics: IcsIdentity

@@ -280,7 +280,7 @@ class LiveBinding:
         """Give a bed whose devices have that flaw."""
         bench = self.bench_for(setup)
         capabilities = CAPABILITIES - self.limits(setup.topology, setup.facts.parameters).keys()
-        devices = LiveDevices(bench.fabric, flaw)
+        devices = LiveDevices(bench.fabric, flaw, self.tester.late)
         return RealTimeBed(setup, Stand(bench.links, devices, bench.wires, capabilities, self.tester.late))
 
     def check(self, facts: Facts, topology: Topology) -> None:
@@ -382,8 +382,9 @@ def asked(method: Callable[P, R]) -> Callable[P, R]:
 class LiveDevices:
     """The processes of a fabric, which start anew for each play."""
 
-    def __init__(self, fabric: Fabric, flaw: str | None) -> None:
+    def __init__(self, fabric: Fabric, flaw: str | None, late: int = LATE) -> None:
         self.fabric = fabric
+        self.late = late
         self.flaw = flaw
         self.names = tuple(device.name for device in fabric.plan.devices)
         self.known = dict.fromkeys(self.names, 0)
@@ -462,7 +463,7 @@ class LiveDevices:
                 return Trouble("bench", f"interfaces of {name} refused {count} frames")
         for name in self.names:
             late = max(self.fabric.ask(name, "lateness").values())
-            if late > LATE:
+            if late > self.late:
                 return Trouble("measurement", f"the process of {name} was {late / 1e6:.1f} ms late")
         return None
 

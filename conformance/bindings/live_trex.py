@@ -24,7 +24,7 @@ LIMITS: Final = {
     "pfc": "streams of TRex do not heed PFC",
     "service tags": "TRex reads an outer tag 0x88A8 as 0x8100 where its ports are AF_PACKET",
 }
-LATE: Final = 10_000_000
+LATE: Final = 20_000_000
 """How late, in ns, the tester may be before what it measured says nothing."""
 SHARES: Final = {"grant_round_trip": 2, "grant_validity": 10, "hello_interval": 10}
 """How many reactions of the tester have to fit into a duration, so that its peers behave well."""

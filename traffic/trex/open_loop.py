@@ -10,7 +10,7 @@ from traffic.scenario import HostAddress, Scenario, Stream
 from traffic.tester import TesterPort, VirtualTester
 from traffic.trex.client import LONGEST, Counting, Load
 
-MOST_SCHEDULED: Final = 1000
+MOST_SCHEDULED: Final = 2000
 """Single frames that a port is given in advance: each is a stream of the server's."""
 SHORTEST: Final = 60
 """Octets to which streams are padded."""

@@ -207,12 +207,16 @@ class Transmission:
     def __init__(
         self, specs: Mapping[int, StreamSpec], factor: float, speed_mbps: int, now: int, duration: float
     ) -> None:
-        self.players = {
-            number: Player(spec, spec.rate(speed_mbps) * factor, now)
-            for number, spec in specs.items()
-            if spec.data["enabled"]
-        }
-        self.waiting = [(p.due, n) for n, p in self.players.items() if p.spec.data["self_start"]]
+        self.specs = {number: spec for number, spec in specs.items() if spec.data["enabled"]}
+        self.factor = factor
+        self.speed_mbps = speed_mbps
+        self.begun = now
+        self.players: dict[int, Player] = {}
+        self.waiting = [
+            (now + spec.data["isg"] * 1000, number)
+            for number, spec in self.specs.items()
+            if spec.data["self_start"]
+        ]
         heapify(self.waiting)
         self.end = now + int(duration * 1e9) if duration >= 0 else None
 
@@ -231,7 +235,7 @@ class Transmission:
             if not self.waiting or self.waiting[0][0] > now:
                 return
             _, number = heappop(self.waiting)
-            player = self.players[number]
+            player = self._player(number)
             if not player.spec.data["flags"] & 8:
                 send(player.spec, player.frame())
             if player.advance():
@@ -239,10 +243,17 @@ class Transmission:
             else:
                 self._follow(player)
 
+    def _player(self, number: int) -> Player:
+        """Make a player when it is first needed: all at once would keep the other ports waiting."""
+        if number not in self.players:
+            spec = self.specs[number]
+            self.players[number] = Player(spec, spec.rate(self.speed_mbps) * self.factor, self.begun)
+        return self.players[number]
+
     def _follow(self, player: Player) -> None:
-        follower = self.players.get(player.spec.next)
-        if follower is None:
+        if player.spec.next not in self.specs:
             return
+        follower = self._player(player.spec.next)
         if player.activations:
             player.activations -= 1
             if not player.activations:
