@@ -1,7 +1,9 @@
 """Drives the tester in real time, on the monotonic clock, over whatever wires it has."""
 
 import gc
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
@@ -111,8 +113,9 @@ class Player:
         enabled = gc.isenabled()
         gc.disable()
         try:
-            while goes_on(monotonic_ns()):
-                self.step()
+            with hurried():
+                while goes_on(monotonic_ns()):
+                    self.step()
         finally:
             if enabled:
                 gc.enable()
@@ -164,3 +167,16 @@ class Player:
         """Put frames of the tester on their lines."""
         for port, frame in sends:
             self.wires.send(port, frame)
+
+
+@contextmanager
+def hurried() -> Iterator[None]:
+    """Go ahead of ordinary processes meanwhile, where the kernel lets us: a late tester measures nothing."""
+    usual = os.sched_getscheduler(0), os.sched_getparam(0)
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
+    try:
+        yield
+    finally:
+        with suppress(PermissionError):
+            os.sched_setscheduler(0, *usual)
