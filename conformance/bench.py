@@ -32,6 +32,7 @@ class RunOptions:
     recordings: Path | None = None
     wire_profile: str = "open-1"
     parameters: tuple[str, ...] = ()
+    pcap: Path | None = None
     seed: int = 1
     out: Path = Path("out")
     evidence: str = "small"
@@ -165,7 +166,7 @@ class Bench:
         """Give the command that plays a case again."""
         options, default = self.options, RunOptions()
         words = ["gse-cts", "run", case_id, "--seed", str(options.seed)]
-        for name in ("binding", "device", "ics", "recordings", "wire_profile"):
+        for name in ("binding", "device", "ics", "recordings", "wire_profile", "pcap"):
             value = getattr(options, name)
             if value != getattr(default, name):
                 words += [f"--{name.replace('_', '-')}", str(value)]

@@ -73,7 +73,7 @@ class _Reader:
         self.node = node
         self.catalogue = catalogue
         self.function: Any = getattr(node, "function", None)
-        self.file = node.nodeid.partition("::")[0]
+        self.file = node.nodeid.partition("::")[0] or node.path
         self.name: str = getattr(node, "originalname", None) or node.name
 
     def fault(self, fault: str, mend: str) -> InputError:

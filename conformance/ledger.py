@@ -6,7 +6,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -20,12 +20,15 @@ import pytest
 from conformance.bench import Bench
 from conformance.case import Case, seed_of
 from conformance.checkout import ROOT
+from conformance.continuation import RESULTS, Earlier, capture
 from conformance.evidence import BENCH, ICS
 from conformance.judging import parameter_record
 from conformance.plugin import PLAN_FILE
 from reports.results import (
     BenchIdentity,
     CatalogueIdentity,
+    Continuation,
+    FactValue,
     Header,
     IcsIdentity,
     PlannedCase,
@@ -75,25 +78,47 @@ def take_plan(folder: Path) -> Plan | None:
 
 
 class Ledger:
-    """Writes the results file of a run."""
+    """Writes the results file of a run: each case at once, when its bed is given back."""
 
-    def __init__(self, bench: Bench, plan: Plan) -> None:
+    def __init__(
+        self, bench: Bench, plan: Plan, options: Mapping[str, FactValue], earlier: Earlier | None
+    ) -> None:
         self.bench = bench
-        self.planned = {case: (clause, purpose) for case, clause, purpose in plan.cases}
         out = bench.options.out
-        self.path = out / "results.jsonl"
-        self.writer = ResultsWriter(self.path, _header(bench, plan))
-        copyfile(bench.ics.path, out / ICS)
-        if bench.binding.file is not None:
-            copyfile(bench.binding.file, out / BENCH)
+        self.path = out / RESULTS
+        self.earlier = earlier
+        self.held: dict[str, list[VerdictRecord]] = {}
+        if earlier is None:
+            header = _header(bench, plan, options)
+            self.writer = ResultsWriter(self.path, header)
+            copyfile(bench.ics.path, out / ICS)
+            if bench.binding.file is not None:
+                copyfile(bench.binding.file, out / BENCH)
+        else:
+            header = earlier.header
+            self.writer = earlier.resume(_part())
+        self.planned = {case.case: (case.clause, case.purpose) for case in header.cases}
 
     def write(self, report: pytest.TestReport) -> None:
-        """Write what a report of pytest carries; a report of a crash becomes an ERROR."""
-        if report.when not in {"setup", "call", "teardown"}:
-            self._crashed(report)
+        """Take what a report of pytest carries, and write it with the last of its case."""
+        held = self.held.setdefault(report.nodeid, [])
+        worker = getattr(report, "worker_id", "")
         for line in getattr(report, "gse_records", ()):
             record = VerdictRecord.model_validate_json(line)
-            self.writer.append(record.model_copy(update={"worker": getattr(report, "worker_id", "")}))
+            held.append(record.model_copy(update={"worker": worker}))
+        if report.when in {"setup", "call"}:
+            return
+        del self.held[report.nodeid]
+        if report.when != "teardown":
+            if was_interrupted(report):
+                return
+            held += self._crashed(report)
+        if held:
+            self.writer.append(*sorted(held, key=lambda record: not record.invariant))
+
+    def failed(self) -> bool:
+        """Whether anything that the file holds did not pass."""
+        return any(verdict >= Verdict.INCONCLUSIVE for verdict in self.writer.counts)
 
     def close(self, exit_code: int) -> None:
         """End the file, with a footer unless the run was interrupted."""
@@ -103,30 +128,36 @@ class Ledger:
             self.writer.close()
         (self.path.parent / PLAN_FILE).unlink(missing_ok=True)
 
-    def _crashed(self, report: pytest.TestReport) -> None:
+    def _crashed(self, report: pytest.TestReport) -> Iterator[VerdictRecord]:
+        """Make an ERROR of a case whose worker crashed."""
         if report.nodeid not in self.planned:
             return
         clause, purpose = self.planned[report.nodeid]
-        self.writer.append(
-            VerdictRecord(
-                case=report.nodeid,
-                clause=clause,
-                purpose=purpose,
-                verdict=Verdict.ERROR,
-                reason=str(report.longrepr).partition("\n")[0],
-                seed=seed_of(self.bench.options.seed, report.nodeid),
-                started=datetime.now(UTC),
-                duration=0,
-                reproduce=self.bench.command(report.nodeid),
-            )
+        yield VerdictRecord(
+            case=report.nodeid,
+            clause=clause,
+            purpose=purpose,
+            verdict=Verdict.ERROR,
+            reason=str(report.longrepr).partition("\n")[0],
+            seed=seed_of(self.bench.options.seed, report.nodeid),
+            started=datetime.now(UTC),
+            duration=0,
+            reproduce=self.bench.command(report.nodeid),
         )
 
 
-def _header(bench: Bench, plan: Plan) -> Header:
+def was_interrupted(report: pytest.TestReport) -> bool:
+    """Whether the worker of a report was not killed but ended, as the whole run is about to."""
+    output = getattr(getattr(report, "node", None), "workeroutput", {})
+    return output.get("exitstatus") == pytest.ExitCode.INTERRUPTED
+
+
+def _header(bench: Bench, plan: Plan, options: Mapping[str, FactValue]) -> Header:
+    part = _part()
     return Header(
         run=bench.options.out.name,
-        started=datetime.now(UTC),
-        suite=_suite(),
+        started=part.started,
+        suite=part.suite,
         catalogue=CatalogueIdentity(digest=bench.catalogue.digest),
         wire_profile=WireProfileIdentity(name=bench.profile.name, digest=bench.profile.digest),
         binding=bench.binding.name,
@@ -134,12 +165,24 @@ def _header(bench: Bench, plan: Plan) -> Header:
         device=bench.binding.device,
         ics=IcsIdentity.of(bench.ics),
         parameters={name: parameter_record(value) for name, value in bench.parameters.items()},
+        pcap=capture(bench.options.pcap),
         seed=bench.options.seed,
-        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        options=options,
+        command=part.command,
         selection=plan.selection,
         cases=tuple(
             PlannedCase(case=case, clause=clause, purpose=purpose) for case, clause, purpose in plan.cases
         ),
+        tools=part.tools,
+    )
+
+
+def _part() -> Continuation:
+    """Describe this session."""
+    return Continuation(
+        started=datetime.now(UTC),
+        suite=suite(),
+        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         tools={"python": platform.python_version(), **{name: version(name) for name in TOOLS}},
     )
 
@@ -150,7 +193,9 @@ def _bench(file: Path | None) -> BenchIdentity | None:
     )
 
 
-def _suite() -> Suite:
+def suite() -> Suite:
+    """Identify the suite that judges."""
+
     def git(*words: str) -> str:
         command = ["git", "-C", str(ROOT), *words]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603

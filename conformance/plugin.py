@@ -1,18 +1,18 @@
 """The pytest plugin. It is loaded in every run of this environment and stays idle where no case is."""
 
-import os
 from collections import deque
 from collections.abc import Generator, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from conformance.options import CERTAIN, USUAL, add_options, settle
 from spec.errors import InputError
 
 if TYPE_CHECKING:
     from conformance.bed import Bed
+    from conformance.continuation import Earlier
     from conformance.expect import Expect
     from conformance.session import Session
 
@@ -28,7 +28,18 @@ MARKS: Final = tuple(marker.partition("(")[0] for marker in MARKERS)
 
 SESSION: Final = pytest.StashKey["Session"]()
 FAULTS: Final = pytest.StashKey[list[str]]()
-OUT: Final = "gse_out"
+"""What is wrong with cases, a sentence each."""
+RUN: Final = pytest.StashKey[bool]()
+"""Whether this is a run of cases for certain, before any is found."""
+EARLIER: Final["pytest.StashKey[Earlier]"] = pytest.StashKey()
+"""The run that is continued, in the process that was started."""
+LEFT: Final = pytest.StashKey[tuple[str, ...] | None]()
+"""The ids of the cases that it has left."""
+NODES: Final = pytest.StashKey[list[Any]]()
+"""The workers of xdist."""
+OPTIONS, TO_PLAY, IS_RUN, FOUND = "gse_options", "gse_left", "gse_run", "gse_faults"
+"""Names under which the process that was started and its workers tell each other."""
+NOTHING: Final = "command line: --clause, --chapter, --profile: select no case; widen them."
 MUTANT: Final = "mutant="
 """How the instance of a case for a mutant begins."""
 CAPTURE: Final = Path(__file__).parent / "cases" / "forwarding" / "mixed.pcap"
@@ -36,107 +47,94 @@ CAPTURE: Final = Path(__file__).parent / "cases" / "forwarding" / "mixed.pcap"
 PLAN_FILE: Final = ".plan.json"
 """Left in the folder of the run by a worker that found cases."""
 
-CHECKED: Final[dict[str, object]] = {
-    "binding": "reference",
-    "device": "reference",
-    "ics": None,
-    "wire_profile": "open-1",
-    "recordings": None,
-    "parameters": [],
-    "clauses": [],
-    "chapter": [],
-}
-"""Options that are checked before anything is collected, once they differ from this."""
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of a conformance run."""
-    add = parser.getgroup("gse", "GSE conformance").addoption
-    add("--binding", default="reference", metavar="NAME", help="what supplies the testbeds")
-    add("--device", default="reference", metavar="NAME", help="what is tested: reference, mutant:NAME")
-    add("--ics", metavar="FILE", help="the implementation conformance statement of the device")
-    add("--wire-profile", default="open-1", metavar="NAME", help="name or YAML file of the wire profile")
-    add("--recordings", metavar="RUN", help="folder of an earlier run, for --binding replay")
-    add(
-        "--parameter",
-        action="append",
-        dest="parameters",
-        default=[],
-        metavar="NAME=VALUE",
-        help="override a parameter",
-    )
-    add("--pcap", metavar="FILE", help="a pcap or pcapng file to play where a case plays captured traffic")
-    add("--run-seed", type=int, default=1, metavar="N", help="seed of the run")
-    add(
-        "--clause",
-        action="append",
-        dest="clauses",
-        default=[],
-        metavar="GLOB",
-        help="only cases of these clauses",
-    )
-    add("--chapter", action="append", default=[], metavar="NAME", help="only cases of this chapter")
-    add("--out", metavar="DIR", help="folder of this run (default: a new one below out/)")
-    add("--mutants", choices=("own", "all"), help="on each mutant, its own clause's cases or all cases")
-    stored = "plays to store of cases that pass: all, small (up to 4 MiB a case), or none (failed)"
-    add("--evidence", choices=("all", "small", "failed"), default="small", help=stored)
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks, and read the options once where they matter: in the process that was started."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    config.stash[FAULTS] = []
+    config.stash[FAULTS], config.stash[NODES] = [], []
+    option = config.option
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     if worker is not None:
-        config.option.out = worker[OUT]
+        vars(option).update(worker[OPTIONS])
+        config.stash[LEFT], config.stash[RUN] = worker[TO_PLAY], worker[IS_RUN]
         return
-    config.pluginmanager.register(_Faults(config.stash[FAULTS]))
-    option = config.option
-    if option.out is not None and (Path(option.out) / "results.jsonl").exists():
-        raise pytest.UsageError(f"command line: --out: {option.out} holds another run; choose a new folder.")
+    config.stash[RUN] = bool(option.out or option.continued or option.mutants)
+    try:
+        _settle(config)
+    except InputError as error:
+        raise pytest.UsageError(str(error)) from error
+    odd = any(getattr(option, name) != usual for name, usual in USUAL.items() if name not in CERTAIN)
+    fault = _session(config).fault if odd or option.continued else None
+    if fault:
+        raise pytest.UsageError(fault)
+
+
+def _settle(config: pytest.Config) -> None:
+    """Give the options their values, and find the run to continue; InputError when one is wrong."""
+    option, kept = config.option, None
+    if option.continued:
+        from conformance.continuation import Earlier  # noqa: PLC0415 - no other run pays for it
+
+        earlier = Earlier.read(Path(option.continued), claimed=not option.collectonly)
+        kept = {**earlier.options, "out": str(earlier.folder)}
+        config.stash[EARLIER] = earlier
+    elif option.out is not None and (Path(option.out) / "results.jsonl").exists():
+        raise InputError("command line", "--out", f"{option.out} holds another run", "choose a new folder")
+    config.stash[LEFT] = earlier.left if kept is not None else None
+    settle(option, kept)
     if option.pcap is not None:
         _check_capture(option.pcap)
-    option.out = str(Path(option.out or f"out/{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}").absolute())
-    if any(getattr(option, name) != usual for name, usual in CHECKED.items()):
-        fault = _session(config).fault
-        if fault:
-            raise pytest.UsageError(fault)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Wake the rest of the plugin before cases are found, where it is known that there must be some."""
+    config = session.config
+    if config.stash[RUN] and not config.pluginmanager.has_plugin("dsession"):
+        _session(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Check the marks of a case, and make an instance for each value of its sweeps."""
     if not is_case(metafunc.definition):
         return
-    fault = _session(metafunc.config).expand(metafunc)
-    if fault:
-        metafunc.config.stash[FAULTS].append(fault)
-        raise pytest.Collector.CollectError(fault)
+    fault, faults = _session(metafunc.config).expand(metafunc), metafunc.config.stash[FAULTS]
+    if fault and fault not in faults:
+        faults.append(fault)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Carry the sentence about a bad case to the process that was started."""
-    known = len(collector.config.stash[FAULTS])
+    """Note in a sentence what cannot be collected."""
     report = yield
-    faults = collector.config.stash[FAULTS][known:]
-    if faults:
-        report.gse_fault = faults[0]  # type: ignore[attr-defined]
+    if report.failed:
+        last = report.longreprtext.strip().rpartition("\n")[2].removeprefix("E ").strip()
+        fault = InputError(collector.path, "(whole)", f"cannot be collected ({last})", "mend the file")
+        collector.config.stash[FAULTS].append(str(fault))
     return report
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's WorkerController
-    """Tell a worker the folder of the run, which its own command line may not name."""
-    node.workerinput[OUT] = node.config.option.out
+    """Tell a worker what was read once, and what its own command line may not name."""
+    config: pytest.Config = node.config
+    node.workerinput[OPTIONS] = {name: getattr(config.option, name) for name in (*USUAL, "out")}
+    node.workerinput[TO_PLAY], node.workerinput[IS_RUN] = config.stash[LEFT], config.stash[RUN]
+    config.stash[NODES].append(node)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
     """Refuse more workers than the bench has beds."""
-    if config.option.binding == CHECKED["binding"]:
+    if config.option.binding == USUAL["binding"]:
         return
     beds = _session(config).parallelism
     if beds is not None and len(specs) > beds:
@@ -151,36 +149,21 @@ def pytest_xdist_node_collection_finished(node: Any) -> None:  # noqa: ANN401 - 
         _session(node.config).begin_for_workers()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Call a bad case a usage error."""
-    if session.config.stash[FAULTS]:
-        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - xdist's WorkerController
+    """Stop when a worker found that cases are wrong."""
+    faults = getattr(node, "workeroutput", {}).get(FOUND)
+    if faults:
+        raise pytest.UsageError(*faults)
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
-    """Say in a sentence each what is wrong with cases, or that none was selected."""
-    for fault in config.stash[FAULTS]:
-        terminalreporter.write_line(fault, red=True)
-    asked = config.option.clauses or config.option.chapter
+    """Say that no case was selected."""
+    asked = config.option.clauses or config.option.chapter or config.option.profile
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and asked:
-        terminalreporter.write_line(
-            "command line: --clause, --chapter: select no case; widen them.", red=True
-        )
-
-
-class _Faults:
-    """Gathers what the workers found wrong with cases."""
-
-    def __init__(self, faults: list[str]) -> None:
-        self.faults = faults
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        fault = getattr(report, "gse_fault", None)
-        if fault and fault not in self.faults:
-            self.faults.append(fault)
+        terminalreporter.write_line(NOTHING, red=True)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
-"""Which cases a run wants: by clause and by chapter."""
+"""Which cases a run wants: by clause, chapter and profile, or those that an earlier run has left."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -7,15 +8,23 @@ from conformance.case import Case
 from spec.catalogue import Catalogue
 from spec.documents import did_you_mean
 from spec.errors import InputError
+from spec.profiles import Profile
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Clause ids or globs of them, and chapter names; nothing wants everything. InputError when unknown."""
+    """Clause ids or globs of them, chapter names, and a profile; nothing wants everything.
+
+    InputError when one is unknown.
+
+    `left` are the ids of the cases that a run which is continued has left; then they alone are wanted.
+    """
 
     catalogue: Catalogue
     clauses: tuple[str, ...] = ()
     chapters: tuple[str, ...] = ()
+    profile: Profile | None = None
+    left: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         known = self.catalogue.clauses
@@ -31,6 +40,18 @@ class Selection:
 
     def wants(self, case: Case) -> bool:
         """Whether the case is selected."""
+        if self.left is not None:
+            return case.id in self.left
         if self.clauses and not any(fnmatchcase(case.clause.id, glob) for glob in self.clauses):
             return False
+        if self.profile is not None and not self.profile.has(case.clause.id):
+            return False
         return not self.chapters or self.catalogue.chapter_of(case.clause.id).chapter in self.chapters
+
+    def missing(self, collected: Iterable[Case]) -> str | None:
+        """Say in one sentence which case that is left was not found, or nothing."""
+        gone = sorted(set(self.left or ()) - {case.id for case in collected})
+        if not gone:
+            return None
+        fault = "has no verdict yet and was not collected"
+        return str(InputError("--continue", gone[0], fault, "use the checkout that began the run"))

@@ -1,7 +1,10 @@
 """The part of the plugin that a run with cases wakes: it selects, runs, judges and writes."""
 
+import os
 import re
-from collections.abc import Generator
+import signal
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,15 +16,18 @@ from conformance import allure_view
 from conformance.bench import Bench, RunOptions
 from conformance.case import case_of
 from conformance.checkout import ROOT, stranger
+from conformance.ending import heed
 from conformance.evidence import keep
 from conformance.expect import Expect
 from conformance.judging import Trial
-from conformance.ledger import Ledger, Plan, leave_plan, plan_of, take_plan
+from conformance.ledger import ENDED, Ledger, Plan, leave_plan, plan_of, take_plan
+from conformance.options import settled
 from conformance.outcomes import NotApplicable, TesterLimited
-from conformance.plugin import MUTANT, is_case
+from conformance.plugin import EARLIER, FAULTS, FOUND, LEFT, MUTANT, NODES, is_case
 from conformance.selection import Selection
 from spec.coverage import scan
 from spec.errors import InputError
+from spec.profiles import load_choice
 from spec.verdict import Verdict
 
 TRIAL: Final = pytest.StashKey[Trial]()
@@ -36,8 +42,10 @@ class Session:
         self.config = config
         self.out = Path(config.option.out)
         self.worker = hasattr(config, "workerinput")
+        self.earlier = config.stash.get(EARLIER, None)
         self.plan: Plan | None = None
         self.ledger: Ledger | None = None
+        heed()
         config.pluginmanager.register(Admission(), "gse-admission")
 
     @cached_property
@@ -52,6 +60,7 @@ class Session:
                 recordings=Path(option.recordings) if option.recordings else None,
                 wire_profile=option.wire_profile,
                 parameters=tuple(option.parameters),
+                pcap=Path(option.pcap) if option.pcap else None,
                 seed=option.run_seed,
                 out=self.out,
                 evidence=option.evidence,
@@ -62,20 +71,25 @@ class Session:
     def selection(self) -> Selection:
         """What the run wants; InputError when it names what is not there."""
         option = self.config.option
-        return Selection(self.bench.catalogue, tuple(option.clauses), tuple(option.chapter))
+        catalogue, left = self.bench.catalogue, self.config.stash[LEFT]
+        profile = load_choice(option.profile, catalogue.clauses) if option.profile else None
+        return Selection(catalogue, tuple(option.clauses), tuple(option.chapter), profile, left)
 
     @cached_property
     def mutants(self) -> "Mutants | None":
         """The mutants to run cases on, where the run is about them."""
         return Mutants(self.bench, self.config.option.mutants) if self.config.option.mutants else None
 
-    @property
+    @cached_property
     def fault(self) -> str | None:
-        """What is wrong with the checkout or the options, in one sentence."""
+        """What is wrong with the checkout, the options or the run to continue, in one sentence."""
         try:
-            return stranger() or (str(self.selection) and None)
+            wrong = stranger() or (str(self.selection) and None)
+            if self.earlier is not None:
+                self.earlier.check(self.bench)
         except InputError as error:
             return str(error)
+        return wrong
 
     @property
     def parallelism(self) -> int | None:
@@ -100,9 +114,8 @@ class Session:
             name = mark.args[0]
             if name not in metafunc.fixturenames:
                 file, function = node.nodeid.partition("::")[::2]
-                return str(
-                    InputError(file, function, f"does not take {name}, which it sweeps", "add the argument")
-                )
+                fault = f"does not take {name}, which it sweeps"
+                return str(InputError(file or node.path, function, fault, "add the argument"))
             values = self.bench.sweep(name)
             metafunc.parametrize(name, list(values.values()), ids=[f"{name}={label}" for label in values])
         if self.mutants is not None and "bed" in metafunc.fixturenames:
@@ -113,7 +126,18 @@ class Session:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Select the cases that were asked for, and order them by testbed, configuration and duration."""
+        """Select the cases that were asked for, and order them; play nothing when anything is wrong."""
+        faults = self.config.stash[FAULTS]
+        if not faults:
+            faults += self._select(items)
+        if faults and self.worker:
+            self.config.workeroutput[FOUND] = faults  # type: ignore[attr-defined]
+            items.clear()
+        elif faults:
+            raise pytest.UsageError(*faults)
+
+    def _select(self, items: list[pytest.Item]) -> Iterator[str]:
+        """Order the cases that are wanted by testbed, configuration and duration; say what is missing."""
         others = [item for item in items if not is_case(item)]
         kept: list[pytest.Item] = []
         dropped: list[pytest.Item] = []
@@ -136,25 +160,39 @@ class Session:
         items[:] = others + kept
         if dropped:
             self.config.hook.pytest_deselected(items=dropped)
-        if cases and self.mutants is None:
+        if (cases or self.selection.left is not None) and self.mutants is None:
             self.plan = plan_of(cases, [item.nodeid for item in kept])
+        missing = self.selection.missing(cases)
+        if missing:
+            yield missing
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self) -> None:
         """Begin the results before the first case; a worker leaves its plan where the controller finds it."""
-        if self.plan is None or not self.plan.selection or self.config.option.collectonly:
+        if self.plan is None or self.config.stash[FAULTS] or self.config.option.collectonly:
+            return
+        if not self.plan.selection and self.selection.left is None:
             return
         allure_view.begin(self.config, self.out / "allure-results")
         if self.worker:
             leave_plan(self.out, self.plan)
         else:
-            self.ledger = Ledger(self.bench, self.plan)
+            self._begin(self.plan)
 
     def begin_for_workers(self) -> None:
         """Begin the results with the plan that a worker left."""
         plan = take_plan(self.out)
         if plan is not None and self.ledger is None:
-            self.ledger = Ledger(self.bench, plan)
+            self._begin(plan)
+
+    def _begin(self, plan: Plan) -> None:
+        self.ledger = Ledger(self.bench, plan, settled(self.config), self.earlier)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """End the workers with the run, whatever they do."""
+        for node in self.config.stash[NODES]:
+            with suppress(ProcessLookupError):
+                os.kill(node.gateway._rinfo().pid, signal.SIGTERM)  # noqa: SLF001 - xdist asks the same way
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
@@ -218,11 +256,19 @@ class Session:
         if self.ledger is not None:
             self.ledger.write(report)
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Close the results. A run that was interrupted gets no footer and so reads as incomplete."""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """Close the results and the bench. An interrupted run gets no footer and so reads as incomplete.
+
+        The exit code of a run that was continued is of the whole of it.
+        """
+        if self.ledger is not None and self.earlier is not None and session.exitstatus in ENDED:
+            session.exitstatus = pytest.ExitCode(self.ledger.failed())
+        yield
         if self.ledger is not None:
             self.ledger.close(int(session.exitstatus))
+        if "bench" in vars(self):
+            self.bench.binding.clear()
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name the results."""

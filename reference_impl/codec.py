@@ -43,6 +43,11 @@ UNGOVERNED: int
 
 parse: Callable[[bytes], Header]
 """The header of a frame whose version, type, length and checksum are right; otherwise `BadFrame`."""
+outline: Callable[[bytes], tuple[int, int, int] | None]
+"""What the header of a frame tells of its checks, None where the message has no fixed length.
+
+The end of the extension, the CRC of the header, and what the CRC over both has to come to.
+"""
 verify: Callable[[bytes], str]
 """The cause to drop a frame for (`bad_version`, `bad_message`, `bad_checksum`), or nothing."""
 peek: Callable[[bytes], Header]
@@ -254,6 +259,14 @@ class Compiler:
             f"if crc_hqx(frame[{START}:end], 0xFFFF) != table[frame[{hop}]]:",
             "    raise BadFrame('bad_checksum')",
             f"return HEADERS[frame[{START}:{start}]]",
+        )
+        self.function(
+            "outline(frame)",
+            f"known = FIXED[frame[{START + profile.header.field('type').offset_bits // 8}]]",
+            "if known is None:",
+            "    return None",
+            "end, table = known",
+            f"return end, crc_hqx(frame[{START}:{start}], 0xFFFF), table[frame[{hop}]]",
         )
         self.function(
             "verify(frame)",

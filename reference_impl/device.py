@@ -1,5 +1,6 @@
 """What every device of the reference has: settings, ports, a timer heap, counters and events."""
 
+from binascii import crc_hqx
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields, replace
@@ -18,6 +19,8 @@ Send = tuple[int, bytes]
 
 LONGER_THAN_SIZE = 20
 """Credit octets of a frame beyond its size: preamble and gap."""
+
+REMEMBERED_HEADERS = 65_536
 
 T = TypeVar("T")
 
@@ -169,8 +172,11 @@ class Device:
         ]
         self.entrances = [self.entrance(port) for port in self.ports]
         self.received = 0
-        self.greetings = [2 * port.mac + codec.ETHERTYPE for port in self.ports]
-        """The octets before the header with which the last good message came in on each port."""
+        self.known: list[dict[bytes, tuple[codec.Header, int, int, int]]] = [{} for _ in self.ports]
+        """What is known of messages for each port by their octets up to the end of the header.
+
+        The header, the end of the extension, the CRC of the header, and what that of both has to come to.
+        """
 
     def entrance(self, port: OutPort) -> Callable[[int, bytes, int], None]:  # noqa: ARG002 - for the role
         """Give what takes the frames that come in on a port: `(port, frame, now)`.
@@ -203,15 +209,40 @@ class Device:
             self.sends = []
         return sends
 
+    def check(self, port: int, frame: bytes) -> codec.Header:
+        """Give the header of a frame that is whole and meant for this port; `BadFrame` for any other."""
+        known = self.known[port].get(frame[: codec.HEADER_END])
+        if known is None:
+            return self.check_anew(port, frame)
+        header, end, crc, whole = known
+        if len(frame) < end:
+            raise codec.BadFrame("bad_message")
+        if crc_hqx(frame[codec.HEADER_END : end], crc) != whole:
+            raise codec.BadFrame("bad_checksum")
+        return header
+
+    def check_anew(self, port: int, frame: bytes) -> codec.Header:
+        """Check a frame with a header that is not known, and know it from now on."""
+        self.check_address(port, frame)
+        header = codec.parse(frame)
+        self.check_concern(header)
+        outline = codec.outline(frame)
+        if outline is not None:
+            known = self.known[port]
+            if len(known) >= REMEMBERED_HEADERS:
+                known.clear()
+            known[frame[: codec.HEADER_END]] = (header, *outline)
+        return header
+
     def check_address(self, port: int, frame: bytes) -> None:
         """Let a frame of the fabric in that is meant for this port; `BadFrame` for any other."""
         if frame[12:14] != codec.ETHERTYPE:
             raise codec.BadFrame("bad_message")
-        address = frame[:6]
-        if address == self.ports[port].mac:
-            self.greetings[port] = frame[: codec.START]
-        elif address != codec.HELLO_ADDRESS:
+        if frame[:6] not in (self.ports[port].mac, codec.HELLO_ADDRESS):
             raise codec.BadFrame("not_for_this_node")
+
+    def check_concern(self, header: codec.Header) -> None:
+        """Let a message in that is meant for this node; for the role to fill in."""
 
     def wake(self, now: int) -> list[Send]:
         """Run every timer that is due."""
@@ -233,7 +264,7 @@ class Device:
     def rate(self, port: int, rate_mbps: int, now: int) -> list[Send]:
         """Learn that the link on a port now runs at another rate."""
         self.ports[port].settle(now)
-        self.ports[port].rate_mbps = rate_mbps
+        self.ports[port].run_at(rate_mbps)
         self.rate_changed(port, now)
         return self.flush()
 

@@ -46,12 +46,6 @@ class Gsf(Device):
         else:
             self.forwarder.control(port, frame, header, now)
 
-    def check(self, port: int, frame: bytes) -> Header:
-        """Give the header of a frame that is whole and meant for this port; `BadFrame` for any other."""
-        if not frame.startswith(self.greetings[port]):
-            self.check_address(port, frame)
-        return codec.parse(frame)
-
     def carrier_changed(self, port: int, up: bool, now: int) -> None:
         """Follow the carrier."""
         self.paths.carrier(port, up, now)
@@ -109,7 +103,7 @@ class GsfForwarder:
         """Octets sent by (destination, port) since the weights last changed."""
         self.weighed = device.paths.known
         """The paths that the tallies are for."""
-        self.ways: list[dict[bytes, Way]] = [{} for _ in self.ports]
+        self.ways: list[dict[Header, Way]] = [{} for _ in self.ports]
         """What becomes of a header that came in on each port, as long as the paths stay the same."""
         self.version = -1
 
@@ -117,7 +111,7 @@ class GsfForwarder:
         """Pass a frame of a container on."""
         way = None
         if self.version == self.paths.version:
-            way = self.ways[port].get(frame[codec.START : codec.HEADER_END])
+            way = self.ways[port].get(header)
         if way is None:
             way = self.way(port, frame, header)
             if way is None:
@@ -146,7 +140,7 @@ class GsfForwarder:
         """Find the way of a frame by its header; None when it was dropped, and counted."""
         ways = self.ways[port]
         if self.version == self.paths.version:
-            way = ways.get(frame[codec.START : codec.HEADER_END])
+            way = ways.get(header)
             if way is not None:
                 return way
         else:
@@ -165,7 +159,7 @@ class GsfForwarder:
             if len(ways) >= REMEMBERED_WAYS:
                 ways.clear()
             head = codec.forward(frame[: codec.HEADER_END], paths[0].prefix)
-            ways[frame[codec.START : codec.HEADER_END]] = way = (self.ports[paths[0].port], head, paths)
+            ways[header] = way = (self.ports[paths[0].port], head, paths)
             return way
         return None
 

@@ -26,7 +26,6 @@ PFC_ADDRESS = bytes.fromhex("0180c2000001")
 PFC_TYPE = bytes.fromhex("88080101")
 PFC_OCTETS = 34
 PAUSE_QUANTUM_BITS = 512
-REMEMBERED_HEADERS = 65_536
 
 
 class Gsp(Device):
@@ -50,8 +49,6 @@ class Gsp(Device):
         self.granter = self.make(Granter, self, self.window)
         self.reorderer = self.make(Reorderer, self, self.deliver, self.granter.lost)
         self.host_frames = 0
-        self.concerned: set[Header] = set()
-        """Headers that were found to be meant for this node."""
         self.egress: dict[int, EgressPort] = {}
         for port in self.ports:
             if isinstance(port, EgressPort):
@@ -216,18 +213,6 @@ class Gsp(Device):
             self.grant(header, frame, now)
         else:
             self.backpressure(header, frame, now)
-
-    def check(self, port: int, frame: bytes) -> Header:
-        """Give the header of a frame that is whole and meant for this node; `BadFrame` for any other."""
-        if not frame.startswith(self.greetings[port]):
-            self.check_address(port, frame)
-        header = codec.parse(frame)
-        if header not in self.concerned:
-            self.check_concern(header)
-            if len(self.concerned) >= REMEMBERED_HEADERS:
-                self.concerned.clear()
-            self.concerned.add(header)
-        return header
 
     def check_concern(self, header: Header) -> None:
         """Find that a message is meant for this node; `BadFrame` for any other."""

@@ -12,7 +12,6 @@ from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from heapq import heappop, heappush
 from itertools import chain, count
 from operator import itemgetter
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from reference_impl import codec
 from reference_impl.device import NEVER, Device, Send
+from reference_impl.port import WireTimes, wire_times
 
 if TYPE_CHECKING:
     from reference_impl.port import OutPort
@@ -127,21 +127,6 @@ def checked_octets(frame: bytes) -> tuple[int, int]:
     if message is None:
         return min(12, len(frame)), len(frame)
     return codec.START, min(len(frame), codec.START + codec.PROFILE.header.octets + message.fields.octets)
-
-
-class WireTimes(dict[int, int]):
-    """How long a frame holds the wire, in ns, by its octets without FCS, at one rate in Mbit/s."""
-
-    def __init__(self, rate_mbps: int) -> None:
-        super().__init__()
-        self.rate_mbps = rate_mbps
-
-    def __missing__(self, octets: int) -> int:
-        time = self[octets] = -(-(max(octets, 60) + 24) * 8000 // self.rate_mbps)
-        return time
-
-
-wire_times = cache(WireTimes)
 
 
 class Direction:

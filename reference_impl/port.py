@@ -2,6 +2,7 @@
 
 from collections import defaultdict, deque
 from collections.abc import Callable
+from functools import cache
 from heapq import heappush
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,21 @@ NEVER = 1 << 62
 
 Line = Callable[[bytes, int], int]
 """Take a frame that starts to leave at a time, and tell when the wire is free again."""
+
+
+class WireTimes(dict[int, int]):
+    """How long a frame holds the wire, in ns, by its octets without FCS, at one rate in Mbit/s."""
+
+    def __init__(self, rate_mbps: int) -> None:
+        super().__init__()
+        self.rate_mbps = rate_mbps
+
+    def __missing__(self, octets: int) -> int:
+        time = self[octets] = -(-(max(octets, 60) + 24) * 8000 // self.rate_mbps)
+        return time
+
+
+wire_times = cache(WireTimes)
 
 
 def everything(_frame: bytes) -> bool:
@@ -44,6 +60,7 @@ class OutPort:
         "queued",
         "rate_mbps",
         "sent",
+        "times",
     )
 
     def __init__(self, device: "Device", index: int, config: "PortConfig") -> None:
@@ -51,7 +68,7 @@ class OutPort:
         self.index = index
         self.kind = config.kind
         self.mac = config.mac
-        self.rate_mbps = config.rate_mbps
+        self.run_at(config.rate_mbps)
         self.control: deque[bytes] = deque()
         self.data: deque[bytes] = deque()
         self.drained = self.drain
@@ -74,6 +91,11 @@ class OutPort:
         """Octets of the wire that they took: their own, 60 at least, and 24 more each."""
         return sum((max(size, 60) + 24) * frames for size, frames in self.sent.items())
 
+    def run_at(self, rate_mbps: int) -> None:
+        """Run at a rate from the next frame on."""
+        self.rate_mbps = rate_mbps
+        self.times: WireTimes = wire_times(rate_mbps)
+
     def lend(self, line: Line, prompt: bool = False) -> None:
         """Let a driver take the frames through `line`; unless it wants them `prompt`, it settles the port.
 
@@ -86,9 +108,8 @@ class OutPort:
 
     def hand_over(self, frame: bytes, now: int) -> int:
         """Give a frame to whoever called the device."""
-        size = len(frame)
         self.device.sends.append((self.index, frame))
-        return now - -(size + 24 if size > 60 else 84) * 8000 // self.rate_mbps
+        return now + self.times[len(frame)]
 
     def send(self, frame: bytes, now: int) -> bool:
         """Send a data frame, or queue it; False when the buffer is full and the frame was dropped."""

@@ -256,7 +256,7 @@ def _judge(entry: dict[str, Any], records: list[VerdictRecord], began: bool) -> 
 
 def _lines(records: list[VerdictRecord]) -> list[str]:
     lines = []
-    for record in records:
+    for record in sorted(records, key=lambda record: record.invariant):
         if record.verdict is Verdict.PASS:
             continue
         lines.append(f"{record.clause} {record.verdict}: {record.reason}".rstrip(": "))

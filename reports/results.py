@@ -1,17 +1,19 @@
 """The results file: one JSON object a line, a header, the verdicts as they fall, and a footer.
 
-It is the only source of verdicts; every report is rebuilt from it. A run that was cut off leaves no
-footer, at worst half a line, and reads as incomplete.
+It is the only source of verdicts; every report is rebuilt from it. The records of a case are written at
+once, its invariants' first and its own verdict last. A run that was cut off leaves no footer, at worst half
+a case, and reads as incomplete; when it is continued the file becomes what one uninterrupted run leaves.
 """
 
+import fcntl
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, BinaryIO, Final, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -81,6 +83,13 @@ class BenchIdentity(Record):
     digest: Sha256
 
 
+class CaptureIdentity(Record):
+    """The capture that the user gave to be played as traffic, by name and SHA-256."""
+
+    file: str
+    digest: Sha256
+
+
 class ParameterValue(Record):
     """A value, its unit and who said so (`declared by the vendor`, `suite default`)."""
 
@@ -97,10 +106,20 @@ class PlannedCase(Record):
     purpose: str | None = None
 
 
+class Continuation(Record):
+    """A later session, which played what the run had left: since when, and what is its own."""
+
+    started: AwareDatetime
+    suite: Suite
+    command: str
+    tools: Mapping[str, str] = Field(default_factory=dict)
+
+
 class Header(Record):
     """Identity of a run, written before the first case.
 
-    `selection` holds the ids of the cases that were to run, `cases` all that were collected.
+    `selection` holds the ids of the cases that were to run, `cases` all that were collected. `options` are
+    those of the pytest plugin that make a run what it is, by name, with `cases` for what it was to collect.
     """
 
     kind: Literal["header"] = "header"
@@ -115,11 +134,14 @@ class Header(Record):
     device: str
     ics: IcsIdentity
     parameters: Mapping[str, ParameterValue] = Field(default_factory=dict)
+    pcap: CaptureIdentity | None = None
     seed: int
+    options: Mapping[str, FactValue] = Field(default_factory=dict)
     command: str
     selection: tuple[str, ...]
     cases: tuple[PlannedCase, ...] = ()
     tools: Mapping[str, str] = Field(default_factory=dict)
+    continued: tuple[Continuation, ...] = ()
 
 
 class Finding(Record):
@@ -207,29 +229,42 @@ class Results:
 
 
 class ResultsWriter:
-    """Writes a results file; each record is on the disk before `append` returns.
+    """Writes a results file; what is appended is on the disk before `append` returns.
 
-    Raises InputError where the file is there already: a run never overwrites another.
+    The file is this writer's alone until it is closed. Raises InputError where it is there already: a run
+    never overwrites another.
     """
 
     def __init__(self, path: Path, header: Header) -> None:
         self.path = path
-        self._counts: Counter[Verdict] = Counter()
+        self.counts: Counter[Verdict] = Counter()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._file = path.open("xb")
         except FileExistsError:
             raise InputError(path, "file", "holds another run", "choose a new output folder") from None
+        _lock(self._file)
         self._write(header)
 
-    def append(self, record: VerdictRecord) -> None:
-        """Write one verdict."""
-        self._write(record)
-        self._counts[record.verdict] += 1
+    @classmethod
+    def resume(cls, path: Path, header: Header, kept: Iterable[VerdictRecord]) -> Self:
+        """Put a file that begins with what an earlier run kept in the place of its own, at one stroke."""
+        draft = path.with_name(f"{path.name}.new")
+        draft.unlink(missing_ok=True)
+        writer = cls(draft, header)
+        writer.append(*kept)
+        draft.replace(path)
+        writer.path = path
+        return writer
+
+    def append(self, *records: VerdictRecord) -> None:
+        """Write verdicts at once."""
+        self._write(*records)
+        self.counts.update(record.verdict for record in records)
 
     def finish(self, finished: AwareDatetime, exit_code: int) -> Footer:
         """Write the footer with the counts of what was appended, and close."""
-        footer = Footer(finished=finished, counts=dict(self._counts), exit=exit_code)
+        footer = Footer(finished=finished, counts=dict(self.counts), exit=exit_code)
         self._write(footer)
         self.close()
         return footer
@@ -246,15 +281,27 @@ class ResultsWriter:
     ) -> None:
         self.close()
 
-    def _write(self, record: Header | VerdictRecord | Footer) -> None:
-        line = record.model_dump_json(by_alias=True) + "\n"
-        self._file.write(line.encode())
+    def _write(self, *records: Header | VerdictRecord | Footer) -> None:
+        self._file.write(
+            b"".join(record.model_dump_json(by_alias=True).encode() + b"\n" for record in records)
+        )
         self._file.flush()
         os.fsync(self._file.fileno())
 
 
+def claim(path: Path) -> BinaryIO:
+    """Open a results file for this process alone, until it is closed; InputError while a run writes it."""
+    file = path.open("rb")
+    try:
+        _lock(file)
+    except BlockingIOError:
+        file.close()
+        raise InputError(path, "file", "is being written by another run", "wait for its end") from None
+    return file
+
+
 def read_results(path: Path) -> Results:
-    """Read a results file; a torn last line is left out and the run then counts as incomplete.
+    """Read a results file; a torn last case is left out and the run then counts as incomplete.
 
     Raises InputError where the file is missing, has no header, or is corrupt before its last line.
     """
@@ -280,6 +327,15 @@ def results_schema() -> dict[str, object]:
         "title": f"One line of a GSE results file ({SCHEMA})",
         **_LINE.json_schema(by_alias=True, mode="validation"),
     }
+
+
+def _lock(file: BinaryIO) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # not every file system has locks
+        return
 
 
 def _is_whole(line: bytes) -> bool:
@@ -309,6 +365,9 @@ def _assemble(path: Path, records: list[Header | VerdictRecord | Footer]) -> Res
     if len(verdicts) != len(body):
         stray = next(n for n, record in enumerate(body, start=2) if not isinstance(record, VerdictRecord))
         raise InputError(path, f"line {stray}", "is not a verdict", "keep one run in one file")
+    if footer is None:
+        whole = {record.case for record in verdicts if not record.invariant}
+        verdicts = tuple(record for record in verdicts if record.case in whole)
     results = Results(records[0], verdicts, footer)
     if footer and dict(footer.counts) != results.counts():
         raise InputError(path, "footer", "counts other verdicts than the file holds", "restore the file")

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from spec.ics import Statement
 from spec.model import Chapter, CounterDefinition, Fact, FactId, IcsItem, Parameter, Source
+from spec.profiles import Profile
 from spec.wire import ProfileEntry
 
 FOLDER = Path(__file__).parent / "schemas"
@@ -21,6 +22,7 @@ SHAPES: dict[str, Any] = {
     "ics_items": dict[str, IcsItem],
     "ics": Statement,
     "wire_profile": ProfileEntry,
+    "profile": Profile,
 }
 
 

@@ -73,7 +73,8 @@ class Wires(Protocol):
 class Player:
     """Runs the tester's timers at the time they were due, however late, so that its ports keep their rate.
 
-    `rows` is what passed on all lines, in ns from `start`; `latest` is how late a timer ran at worst, in ns.
+    `rows` is what passed on all lines, in ns from `start`; `latest` is how late, in ns, a timer ran or
+    a frame was seen at worst.
     """
 
     def __init__(self, tester: VirtualTester, wires: Wires) -> None:
@@ -137,7 +138,9 @@ class Player:
             if self.observing:
                 self.tester.observe(line.name, seen.frame, self.clock())
         elif not seen.outgoing:
-            self.send(self.tester.receive(line.port, seen.frame, self.clock()))
+            now = self.clock()
+            self.latest = max(self.latest, now - seen.time)
+            self.send(self.tester.receive(line.port, seen.frame, now))
 
     def clock(self) -> int:
         """Give the time, which never goes back."""

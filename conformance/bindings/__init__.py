@@ -86,6 +86,9 @@ class Binding(Protocol):
     def check(self, facts: Facts, topology: Topology) -> None:
         """Play the smallest thing there is; BenchError when the bench, not the device, is broken."""
 
+    def clear(self) -> None:
+        """Take down what stands between two cases; called at the end of a run, however it ends."""
+
 
 class Perfect:
     """What a binding has in common with others that can do everything on every topology."""
@@ -100,6 +103,9 @@ class Perfect:
     def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:  # noqa: ARG002
         """Miss nothing."""
         return {}
+
+    def clear(self) -> None:
+        """Leave nothing standing between two cases anyway."""
 
 
 class BindingFactory(Protocol):

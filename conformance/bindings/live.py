@@ -144,7 +144,7 @@ LIMITS: Final = {
 UNCERTAINTY: Final = 1_000_000
 """How far, in ns, the time of a frame may be from that at which the device sent it."""
 LATE: Final = 10_000_000
-"""How late, in ns, the tester may be before what it measured says nothing."""
+"""How late, in ns, the tester or a device's process may be before what was measured says nothing."""
 
 
 class LiveBinding:
@@ -204,10 +204,11 @@ class LiveBinding:
     def bench_for(self, setup: Setup) -> "LiveBench":
         """Give the bench of a topology."""
         key = str(setup.topology.links), setup.topology.standing("emulated")
-        if self.bench is None or self.bench.key != key:
+        bench = self.bench
+        if bench is None or bench.key != key:
             self.clear()
-            LiveBinding.bench = LiveBench.build(setup, key)
-        return self.bench
+            bench = LiveBinding.bench = LiveBench.build(setup, key)
+        return bench
 
     @classmethod
     def clear(cls) -> None:
@@ -368,6 +369,10 @@ class LiveDevices:
                 return Trouble("measurement", words)
             if count and not switched:
                 return Trouble("bench", f"interfaces of {name} refused {count} frames")
+        for name in self.names:
+            late = max(self.fabric.ask(name, "lateness").values())
+            if late > LATE:
+                return Trouble("measurement", f"the process of {name} was {late / 1e6:.1f} ms late")
         return None
 
     def losses(self) -> dict[str, tuple[int, int]]:

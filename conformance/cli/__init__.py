@@ -13,6 +13,7 @@ from conformance.checkout import stranger
 
 USAGE = 4
 INTERRUPTED = 2
+TYPER_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -24,7 +25,8 @@ def main() -> None:
     from spec.errors import InputError  # noqa: PLC0415 - only now is it known to be this checkout's
 
     try:
-        sys.exit(typer.main.get_command(_application())(standalone_mode=False))
+        code = typer.main.get_command(_application())(standalone_mode=False)
+        sys.exit(INTERRUPTED if code == TYPER_INTERRUPTED else code)
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(USAGE)

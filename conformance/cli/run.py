@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +12,15 @@ import typer
 from rich.console import Console
 
 from conformance.checkout import ROOT
-from conformance.lab.bench import is_bench
+from conformance.continuation import RESULTS, Earlier
+from conformance.ending import heed
+from conformance.ledger import suite
+from conformance.options import CASES as NOTED
+from conformance.options import USUAL
+from conformance.plugin import NOTHING
+from reports import junit
 from reports.build import build_reports
+from reports.results import Suite, read_results
 from reports.summary import print_summary
 from spec.catalogue import load_catalogue
 from spec.errors import Exit
@@ -33,66 +41,139 @@ def command(
     cases: Annotated[list[str] | None, typer.Argument(help="Cases, as their records name them.")] = None,
     *,
     binding: Annotated[
-        str, typer.Option(help="What supplies the testbeds: a name, or a laboratory's LAB.yaml.")
-    ] = "reference",
-    device: Annotated[str, typer.Option(help="What is tested: reference, mutant:NAME.")] = "reference",
+        str | None,
+        typer.Option(
+            help="What supplies the testbeds: a name, or a laboratory's LAB.yaml.", show_default="reference"
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="What is tested: reference, mutant:NAME.", show_default="reference"),
+    ] = None,
     ics: Annotated[Path | None, typer.Option(help="The conformance statement of the device.")] = None,
     chapter: Annotated[list[str] | None, typer.Option(help="Only cases of this chapter.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Only cases of a profile's clauses: smoke, or a YAML file.")
+    ] = None,
     clause: Annotated[list[str] | None, typer.Option(help="Only cases of this clause, or glob.")] = None,
     parameter: Annotated[list[str] | None, typer.Option(help="Override a parameter, as name=value.")] = None,
-    wire_profile: Annotated[str, typer.Option(help="Name or YAML file of the wire profile.")] = "open-1",
+    wire_profile: Annotated[
+        str | None, typer.Option(help="Name or YAML file of the wire profile.", show_default="open-1")
+    ] = None,
     recordings: Annotated[Path | None, typer.Option(help="Run to judge again, for replay.")] = None,
     pcap: Annotated[Path | None, typer.Option(help="A capture of your own to play as traffic.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the run.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="Seed of the run.", show_default="1")] = None,
     workers: Annotated[str, typer.Option(help="Processes: a number, or auto.")] = "",
     out: Annotated[Path | None, typer.Option(help="A new folder for this run.")] = None,
+    continued: Annotated[
+        Path | None,
+        typer.Option("--continue", help="Play what an interrupted run has left, as it was begun."),
+    ] = None,
     evidence: Annotated[
-        str, typer.Option(help="Plays to keep of passing cases: all, small, failed.")
-    ] = "small",
+        str | None,
+        typer.Option(help="Plays to keep of passing cases: all, small, failed.", show_default="small"),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Play and write nothing; print what would be played.")
+    ] = False,
     allure: Annotated[bool, typer.Option(help="Make the Allure page, which needs Node.")] = True,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every case.")] = False,
 ) -> None:
     """Run cases and write their reports; exit code 1 when one did not pass."""
-    if binding == "live":
+    heed()
+    earlier = Earlier.read(continued) if continued else None
+    kept = earlier.options if earlier else USUAL
+    bench = str(binding or kept["binding"])
+    if bench == "live":
         from conformance.bindings.live import acquire  # noqa: PLC0415 - costs every other run 300 ms
 
         acquire()
-    if is_bench(binding):
-        binding = str(Path(binding).absolute())
     load_catalogue()
-    folder = (out or Path("out") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}").absolute()
-    options = {
-        "--binding": binding,
-        "--device": device,
-        "--ics": ics and ics.absolute(),
-        "--wire-profile": wire_profile,
-        "--recordings": recordings and recordings.absolute(),
-        "--pcap": pcap and pcap.absolute(),
-        "--run-seed": seed,
-        "--out": folder,
-        "--evidence": evidence,
-        "-n": workers or ("0" if cases or binding != "reference" else "auto"),
-        "--junitxml": folder / "junit.xml",
+    folder = earlier.folder if earlier else _folder(out)
+    options: dict[str, Sequence[object]] = {
+        "--binding": [binding],
+        "--device": [device],
+        "--ics": [ics],
+        "--wire-profile": [wire_profile],
+        "--recordings": [recordings],
+        "--pcap": [pcap],
+        "--run-seed": [seed],
+        "--evidence": [evidence],
+        "--profile": [profile],
+        "--continue": [continued],
+        "--out": [out if earlier else folder],
+        "--chapter": chapter or (),
+        "--clause": clause or (),
+        "--parameter": parameter or (),
     }
-    words = [f"{name}={value}" for name, value in options.items() if value is not None and name != "-n"]
-    words += ["-n", str(options["-n"]), "--tb=short", "-v" if verbose else "-q"]
-    for name, values in (("--chapter", chapter), ("--clause", clause), ("--parameter", parameter)):
-        words += [f"{name}={value}" for value in values or ()]
-    results = folder / "results.jsonl"
-    earlier = results.exists()
-    code = pytest.main([*_places(cases or []), *SETTINGS, *words])
-    if results.exists() and not earlier:
-        _report(folder, wire_profile, allure=allure)
+    words = [f"{name}={value}" for name, values in options.items() for value in values if value is not None]
+    words += [*SETTINGS, *(_places(cases or ()) if cases or not earlier else _noted(earlier))]
+    if dry_run:
+        raise typer.Exit(_preview(words, folder.parent, bench))
+    if earlier:
+        _announce(earlier)
+    results = folder / RESULTS
+    occupied = results.exists() and not earlier
+    part = folder / (f".{junit.FILE}" if earlier else junit.FILE)
+    words += [f"--junitxml={part}", "--tb=short", "-v" if verbose else "-q"]
+    code = pytest.main([*words, "-n", workers or ("0" if cases or bench != "reference" else "auto")])
+    if earlier and code != Exit.USAGE:
+        junit.complete(read_results(results), part)
+        part.replace(folder / junit.FILE)
+    if results.exists() and not occupied and code != Exit.USAGE:
+        _report(folder, str(wire_profile or kept["wire_profile"]), allure=allure)
     elif not results.exists():
         _remove_empty(folder)
+    if earlier:
+        part.unlink(missing_ok=True)
     raise typer.Exit(int(code))
 
 
-def _places(cases: list[str]) -> list[str]:
+def _folder(out: Path | None) -> Path:
+    """Give the folder of a new run."""
+    return (out or Path("out") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}").absolute()
+
+
+def _places(cases: Sequence[str]) -> list[str]:
     """Give cases as paths that hold wherever the command is called."""
     if not cases:
         return [str(CASES)]
     return [case if Path(case.partition("::")[0]).exists() else str(ROOT / case) for case in cases]
+
+
+def _noted(earlier: Earlier) -> list[str]:
+    """Give what an earlier run was to collect."""
+    places = earlier.options[NOTED]
+    assert isinstance(places, tuple)
+    return [str(ROOT / place) for place in places]
+
+
+def _announce(earlier: Earlier) -> None:
+    """Say what is left of a run, and whether another suite has begun it."""
+    print(f"{len(earlier.left)} of {len(earlier.header.selection)} cases are left.", flush=True)
+    ran, now = earlier.header.suite, suite()
+    if ran != now:
+        print(f"The run was begun with {_shown(ran)} and goes on with {_shown(now)}.", flush=True)
+
+
+def _shown(item: Suite) -> str:
+    changed = " and changes" if item.dirty else ""
+    return f"version {item.version}" + (f" at commit {item.commit[:12]}{changed}" if item.commit else "")
+
+
+def _preview(words: list[str], runs: Path, binding: str) -> int:
+    """Print what a run would play, with the times of earlier runs in a folder."""
+    from conformance.preview import Preview, known_seconds, print_prospects  # noqa: PLC0415 - costs others time
+
+    preview = Preview()
+    quiet = ["--collect-only", "-pno:terminal", "-pno:cacheprovider", "-n0"]
+    code = pytest.main([*words, *quiet], plugins=[preview])
+    if code == Exit.OK:
+        seconds = known_seconds(runs, binding)
+        print_prospects(preview.prospects, seconds, Console(width=None if sys.stdout.isatty() else 200))
+    elif code == Exit.EMPTY:
+        print(NOTHING, file=sys.stderr)
+    return int(code)
 
 
 def _remove_empty(folder: Path) -> None:

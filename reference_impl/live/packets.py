@@ -5,8 +5,8 @@ import errno
 import os
 import socket
 import struct
+from array import array
 from collections.abc import Iterator
-from itertools import islice
 from mmap import mmap
 from time import CLOCK_REALTIME, clock_gettime_ns
 from typing import Final
@@ -23,10 +23,9 @@ TPACKET_V2: Final = 1
 ETH_P_ALL: Final = 3
 
 SLOT: Final = 10240
-"""Octets of a slot of either ring; the longest frame is `LONGEST`."""
+"""Octets of a slot of the ring, room for the longest frame."""
 FRAME_AT: Final = 66
 """Where the frame begins in a slot: header and address of TPACKET_V2, aligned so that what follows MAC is."""
-LONGEST: Final = SLOT - FRAME_AT
 SLOTS: Final = 1024
 BATCH: Final = 64
 
@@ -107,9 +106,8 @@ class PacketPort:
 
     def put(self, frames: list[bytes]) -> None:
         """Send frames in order; those that the interface does not take are lost and counted."""
-        remaining = iter(frames)
-        while batch := tuple(islice(remaining, BATCH)):
-            self.unsent += self.outbox.send(batch)
+        for first in range(0, len(frames), BATCH):
+            self.unsent += self.outbox.send(frames[first : first + BATCH])
 
     def lost(self) -> int:
         """Frames that arrived while the ring was full, since the start."""
@@ -159,29 +157,27 @@ sendmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
 
 
 class Outbox:
-    """Messages for `sendmmsg`, laid out once, each with a slot of memory of its own."""
+    """Messages for `sendmmsg`, laid out once; they point at the octets of the frames themselves."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
-        self.slots = mmap(-1, BATCH * SLOT)
         self.vectors = (Vector * BATCH)()
         self.messages = (Message * BATCH)()
-        slots = ctypes.addressof(ctypes.c_char.from_buffer(self.slots))
-        for index in range(BATCH):
-            self.vectors[index].base = slots + index * SLOT
-            self.messages[index].header.vectors = ctypes.pointer(self.vectors[index])
-            self.messages[index].header.vector_count = 1
+        for message, vector in zip(self.messages, self.vectors, strict=True):
+            message.header.vectors = ctypes.pointer(vector)
+            message.header.vector_count = 1
         self.address = ctypes.addressof(self.messages)
-        self.lengths = memoryview(self.vectors).cast("B").cast(SIZE)[1::2]
+        words = memoryview(self.vectors).cast("B").cast(SIZE)
+        self.places, self.lengths = words[::2], words[1::2]
+        self.frame = ctypes.c_char_p()
+        self.place = ctypes.c_size_t.from_buffer(self.frame)
+        """Where the octets of `frame` are."""
 
-    def send(self, frames: tuple[bytes, ...]) -> int:
+    def send(self, frames: list[bytes]) -> int:
         """Send up to `BATCH` frames; give how many of them the interface did not take."""
-        slots, lengths, at = self.slots, self.lengths, 0
-        for index, frame in enumerate(frames):
-            size = len(frame)
-            slots[at : at + size] = frame
-            lengths[index] = size
-            at += SLOT
+        frame, place = self.frame, self.place
+        self.places[: len(frames)] = array(SIZE, [place.value for frame.value in frames])
+        self.lengths[: len(frames)] = array(SIZE, [*map(len, frames)])
         done = sendmmsg(self.descriptor, self.address, len(frames), 0)
         return 0 if done == len(frames) else sum(self.resume(max(done, 0), len(frames), done < 0))
 

@@ -181,8 +181,7 @@ class Departures:
             if self.port is not port:
                 self.turn(port)
             self.frames.append(frame)
-            size = len(frame)
-            return now - -(size + 24 if size > 60 else 84) * 8000 // out.rate_mbps
+            return now + out.times[len(frame)]
 
         return leave
 

@@ -1,8 +1,17 @@
 """A bench that plays nothing: what a case gets back is as made up as the device."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic, sleep
+
 import pytest
 
 CONFTEST = """
+import atexit
+from pathlib import Path
+
 import conformance.bindings as bindings
 from traffic.recording import Facts, Recording, Trouble
 from conformance.checkout import ROOT
@@ -20,7 +29,10 @@ class Still(bindings.Perfect):
     mutants = {}
 
     def __init__(self, options):
-        pass
+        atexit.register(Path("left").touch)
+
+    def clear(self):
+        Path("cleared").touch()
 
     def limits(self, topology, parameters):
         return {name: f"the binding still has no {name}" for name in CAPABILITIES - self.capabilities}
@@ -67,23 +79,68 @@ from traffic.scenario import Impairment, LinkEvent, Scenario
 """
 
 
+QUICK = ("-p", "no:hypothesispytest", "-p", "no:benchmark")
+
+
+class Runs:
+    """A folder for cases; `run` runs them there and gives the result, with a binding that plays nothing."""
+
+    def __init__(self, pytester):
+        self.pytester = pytester
+        self.path = pytester.path
+
+    def cases(self, **files):
+        for name, text in files.items():
+            self.pytester.makepyfile(**{name: HEAD + text})
+
+    def run(self, *words):
+        return self.pytester.runpytest_subprocess("--binding=still", "--out=run", *QUICK, *words)
+
+    def resume(self, *words):
+        """Continue what `run` or `begin` left."""
+        return self.pytester.runpytest_subprocess("--continue=run", *QUICK, *words)
+
+    def begin(self, *words, **options):
+        """Start a run as a process of its own."""
+        command = [sys.executable, "-m", "pytest", "--binding=still", "--out=run", *QUICK, *words]
+        with (self.path / "log").open("w") as log:
+            return subprocess.Popen(command, cwd=self.path, stdout=log, stderr=log, **options)  # noqa: S603
+
+    @property
+    def results(self):
+        return self.path / "run" / "results.jsonl"
+
+    def lines(self):
+        if not self.results.exists():
+            return []
+        return [json.loads(line) for line in self.results.read_text().splitlines()]
+
+    def verdicts(self):
+        return {line["case"]: line["verdict"] for line in self.lines() if line["kind"] == "verdict"}
+
+    @staticmethod
+    def until(predicate, seconds=60):
+        """Look until something holds."""
+        end = monotonic() + seconds
+        while not predicate():
+            assert monotonic() < end, "it never came to that"
+            sleep(0.02)
+
+    @staticmethod
+    def lives(pid):
+        """Whether a process runs."""
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return False
+        return state != "Z"
+
+
 @pytest.fixture
 def bench(pytester):
-    """A folder for cases; `run` runs them there and gives the result, with a binding that plays nothing."""
+    """A folder for cases and their runs."""
     pytester.makeconftest(CONFTEST)
     pytester.makepyprojecttoml(
         '[tool.pytest.ini_options]\naddopts = "--strict-markers --import-mode=importlib"'
     )
-
-    class Bench:
-        path = pytester.path
-
-        def cases(self, **files):
-            for name, text in files.items():
-                pytester.makepyfile(**{name: HEAD + text})
-
-        def run(self, *words):
-            quick = ("-p", "no:hypothesispytest", "-p", "no:benchmark")
-            return pytester.runpytest_subprocess("--binding=still", "--out=run", *quick, *words)
-
-    return Bench()
+    return Runs(pytester)

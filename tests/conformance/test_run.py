@@ -77,9 +77,7 @@ def test_a_crashed_worker_is_an_error_of_its_case(bench):
 
 
 def test_an_interrupted_run_keeps_its_records_and_has_no_footer(bench):
-    bench.cases(
-        test_a=case("one") + "    " + "def test_two(bed): pass\n".strip() + "\n" if False else case("one")
-    )
+    bench.cases(test_a=case("one"))
     bench.cases(test_b=case("two", "raise KeyboardInterrupt"))
     result = bench.run()
     assert result.ret == pytest.ExitCode.INTERRUPTED
@@ -181,8 +179,28 @@ def test_a_bad_case_is_a_usage_error(bench, words):
     result = bench.run(*words)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     for name, (_, sentence) in zip(names, BAD_CASES.values(), strict=True):
-        assert sentence.replace("test_a", name, 1) in result.stdout.lines
+        assert f"ERROR: {sentence.replace('test_a', name, 1)}" in result.stderr.lines
     assert not (bench.path / "run" / "results.jsonl").exists()
+
+
+@pytest.mark.parametrize("words", [(), ("-n2",)], ids=["one process", "workers"])
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (case(clause="PKTC-ONE-PAHT"), "the clause PKTC-ONE-PAHT is unknown; did you mean PKTC-ONE-PATH?"),
+        ("def test_it(: pass", "test_bad.py: (whole): cannot be collected (SyntaxError: "),
+        ("import nothing_of_that_name", "cannot be collected (ModuleNotFoundError: No module named "),
+    ],
+    ids=["unknown clause", "no Python", "no module"],
+)
+def test_nothing_is_played_where_a_case_is_bad(bench, text, sentence, words):
+    bench.cases(test_a=case(), test_bad=text, test_c=case())
+    result = bench.run(*words)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (told,) = [line for line in result.stderr.lines if line.strip()]
+    assert sentence in told
+    assert not any(line == told.removeprefix("ERROR: ") for line in result.stdout.lines)
+    assert not (bench.path / "run").exists()
 
 
 @pytest.mark.parametrize(
@@ -234,10 +252,21 @@ def test_a_selection_names_what_is_not_there(wanted, sentence):
         Selection(load_catalogue(), **wanted)
 
 
+def test_a_profile_selects_its_clauses(bench):
+    bench.cases(test_a=case(), test_b=case(clause="FWD-BYTE-EXACT", purpose=", 'generated-frames'"))
+    (bench.path / "mine.yaml").write_text("title: {en: Mine, zh: 我的}\nclauses: [FWD-*]\n")
+    bench.run("--profile=mine.yaml").assert_outcomes(passed=1, deselected=1)
+    result = bench.run("--profile=smok", "--out=other")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "did you mean smoke?" in result.stderr.str()
+
+
 def test_an_empty_selection_says_so(bench):
     bench.cases(test_a=case())
     for words in ((), ("-n1",)):
         result = bench.run("--clause=FWD-*", *words)
         assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
-        result.stdout.fnmatch_lines(["command line: --clause, --chapter: select no case; widen them."])
+        result.stdout.fnmatch_lines(
+            ["command line: --clause, --chapter, --profile: select no case; widen them."]
+        )
     assert not (bench.path / "run").exists()

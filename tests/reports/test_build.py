@@ -1,6 +1,7 @@
 import io
 import subprocess
 import sys
+from xml.etree import ElementTree as ET
 from xml.sax.saxutils import quoteattr
 
 import pytest
@@ -9,7 +10,7 @@ from rich.console import Console
 from reports import build
 from reports.allure import AllureError
 from reports.build import build_reports
-from reports.junit import disagreements
+from reports.junit import complete, disagreements
 from reports.results import Finding, read_results
 from reports.summary import print_summary
 from spec.errors import InputError
@@ -76,6 +77,25 @@ def test_the_junit_file_of_pytest_itself_agrees(tmp_path_factory, run_folder, he
         header((name, "PKTC-SIZE", "small")), record(name, "PKTC-SIZE", Verdict.FAIL, "small")
     )
     assert disagreements(read_results(folder), bench / "junit.xml") == ()
+
+
+@pytest.mark.parametrize("tags", [None, {}, {GOOD: ""}, {BAD: "failure"}])
+def test_junit_is_completed_by_what_an_earlier_session_played(folder, tags):
+    path = folder / "junit.xml"
+    if tags is not None:
+        write_junit(folder, tags)
+    results = read_results(folder)
+    complete(results, path)
+    assert disagreements(results, path) == ()
+    (suite,) = ET.parse(path).getroot()  # noqa: S314 - our own
+    assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "2",
+        "failures": "1",
+        "errors": "0",
+        "skipped": "0",
+    }
+    if tags in (None, {}, {GOOD: ""}):
+        assert suite.find("testcase/failure").get("message") == "PKTC-SIZE FAIL: octets of a container"
 
 
 def test_a_report_that_cannot_be_made_does_not_stop_the_others(folder, catalogue, profile, monkeypatch):

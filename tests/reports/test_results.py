@@ -7,7 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reports.results import SCHEMA_PATH, Evidence, Finding, ResultsWriter, read_results, results_schema
+from reports.results import (
+    SCHEMA_PATH,
+    Evidence,
+    Finding,
+    ResultsWriter,
+    claim,
+    read_results,
+    results_schema,
+)
 from spec.errors import InputError
 from spec.verdict import Verdict
 
@@ -89,6 +97,38 @@ def test_corruption_before_the_end_is_one_sentence(folder, old, new, words):
         read_results(path)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_the_records_of_a_case_count_once_its_own_verdict_is_there(run_folder, header, record):
+    """Its invariants' records are written first, so a write that was cut off leaves these alone."""
+    planned = header((CASE, "PKTC-ONE-PATH", "load"))
+    folder = run_folder(planned, record(CASE, "PKTC-ORDER", invariant=True), cut=True)
+    results = read_results(folder)
+    assert results.verdicts == ()
+    assert results.unfinished() == (CASE,)
+
+
+def test_a_file_that_is_resumed_holds_what_was_kept_and_what_follows(folder, header, record):
+    path = folder / "results.jsonl"
+    kept = read_results(folder).verdicts
+    (folder / "results.jsonl.new").write_text("of a writer that was killed")
+    with ResultsWriter.resume(path, header((CASE, "PKTC-ONE-PATH", "load"), seed=9), kept) as writer:
+        writer.append(record(CASE, "PKTC-SIZE"))
+        writer.finish(datetime(2026, 11, 22, tzinfo=UTC), 0)
+    results = read_results(folder)
+    assert results.header.seed == 9
+    assert results.verdicts[:2] == kept
+    assert results.footer.counts == {Verdict.FAIL: 1, Verdict.PASS: 2}
+    assert [entry.name for entry in folder.iterdir()] == [path.name]
+
+
+def test_a_file_belongs_to_its_writer_until_it_is_closed(tmp_path, header):
+    path = tmp_path / "results.jsonl"
+    with ResultsWriter(path, header()), pytest.raises(InputError, match="is being written by another run"):
+        claim(path)
+    with claim(path), pytest.raises(InputError, match="is being written by another run"):
+        claim(path)
+    claim(path).close()
 
 
 def test_two_runs_in_one_file_are_refused(folder):

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from conformance.cases.pktc.containers import filling
-from conformance.marks import clause, needs, sweep, testbed
+from conformance.marks import clause, configure, needs, sweep, testbed
 from conformance.testbeds import SoloGsp
 from traffic.patterns import RFC2544
 from traffic.scenario import LinkEvent, Scenario, Trigger
@@ -30,6 +30,7 @@ def test_container_keeps_to_one_uplink(bed, expect, container_bytes):
 @clause("PKTC-MOVED-TOGETHER")
 @testbed(SoloGsp(hosts=2, uplinks=3))
 @needs("fabric taps", "link events")
+@configure(container_bytes=131072)
 def test_container_moves_as_one(bed, expect):
     """What has not left when an uplink is cut in the middle of a container goes on together elsewhere."""
     lost = bed.uplinks[0]

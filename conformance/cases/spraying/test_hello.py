@@ -73,13 +73,18 @@ def judge_pace(bed, expect, greetings):
 
 
 def judge_heard(bed, expect, greetings, came):
-    """Expect HELLO to name the newest (node, sequence, time) that came, or one that came meanwhile."""
-    nothing = (0, 0, 0)
+    """Expect HELLO to name the newest (node, sequence, time) that came, or one that came meanwhile.
+
+    What came before its own first HELLO, a device that was still starting may have missed.
+    """
+    alive = greetings[0].time if greetings else 0
+    missable = [(0, 0, 0), *(item for item in came if item[2] <= alive)]
     for hello in greetings:
         made = hello.time - bed.parameter("latency_margin")
-        newest = max((item for item in came if item[2] <= made), key=lambda item: item[2], default=nothing)
+        heard = [item for item in came if alive < item[2] <= made]
+        newest = [max(heard, key=lambda item: item[2])] if heard else missable
         meanwhile = [item for item in came if made < item[2] <= hello.time]
-        allowed = [item[:2] for item in (newest, *meanwhile)]
+        allowed = [item[:2] for item in (*newest, *meanwhile)]
         got = hello.heard_node, hello.heard_sequence
         expect.that(got in allowed, "heard node and sequence", allowed, got, [hello.row])
 

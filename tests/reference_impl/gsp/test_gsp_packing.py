@@ -107,7 +107,7 @@ def test_sequence_numbers_wrap(bench, frame):
 
 def test_containers_follow_the_weights(bench, frame):
     world = bench()
-    world.gsp.ports[3].rate_mbps = 4000
+    world.gsp.ports[3].run_at(4000)
     world.gsp.paths.rebuild(world.now)
     got = play(world, frame, [1500] * 1000)
     bytes_by_port = {
