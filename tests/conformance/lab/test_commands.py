@@ -149,9 +149,9 @@ class Wires:
 
     reaction, uncertainty = 3_000_000, 40_000
 
-    def __init__(self, trex, lines, ports, described, hosts, profile):  # noqa: PLR0917
+    def __init__(self, trex, lines, ports, described, hosts, *, profile, again):
         self.trex, self.lines, self.ports = trex, lines, ports
-        self.described, self.hosts, self.profile = described, hosts, profile
+        self.described, self.hosts, self.profile, self.again = described, hosts, profile, again
 
     def close(self):
         self.trex.close()
