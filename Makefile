@@ -14,7 +14,7 @@ test: $(READY)
 	$(BIN)/pytest tests -n auto --dist worksteal -q
 
 test-live: $(READY)
-	GSE_LIVE=1 $(BIN)/pytest tests/conformance/test_live.py -n 0 -q
+	GSE_LIVE=1 $(BIN)/pytest tests/conformance/test_live.py tests/conformance/lab/test_live_lab.py -n 0 -q
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -82,6 +82,8 @@ class Earlier:
             yield path, "digest of the ICS", header.ics.digest, _digest(path)
         if options.pcap and header.pcap:
             yield options.pcap, "digest of the capture", header.pcap.digest, _digest(options.pcap)
+        if bench.binding.file is not None and header.bench is not None:
+            yield bench.binding.file, "digest of the bench", header.bench.digest, _digest(bench.binding.file)
         yield LINE, "--device", header.device, bench.binding.device
         values = {name: str(value.value) for name, value in bench.parameters.items()}
         noted = {name: str(value.value) for name, value in header.parameters.items()}

@@ -44,7 +44,7 @@ CASES: Final = "cases"
 def add_options(parser: pytest.Parser) -> None:
     """Add the options of a conformance run; none has a default, so that what was said can be told apart."""
     add = parser.getgroup("gse", "GSE conformance").addoption
-    add("--binding", metavar="NAME", help="what supplies the testbeds (reference)")
+    add("--binding", metavar="NAME", help="what supplies the testbeds: a name (reference), or a LAB.yaml")
     add("--device", metavar="NAME", help="what is tested: reference, mutant:NAME")
     add("--tester", metavar="NAME", help="what plays and captures, for --binding live (afpacket)")
     add("--ics", metavar="FILE", help="the implementation conformance statement of the device")

@@ -48,10 +48,10 @@ def uncertainty_of(measured: int | None, bench: LabBench) -> int:
 
 
 def patience(topology: Topology, parameters: Mapping[str, ParameterValue]) -> int:
-    """Give how late, in ns, the tester may be: a part of what the devices wait for a peer."""
+    """Give how late, in ns, the tester may be: a part of what devices and peers wait for each other."""
     if not topology.standing("emulated"):
         return PATIENCE
-    return _shortest(parameters)[1] // MARGIN
+    return min(_shortest(parameters)[1], int(parameters["request_refresh"].value)) // MARGIN
 
 
 def limits_of(

@@ -2,9 +2,10 @@
 
 import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fcntl import ioctl
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Final, Protocol
@@ -40,16 +41,18 @@ class MeasuredWires(Wires, Protocol):
 class TrexWiresFactory(Protocol):
     """What `traffic.trex.wires.TrexWires` is."""
 
-    def __call__(  # noqa: PLR0917 - as it is called
+    def __call__(
         self,
         trex: Trex,
         lines: Sequence[Line],
         ports: Mapping[int, int],
         described: Sequence[TesterPort],
         hosts: Mapping[str, HostAddress],
+        *,
         profile: str,
+        again: Callable[[], Trex],
     ) -> MeasuredWires:
-        """Take the ports and measure."""
+        """Take the ports and measure; `again` makes a new connection when this one broke."""
 
 
 class LabInterfaces(Interfaces):
@@ -157,7 +160,15 @@ def open_wires(bench: LabBench, side: TesterSide) -> MeasuredWires:
                 for line, end in zip(side.lines, side.ends, strict=True)
                 if line.port is not None
             }
-            wires = factory(trex, side.lines, ports, side.described, side.hosts, side.profile)
+            wires = factory(
+                trex,
+                side.lines,
+                ports,
+                side.described,
+                side.hosts,
+                profile=side.profile,
+                again=partial(connect_trex, tester),
+            )
         except BaseException:
             trex.close()
             raise

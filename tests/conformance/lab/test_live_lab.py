@@ -1,5 +1,6 @@
 """A laboratory's file over interfaces, against the bundled reference on veth pairs."""
 
+import os
 import subprocess
 import sys
 
@@ -22,7 +23,7 @@ CASES = [
         "forwarding/test_drops.py::test_one_octet_too_long",
         "pktc/test_contents.py::test_one_egress_a_container",
         "pktc/test_contents.py::test_a_frame_crosses_whole",
-        "grant/test_merging.py::test_older_grant_takes_nothing_back",
+        "grant/test_control.py::test_a_gsp_sends_control_first",
         "dgsq/test_lifecycle.py::test_idle_holds_no_queue",
     )
 ]
@@ -177,6 +178,9 @@ def test_an_adapter_that_fails_is_the_bench(bench, lab, gse_cts, tmp_path):
     assert "said: there is no run gse-none" in verdict.reason
 
 
+@pytest.mark.skipif(
+    not os.environ.get("GSE_LIVE"), reason="wants the cores for itself; make test-live runs it"
+)
 def test_cases_agree_with_virtual_time_and_can_be_judged_again(lab, gse_cts, tmp_path):
     path, out = lab(), tmp_path / "out"
     done = gse_cts(
