@@ -16,7 +16,8 @@ only counting variables, and reports the rates of packet groups as 0.
 
 Run it with `python -m traffic.trex.stand_in --interface t0 --interface t1`, or without interfaces for two
 ports joined in memory. With `--netns PATH` the interfaces are those of that network namespace, while it
-serves where it was started; with `--with-parent` it ends when the process that started it does.
+serves where it was started; with `--with-parent` it ends when the process that started it does, and goes
+ahead of other processes where that is allowed, as the devices of a live bench do.
 """
 
 import base64
@@ -802,6 +803,9 @@ def main(
 ) -> None:
     """Serve as a stand-in for TRex until interrupted."""
     parent = os.getppid() if with_parent else None
+    if with_parent:
+        with suppress(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
     try:
         version, faults = _api(api), _faults(fail or [])
         with inside(netns):
