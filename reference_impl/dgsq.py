@@ -100,17 +100,6 @@ class Dgsq:
         if self.governed:
             self.sent += credit
 
-    def left(self, credit: int, now: int) -> None:
-        """Take the first frame out of the queue, and measure the rate."""
-        self.frames.popleft()
-        self.queued -= credit
-        self.account(credit)
-        self.active = now
-        meter = self.meter
-        if now >= meter.until:
-            meter.turn(now)
-        meter.cell += credit
-
     def take_grant(self, granted: int, expired: int, validity: int, now: int) -> None:
         """Merge a GRANT of this generation by maximum; its validity in ns counts from its receipt."""
         if granted > self.grant:

@@ -147,7 +147,6 @@ class Gsp(Device):
         packer = self.packer
         is_local = dgsq.node == self.node
         octets = 0
-        carried_over = True
         while frames:
             frame, credit = frames[0]
             if not dgsq.may_send(credit):
@@ -160,7 +159,7 @@ class Gsp(Device):
                 self.send_locally(dgsq, frame, credit, now)
             else:
                 container = dgsq.container
-                if container is not None and carried_over and packer.closes_before(container, credit):
+                if container is not None and not octets and packer.is_full(container.fill, credit):
                     packer.close_full(dgsq)
                     container = None
                 if container is None:
@@ -168,7 +167,6 @@ class Gsp(Device):
                     if lane is None:
                         break
                     container = packer.open(dgsq, lane, now)
-                carried_over = False
                 frames.popleft()
                 dgsq.account(credit)
                 packer.pack(dgsq, container, frame, credit, now)
@@ -176,14 +174,10 @@ class Gsp(Device):
             if dgsq.level:
                 self.restraint.charge(dgsq, credit, now)
         if octets:
-            self.left_queue(dgsq, octets, now)
-
-    def left_queue(self, dgsq: Dgsq, octets: int, now: int) -> None:
-        """Account for the frames that left a queue, in credit bytes."""
-        dgsq.queued -= octets
-        self.dgsqs.queued -= octets
-        dgsq.active = now
-        dgsq.meter.add(octets, now)
+            dgsq.queued -= octets
+            self.dgsqs.queued -= octets
+            dgsq.active = now
+            dgsq.meter.add(octets, now)
 
     def send_locally(self, dgsq: Dgsq, frame: bytes, credit: int, now: int) -> None:
         """Send a frame to another host port of this GSP, in order as it is."""

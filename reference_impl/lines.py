@@ -38,9 +38,10 @@ class Uplink(OutPort):
             if self.queued:
                 self.settle(now)
             if self.free_at <= now:
-                self.transmit(frame, now)
+                self.sent[len(frame)] += 1
+                self.free_at = free_at = self.line(frame, now)
                 if container is not None:
-                    container.left = self.free_at
+                    container.left = free_at
                 return True
         if not self.enqueue(self.data, frame):
             return False
@@ -114,8 +115,7 @@ class EgressPort(HostPort):
             if self.queued:
                 self.settle(now)
             if self.free_at <= now and self.paused_until[cls] <= now:
-                size = len(frame)
-                self.sent[size] += 1
+                self.sent[len(frame)] += 1
                 self.free_at = self.line(frame, now)
                 return True
         if not self.enqueue(self.classes[cls], frame):

@@ -1,5 +1,7 @@
 """The octets that passed of late."""
 
+from collections import deque
+
 SLOTS = 8
 
 
@@ -15,7 +17,7 @@ class Meter:
         self.width = max(window // SLOTS, 1)
         self.until = self.width
         self.cell = 0
-        self.cells = [0] * (SLOTS - 1)
+        self.cells = deque([0] * (SLOTS - 1), SLOTS - 1)
 
     def add(self, octets: int, now: int) -> None:
         """Note octets that pass now."""
@@ -26,7 +28,9 @@ class Meter:
     def turn(self, now: int) -> None:
         """Begin the step that `now` lies in, and forget what has left the window."""
         steps = (now - self.until) // self.width + 1
-        self.cells = [*self.cells, self.cell, *[0] * (min(steps, SLOTS) - 1)][1 - SLOTS :]
+        self.cells.append(self.cell)
+        if steps > 1:
+            self.cells.extend([0] * min(steps - 1, SLOTS))
         self.cell = 0
         self.until += steps * self.width
 

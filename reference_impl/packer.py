@@ -67,10 +67,6 @@ class Packer:
         """Say whether a container of that fill takes no frame of so many credit bytes any more."""
         return fill + credit > self.limit if self.close_early else fill >= self.limit
 
-    def closes_before(self, container: Container, credit: int) -> bool:
-        """Say whether a container closes before the next frame instead of taking it."""
-        return self.is_full(container.fill, credit)
-
     def is_last(self, fill: int, following: int) -> bool:
         """Say whether it is known that no frame follows in a container; `following` is 0 where none waits."""
         return self.is_full(fill, following or MIN_FRAME + OVERHEAD)

@@ -117,8 +117,7 @@ class OutPort:
             if self.queued:
                 self.settle(now)
             if self.free_at <= now:
-                size = len(frame)
-                self.sent[size] += 1
+                self.sent[len(frame)] += 1
                 self.free_at = self.line(frame, now)
                 return True
         return self.enqueue(self.data, frame)
