@@ -6,15 +6,22 @@ from typing import Final
 
 from conformance.lab.bench import LabBench
 from conformance.lab.layout import Layout
-from conformance.lab.model import InterfacesTester
+from conformance.lab.model import InterfacesTester, TrexTester
 from conformance.lab.wires import REACTION, UNCERTAINTY
 from conformance.testbeds import Topology
 from traffic.recording import ParameterValue
 
 MANAGED: Final = ("counters", "events", "state", "management", "configure", "link events")
 """Capabilities that are an adapter's."""
+SHARES: Final = {"grant_round_trip": 2, "grant_validity": 10, "hello_interval": 10}
+"""How many reactions of the tester have to fit into a duration, so that its peers behave well."""
 MARGIN: Final = 4
-"""How many times quicker than the shortest time limit of the protocol a peer must answer."""
+"""How many times shorter than what a device waits for a peer the lateness of the tester must be."""
+TREX: Final = {
+    "pfc": "streams of TRex do not heed PFC",
+    "service tags": "TRex reads an outer tag 0x88A8 as 0x8100 where its ports are AF_PACKET",
+}
+"""What no TRex can do, or none that is known to do it."""
 PATIENCE: Final = 10_000_000
 """How late, in ns, the tester may be where no device is emulated."""
 TREX_REACTION: Final = 5_000_000
@@ -51,7 +58,8 @@ def patience(topology: Topology, parameters: Mapping[str, ParameterValue]) -> in
     """Give how late, in ns, the tester may be: a part of what devices and peers wait for each other."""
     if not topology.standing("emulated"):
         return PATIENCE
-    return min(_shortest(parameters)[1], int(parameters["request_refresh"].value)) // MARGIN
+    waits = ("grant_validity", "hello_interval", "request_refresh")
+    return min(int(parameters[name].value) for name in waits) // MARGIN
 
 
 def limits_of(
@@ -78,6 +86,8 @@ def limits_of(
     late = _too_late(bench, topology, parameters, tester.reaction)
     if late is not None:
         missing["reactive peer"] = late
+    if isinstance(bench.file.tester, TrexTester):
+        missing |= TREX
     return missing | bench.file.tester.limits.lacks
 
 
@@ -87,12 +97,15 @@ def _too_late(
     """Say why devices cannot be emulated on a topology, if they cannot."""
     if not topology.standing("emulated"):
         return None
-    name, time = _shortest(parameters)
-    if MARGIN * reaction > time:
-        return (
-            f"the tester of the bench {bench.name} answers in {_ms(reaction)}, and a peer has "
-            f"{_ms(time // MARGIN)}: 1/{MARGIN} of {name}, {_ms(time)}"
-        )
+    times = {name: int(parameters[name].value) for name in SHARES}
+    tight = [
+        f"{_ms(time // share)} (1/{share} of {name}, {_ms(time)})"
+        for (name, share), time in zip(SHARES.items(), times.values(), strict=True)
+        if reaction * share > time
+    ]
+    if tight:
+        words = f"the tester of the bench {bench.name} answers in {_ms(reaction)}"
+        return f"{words}, and a peer has {' and '.join(tight)}"
     carries = bench.file.tester.limits.rate_mbps
     fastest = max(link.rate_mbps for link in topology.links if topology.realised(link))
     if carries is not None and carries < fastest:
@@ -101,13 +114,6 @@ def _too_late(
             f"and the links have {fastest}"
         )
     return None
-
-
-def _shortest(parameters: Mapping[str, ParameterValue]) -> tuple[str, int]:
-    """Give the shortest time that a device waits for a peer, and its name."""
-    times = {name: int(parameters[name].value) for name in ("grant_validity", "hello_interval")}
-    name = min(times, key=lambda item: times[item])
-    return name, times[name]
 
 
 def _ms(time: int) -> str:

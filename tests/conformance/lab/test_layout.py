@@ -19,6 +19,8 @@ from traffic.recording import ParameterValue
 ICS = ROOT / "reference_impl" / "ics.yaml"
 GSP, GSF, FABRIC, OWN = "trex-4-gsp", "trex-4-gsf", "trex-2-fabric", "interfaces-gsp"
 
+SLOW = {"grant_round_trip": 8_000_000, "grant_validity": 40_000_000, "hello_interval": 100_000_000}
+
 
 def ask(binding, request):
     return binding.realise(request.topology(binding.values["link_rate"], binding.values["link_delay"]))
@@ -157,22 +159,27 @@ def test_what_a_fabric_cabled_inside_cannot_show(binding):
 def test_a_tester_too_slow_to_be_a_peer_says_so_in_figures(binding):
     found = binding(OWN)
     topology = ask(found, SoloGsp())
-    assert "reactive peer" not in found.limits(
-        topology, parameters(grant_validity=40_000_000, hello_interval=10**8)
-    )
+    assert "reactive peer" not in found.limits(topology, parameters(**SLOW))
     limits = found.limits(topology, parameters())
     assert limits["reactive peer"] == (
-        "the tester of the bench rehearsal answers in 2 ms, and a peer has 0.025 ms: 1/4 of hello_interval, "
-        "0.1 ms"
+        "the tester of the bench rehearsal answers in 2 ms, and a peer has 0.02 ms (1/2 of grant_round_trip, "
+        "0.04 ms) and 0.02 ms (1/10 of grant_validity, 0.2 ms) and 0.01 ms (1/10 of hello_interval, 0.1 ms)"
     )
-    declared = binding(OWN, {"tester.limits": {"reaction_ns": 20_000, "timestamps_ns": 100}})
+    declared = binding(OWN, {"tester.limits": {"reaction_ns": 10_000, "timestamps_ns": 100}})
     limits = declared.limits(topology, parameters())
     assert not {"reactive peer", "timestamps <= 1 us"} & limits.keys()
 
 
+def test_what_no_trex_can(binding):
+    found = binding(GSP)
+    limits = found.limits(ask(found, SoloGsp()), parameters(**SLOW))
+    assert limits["pfc"] == "streams of TRex do not heed PFC"
+    assert "service tags" in limits
+
+
 def test_a_tester_that_carries_too_little_says_so(binding):
     slow = binding(OWN, {"tester.limits": {"rate_mbps": 30}})
-    limits = slow.limits(ask(slow, SoloGsp()), parameters(grant_validity=40_000_000, hello_interval=10**8))
+    limits = slow.limits(ask(slow, SoloGsp()), parameters(**SLOW))
     assert limits["reactive peer"] == (
         "the tester of the bench rehearsal carries 30 Mbit/s while it stands in for devices, and the links "
         "have 40"
