@@ -15,8 +15,10 @@ MANAGED: Final = ("counters", "events", "state", "management", "configure", "lin
 """Capabilities that are an adapter's."""
 SHARES: Final = {"grant_round_trip": 2, "grant_validity": 10, "hello_interval": 10}
 """How many reactions of the tester have to fit into a duration, so that its peers behave well."""
-MARGIN: Final = 4
-"""How many times shorter than what a device waits for a peer the lateness of the tester must be."""
+LATE: Final = {"request_refresh": 2, "grant_validity": 4, "hello_interval": 4}
+"""The part of a duration that the tester may be late, where it stands in for devices."""
+CARRIES: Final = {"interfaces": 40, "trex": 10}
+"""Mbit/s at which devices have been emulated on live benches, where the file declares no other rate."""
 TREX: Final = {
     "pfc": "streams of TRex do not heed PFC",
     "service tags": "TRex reads an outer tag 0x88A8 as 0x8100 where its ports are AF_PACKET",
@@ -58,8 +60,7 @@ def patience(topology: Topology, parameters: Mapping[str, ParameterValue]) -> in
     """Give how late, in ns, the tester may be: a part of what devices and peers wait for each other."""
     if not topology.standing("emulated"):
         return PATIENCE
-    waits = ("grant_validity", "hello_interval", "request_refresh")
-    return min(int(parameters[name].value) for name in waits) // MARGIN
+    return min(int(parameters[name].value) // part for name, part in LATE.items())
 
 
 def limits_of(
@@ -106,9 +107,10 @@ def _too_late(
     if tight:
         words = f"the tester of the bench {bench.name} answers in {_ms(reaction)}"
         return f"{words}, and a peer has {' and '.join(tight)}"
-    carries = bench.file.tester.limits.rate_mbps
+    tester = bench.file.tester
+    carries = tester.limits.rate_mbps or CARRIES[tester.kind]
     fastest = max(link.rate_mbps for link in topology.links if topology.realised(link))
-    if carries is not None and carries < fastest:
+    if carries < fastest:
         return (
             f"the tester of the bench {bench.name} carries {carries} Mbit/s while it stands in for devices, "
             f"and the links have {fastest}"

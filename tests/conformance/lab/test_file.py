@@ -34,6 +34,13 @@ def test_the_rehearsal_has_the_pace_of_the_live_reference():
     assert {name: values.get(name, known[name].default) for name in known} == live
 
 
+@pytest.mark.parametrize("name", ["trex-4-gsp", "trex-4-gsf"])
+def test_a_bench_where_trex_stands_in_for_devices_has_the_pace_for_that(name):
+    known = load_catalogue().parameters
+    values = load_bench(EXAMPLES / f"{name}.yaml").values
+    assert {name: values.get(name, known[name].default) for name in known} == live_values(known, trex=True)
+
+
 SENTENCES = [
     ({"nam": "x"}, "nam: is not a known key; did you mean name?"),
     ({"name": None}, "name: is missing; add it."),

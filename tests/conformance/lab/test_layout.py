@@ -48,7 +48,7 @@ def test_a_testbed_that_is_there(binding, name, request_):
     asked = request_.topology(100_000, 0)
     topology = ask(found, request_)
     assert [link.name for link in topology.links] == [link.name for link in asked.links]
-    assert {link.rate_mbps for link in topology.links} == {100_000}
+    assert {link.rate_mbps for link in topology.links} == {found.values["link_rate"]}
 
 
 @pytest.mark.parametrize(
@@ -186,14 +186,26 @@ def test_a_tester_that_carries_too_little_says_so(binding):
     )
 
 
+def test_no_device_is_emulated_at_the_speed_of_its_optics(binding):
+    fast = {f"links.{name}.speed": 100_000 for name in ("h0", "h1", "gsp0-gsf0", "gsp0-gsf1")}
+    found = binding(GSP, fast)
+    slow = {name: 10 * value for name, value in SLOW.items()}
+    assert found.limits(ask(found, SoloGsp()), parameters(**slow))["reactive peer"] == (
+        "the tester of the bench one GSP carries 10 Mbit/s while it stands in for devices, and the links "
+        "have 100000"
+    )
+    declared = binding(GSP, fast | {"tester.limits": {"rate_mbps": 200_000}})
+    assert "reactive peer" not in declared.limits(ask(declared, SoloGsp()), parameters(**slow))
+
+
 def test_what_the_laboratory_declares_its_tester_to_lack(binding):
     found = binding(OWN, {"tester.limits": {"lacks": {"pfc": "the NIC keeps pause frames to itself"}}})
     assert found.limits(ask(found, SoloGsp()), parameters())["pfc"] == "the NIC keeps pause frames to itself"
 
 
 def test_the_speed_of_the_hosts_is_the_rate_of_the_testbed(binding):
-    assert binding(GSP).values["link_rate"] == 100_000
-    assert binding(GSP, {"links.h0.speed": 25_000}).values["link_rate"] == 25_000
+    assert binding(FABRIC).values["link_rate"] == 100_000
+    assert binding(FABRIC, {"links.h0.speed": 25_000}).values["link_rate"] == 25_000
 
 
 def test_a_file_is_a_binding_by_its_name(example):
