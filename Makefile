@@ -4,7 +4,7 @@ OUT ?= out
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: conformance test check kill-matrix agreement bench bench-live lock clean
+.PHONY: conformance test check kill-matrix kill-live agreement bench bench-live lock clean
 
 conformance: $(READY)
 	@rm -rf $(addprefix $(OUT)/,results.jsonl junit.xml ics.yaml compliance.html allure allure-results recordings)
@@ -23,6 +23,10 @@ check: $(READY)
 
 kill-matrix: $(READY)
 	$(BIN)/gse-cts kill-matrix --workers auto --out $(OUT)/kill-matrix.json
+
+kill-live: $(READY)
+	$(BIN)/gse-cts kill-matrix --binding live --profile smoke --chapter forwarding --chapter ordering \
+	  --out $(OUT)/kill-live.json
 
 # What a bench leaves open makes `run` exit with 1; what it contradicts makes `agreement` do so.
 SMOKE = $(BIN)/gse-cts run --profile smoke --no-allure
