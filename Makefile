@@ -4,7 +4,7 @@ OUT ?= out
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: conformance test test-live check kill-matrix bench bench-live lock clean
+.PHONY: conformance test check kill-matrix kill-live agreement bench bench-live lock clean
 
 conformance: $(READY)
 	@rm -rf $(addprefix $(OUT)/,results.jsonl junit.xml ics.yaml compliance.html allure allure-results recordings)
@@ -12,9 +12,6 @@ conformance: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest tests -n auto --dist worksteal -q
-
-test-live: $(READY)
-	GSE_LIVE=1 $(BIN)/pytest tests/conformance/test_live.py tests/conformance/lab/test_live_lab.py -n 0 -q
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -26,6 +23,21 @@ check: $(READY)
 
 kill-matrix: $(READY)
 	$(BIN)/gse-cts kill-matrix --workers auto --out $(OUT)/kill-matrix.json
+
+kill-live: $(READY)
+	$(BIN)/gse-cts kill-matrix --binding live --profile smoke --chapter forwarding --chapter ordering \
+	  --out $(OUT)/kill-live.json
+
+# What a bench leaves open makes `run` exit with 1; what it contradicts makes `agreement` do so.
+SMOKE = $(BIN)/gse-cts run --profile smoke --no-allure
+RUNS = $(OUT)/agreement
+agreement: $(READY)
+	rm -rf $(RUNS)
+	$(SMOKE) --out $(RUNS)/virtual
+	-$(SMOKE) --binding live --out $(RUNS)/af-packet
+	-$(SMOKE) --binding live --tester trex-4.8 --out $(RUNS)/trex-4.8
+	-$(SMOKE) --binding live --tester trex-5.1 --out $(RUNS)/trex-5.1
+	$(BIN)/gse-cts agreement --all --inconclusive 0.2 $(addprefix $(RUNS)/,virtual af-packet trex-4.8 trex-5.1)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/virtual_network.py

@@ -20,6 +20,7 @@ EXCUSES: Final[Mapping[Verdict, Standing]] = {
     Verdict.TESTER_LIMITED: "limited",
     Verdict.INCONCLUSIVE: "inconclusive",
 }
+UNSHOWN: Final = {"verdict": Verdict.TESTER_LIMITED, "reason": "what was recorded cannot show it"}
 STYLES: Final[Mapping[Standing, str]] = {
     "agrees": "green",
     "limited": "blue",
@@ -46,7 +47,8 @@ class Comparison:
 def compare(trusted: Results, other: Results) -> list[Comparison]:
     """Compare every verdict of the trusted run; a case that the other did not select was not played.
 
-    An invariant that the other could not judge, because its case was limited or inconclusive, is as its case.
+    An invariant that the other has no record of, though it played the case, is limited: its recordings could
+    not show it.
     """
     theirs = _by_key(other.verdicts)
     own = {record.case: record for record in other.verdicts if not record.invariant}
@@ -55,7 +57,8 @@ def compare(trusted: Results, other: Results) -> list[Comparison]:
     for key, record in _by_key(trusted.verdicts).items():
         match = theirs.get(key)
         if match is None and record.invariant and key[0] in own:
-            match = own[key[0]] if own[key[0]].verdict in EXCUSES else None
+            case = own[key[0]]
+            match = case if case.verdict in EXCUSES else case.model_copy(update=UNSHOWN)
         found.append(Comparison(record, match, _standing(record, match, chosen=record.case in selected)))
     return found
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic_ns
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from conformance.bindings import Setup
 from conformance.outcomes import BenchError, TesterLimited
@@ -18,6 +18,8 @@ from traffic.tester import VirtualTester
 from traffic.trex.errors import TrexError, TrexUnableError
 
 T = TypeVar("T")
+REPEATS: Final = 2
+"""How often a play is repeated that was measured too badly, before its case is INCONCLUSIVE."""
 
 
 class Devices(Protocol):
@@ -85,6 +87,15 @@ class RealTimeBed:
         self.stand = stand
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
+        """Play, again where the bench measured too badly to say anything of the devices."""
+        recording = self.attempt(scenario, number, fresh=fresh)
+        for _ in range(REPEATS):
+            if recording.trouble is None or recording.trouble.breaks == "bench":
+                break
+            recording = self.attempt(scenario, number, fresh=fresh)
+        return recording
+
+    def attempt(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
         """Renew the devices, warm up unless `fresh`, play until no data moves, and read everything."""
         try:
             return _Play(self.setup, self.stand, number).run(scenario, fresh=fresh)

@@ -84,6 +84,7 @@ def command(
     binding: Annotated[str, typer.Option(help="What supplies the testbeds: reference, live.")] = "reference",
     clause: Annotated[list[str] | None, typer.Option(help="Only cases of this clause, or glob.")] = None,
     chapter: Annotated[list[str] | None, typer.Option(help="Only cases of this chapter.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Only cases of a profile's clauses.")] = None,
     collateral: Annotated[bool, typer.Option("--collateral", help="Run everything on every mutant.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the run.")] = 1,
     workers: Annotated[str, typer.Option(help="Processes: a number, or auto.")] = "",
@@ -106,15 +107,16 @@ def command(
         "-q",
         "--no-summary",
     ]
-    for name, values in (("--chapter", chapter), ("--clause", clause)):
+    narrowed = bool(clause or chapter or profile)
+    for name, values in (("--chapter", chapter), ("--clause", clause), ("--profile", profile and [profile])):
         words += [f"{name}={value}" for value in values or ()]
     code = pytest.main(words, plugins=[watch])
     for fault in watch.faults:
         print(fault, file=sys.stderr)
     if watch.faults or code not in {Exit.OK, Exit.FAILED}:
         raise typer.Exit(int(code) or Exit.INTERNAL)
-    tried = {name: fate for name, fate in watch.fates.items() if fate.verdicts or not (clause or chapter)}
-    bare = [] if clause or chapter else _bare(mutants.values())
+    tried = {name: fate for name, fate in watch.fates.items() if fate.verdicts or not narrowed}
+    bare = [] if narrowed else _bare(mutants.values())
     idle = watch.idle()
     _print(tried, bare, idle)
     _write(out, tried, bare, idle)

@@ -13,7 +13,7 @@ from conformance.testbeds import LeafSpine, SoloGsp
 from spec.catalogue import load_catalogue
 from traffic.patterns import elephant, single
 from traffic.player import Line
-from traffic.recording import Facts, ParameterValue
+from traffic.recording import Facts, ParameterValue, Trouble
 from traffic.scenario import Scenario, TimedFrame
 from traffic.trex.client import connect
 from traffic.trex.stand_in import StandIn
@@ -37,12 +37,13 @@ SETUP = Setup("a case", TOPOLOGY, Facts(TOPOLOGY.nodes, TOPOLOGY.addresses, para
 
 
 class Nothing:
-    """No device; `when_read` happens when its counters are read before a play."""
+    """No device; `when_read` happens when it is read before a play, `troubles` befall it in turn."""
 
     names = ()
 
-    def __init__(self, when_read=lambda: None):
+    def __init__(self, when_read=lambda: None, troubles=()):
         self.when_read = when_read
+        self.troubles = list(troubles)
 
     def halt(self):
         pass
@@ -66,7 +67,7 @@ class Nothing:
         return {}
 
     def trouble(self, **_):
-        return None
+        return self.troubles.pop(0) if self.troubles else None
 
 
 @pytest.fixture
@@ -106,6 +107,18 @@ def test_a_play_is_recorded(stood):
     for fresh in (False, True):
         recording = stood().play(elephant("h0", "h1", count=30), 1, fresh=fresh)
         assert (recording.delivered_frames(), recording.trouble) == (30, None)
+
+
+def test_a_play_measured_badly_is_repeated_and_one_on_a_broken_bench_is_not(stood):
+    late, broken = Trouble("measurement", "late"), Trouble("bench", "broken")
+    for troubles, left, told in (
+        ([late, late], 0, None),
+        ([late, late, late, late], 1, late),
+        ([broken, late], 1, broken),
+    ):
+        bed = stood(troubles=troubles)
+        assert bed.play(single("h0", "h1"), 1, fresh=False).trouble == told
+        assert len(bed.stand.devices.troubles) == left
 
 
 @pytest.mark.parametrize("fault", ["die", "hang"])

@@ -97,6 +97,11 @@ def test_an_invariant_is_limited_with_its_case_and_told_by_it(run):
     assert "(invariant)" not in printed(trusted, other)[1]
 
 
+def test_an_invariant_that_the_recording_could_not_show_is_limited(run):
+    trusted = run([Verdict.PASS], [(0, Verdict.PASS)])
+    assert standings(trusted, run([Verdict.PASS])) == ["agrees", "limited"]
+
+
 def test_an_invariant_that_broke_elsewhere_is_a_disagreement_of_its_own(run):
     trusted = run([Verdict.PASS], [(0, Verdict.PASS)])
     other = run([Verdict.PASS], [(0, Verdict.FAIL)])
