@@ -177,7 +177,10 @@ class Gsp(Device):
             dgsq.queued -= octets
             self.dgsqs.queued -= octets
             dgsq.active = now
-            dgsq.meter.add(octets, now)
+            meter = dgsq.meter
+            if now >= meter.until:
+                meter.turn(now)
+            meter.cell += octets
 
     def send_locally(self, dgsq: Dgsq, frame: bytes, credit: int, now: int) -> None:
         """Send a frame to another host port of this GSP, in order as it is."""

@@ -34,15 +34,14 @@ class Uplink(OutPort):
 
     def send_of(self, container: "Container | None", frame: bytes, now: int) -> bool:
         """Send a data frame of a container, or queue it; False when the buffer is full and it was dropped."""
+        if self.queued and self.free_at <= now:
+            self.settle(now)
         if self.free_at <= now:
-            if self.queued:
-                self.settle(now)
-            if self.free_at <= now:
-                self.sent[len(frame)] += 1
-                self.free_at = free_at = self.line(frame, now)
-                if container is not None:
-                    container.left = free_at
-                return True
+            self.sent[len(frame)] += 1
+            self.free_at = free_at = self.line(frame, now)
+            if container is not None:
+                container.left = free_at
+            return True
         if not self.enqueue(self.data, frame):
             return False
         self.owners.append(container)
@@ -111,13 +110,12 @@ class EgressPort(HostPort):
 
     def send_class(self, frame: bytes, cls: int, now: int) -> bool:
         """Send a host frame of class `cls`, or queue it while the wire is held or the class paused."""
-        if self.free_at <= now:
-            if self.queued:
-                self.settle(now)
-            if self.free_at <= now and self.paused_until[cls] <= now:
-                self.sent[len(frame)] += 1
-                self.free_at = self.line(frame, now)
-                return True
+        if self.queued and self.free_at <= now:
+            self.settle(now)
+        if self.free_at <= now and self.paused_until[cls] <= now:
+            self.sent[len(frame)] += 1
+            self.free_at = self.line(frame, now)
+            return True
         if not self.enqueue(self.classes[cls], frame):
             return False
         self.busy |= 1 << cls

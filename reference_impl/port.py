@@ -113,23 +113,21 @@ class OutPort:
 
     def send(self, frame: bytes, now: int) -> bool:
         """Send a data frame, or queue it; False when the buffer is full and the frame was dropped."""
+        if self.queued and self.free_at <= now:
+            self.settle(now)
         if self.free_at <= now:
-            if self.queued:
-                self.settle(now)
-            if self.free_at <= now:
-                self.sent[len(frame)] += 1
-                self.free_at = self.line(frame, now)
-                return True
+            self.sent[len(frame)] += 1
+            self.free_at = self.line(frame, now)
+            return True
         return self.enqueue(self.data, frame)
 
     def send_control(self, frame: bytes, now: int) -> bool:
         """Send a control message, ahead of every data frame that waits."""
+        if self.queued and self.free_at <= now:
+            self.settle(now)
         if self.free_at <= now:
-            if self.queued:
-                self.settle(now)
-            if self.free_at <= now:
-                self.transmit(frame, now)
-                return True
+            self.transmit(frame, now)
+            return True
         return self.enqueue(self.control, frame)
 
     def enqueue(self, queue: deque[bytes], frame: bytes) -> bool:
