@@ -12,14 +12,9 @@ import pytest
 from conformance.checkout import ROOT
 from reports.results import read_results
 from spec.verdict import Verdict
+from tests.reference_impl.live.harness import need_bench
 from traffic.trex.libraries import PACKAGE
 
-PROBE = """
-from reference_impl.live import namespaces, packets
-namespaces.acquire()
-namespaces.is_privileged()
-packets.supported()
-"""
 CASES = ROOT / "conformance" / "cases"
 MAIN = "from conformance.cli import main; main()"
 TESTERS = ("trex-4.8", "trex-5.1")
@@ -27,10 +22,7 @@ TESTERS = ("trex-4.8", "trex-5.1")
 
 @pytest.fixture(scope="module", autouse=True)
 def possible():
-    command = [sys.executable, "-c", PROBE]
-    tried = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
-    if tried.returncode:
-        pytest.skip(f"no live bench here: {tried.stderr.strip().splitlines()[-1]}")
+    need_bench()
 
 
 @pytest.fixture

@@ -1,28 +1,16 @@
 """A live bench in namespaces of its own; skipped, with the reason, where the kernel gives none."""
 
-import subprocess
-import sys
-
 import pytest
 
 from conformance.bindings import live
 from reference_impl.live import namespaces
 from reference_impl.live.packets import PacketPort
-from tests.reference_impl.live.harness import plan
-
-PROBE = """
-from reference_impl.live import namespaces, packets
-namespaces.acquire()
-namespaces.is_privileged()
-packets.supported()
-"""
+from tests.reference_impl.live.harness import need_bench, plan
 
 
 @pytest.fixture(scope="session", autouse=True)
 def possible():
-    tried = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=False)
-    if tried.returncode:
-        pytest.skip(f"no live bench here: {tried.stderr.strip().splitlines()[-1]}")
+    need_bench()
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,36 @@
 """Benches for tests, and what is left of them."""
 
 import os
+import subprocess
+import sys
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 from conformance.bindings import live
 from reference_impl.live import fabric
 from spec.catalogue import load_catalogue
+
+PROBE = """
+from reference_impl.live import namespaces, packets
+namespaces.acquire()
+namespaces.is_privileged()
+packets.supported()
+"""
+
+
+@cache
+def refusal():
+    """Say why no bench can stand here, in the words a user gets, or nothing."""
+    tried = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=False)
+    return tried.stderr.strip().splitlines()[-1] if tried.returncode else ""
+
+
+def need_bench():
+    """Skip, with the reason, where no bench can stand."""
+    if refusal():
+        pytest.skip(f"no live bench here: {refusal()}")
 
 
 def plan(topology="leaf-spine-2x2", device="reference", **changes):
