@@ -177,10 +177,7 @@ class Gsp(Device):
             dgsq.queued -= octets
             self.dgsqs.queued -= octets
             dgsq.active = now
-            meter = dgsq.meter
-            if now >= meter.until:
-                meter.turn(now)
-            meter.cell += octets
+            dgsq.meter.add(octets, now)
 
     def send_locally(self, dgsq: Dgsq, frame: bytes, credit: int, now: int) -> None:
         """Send a frame to another host port of this GSP, in order as it is."""
