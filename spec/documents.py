@@ -29,6 +29,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"use one of {shown}{', ...' if len(candidates) > 12 else ''}"
 
 
+def find(name_or_path: str | Path, folder: Path, kind: str) -> Path:
+    """Find a YAML file by its path, or by name among those that come with the suite; InputError if none is."""
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"}:
+        return path
+    bundled = {found.stem: found for found in folder.glob("*.yaml")}
+    if str(name_or_path) in bundled:
+        return bundled[str(name_or_path)]
+    mend = did_you_mean(str(name_or_path), bundled)
+    raise InputError(kind, str(name_or_path), "is not a bundled profile and not a .yaml file", mend)
+
+
 class _Loader(yaml.CSafeLoader):
     """Safe YAML with sequences as tuples, dates as text, and no duplicate keys."""
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field as Constraint
 from pydantic import StringConstraints
 
-from spec.documents import did_you_mean, load
+from spec.documents import find, load
 from spec.errors import InputError
 from spec.model import Record, Text, Words
 
@@ -159,24 +159,9 @@ class ProfileEntry(Record):
 @cache
 def load_profile(name_or_path: str | Path = "open-1") -> WireProfile:
     """Load a profile by the name of a bundled one or by path; InputError when anything in it is wrong."""
-    path = _find(name_or_path)
+    path = find(name_or_path, FOLDER, "wire profile")
     entry = load(ProfileEntry, path)
     return _Check(path, entry).profile()
-
-
-def _find(name_or_path: str | Path) -> Path:
-    path = Path(name_or_path)
-    if path.suffix in {".yaml", ".yml"}:
-        return path
-    bundled = {found.stem: found for found in FOLDER.glob("*.yaml")}
-    if str(name_or_path) in bundled:
-        return bundled[str(name_or_path)]
-    raise InputError(
-        "wire profile",
-        str(name_or_path),
-        "is not a bundled profile and not a .yaml file",
-        did_you_mean(str(name_or_path), bundled),
-    )
 
 
 class _Check:

@@ -18,11 +18,14 @@ from traffic.trex.wires import TrexWires
 
 APIS: Final = {"trex-4.8": "4.8", "trex-5.0": "5.0", "trex-5.1": "5.1"}
 """Testers by name, and the API that each speaks."""
-LIMITS: Final = {
-    "impairments": "the wires of the binding live are perfect",
-    "timestamps <= 1 us": "TRex stamps frames in software and its clock is told over a network, good to 1 ms",
+TREX: Final = {
     "pfc": "streams of TRex do not heed PFC",
     "service tags": "TRex reads an outer tag 0x88A8 as 0x8100 where its ports are AF_PACKET",
+}
+"""What no TRex can do, or none that is known to do it."""
+LIMITS: Final = TREX | {
+    "impairments": "the wires of the binding live are perfect",
+    "timestamps <= 1 us": "TRex stamps frames in software and its clock is told over a network, good to 1 ms",
 }
 LATE: Final = 20_000_000
 """How late, in ns, the tester may be before what it measured says nothing."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from conformance.bindings.live_trex import SHARES, TREX
 from conformance.lab.bench import LabBench
 from conformance.lab.layout import Layout
 from conformance.lab.model import InterfacesTester, TrexTester
@@ -13,17 +14,10 @@ from traffic.recording import ParameterValue
 
 MANAGED: Final = ("counters", "events", "state", "management", "configure", "link events")
 """Capabilities that are an adapter's."""
-SHARES: Final = {"grant_round_trip": 2, "grant_validity": 10, "hello_interval": 10}
-"""How many reactions of the tester have to fit into a duration, so that its peers behave well."""
 LATE: Final = {"request_refresh": 2, "grant_validity": 4, "hello_interval": 4}
 """The part of a duration that the tester may be late, where it stands in for devices."""
 CARRIES: Final = {"interfaces": 40, "trex": 10}
 """Mbit/s at which devices have been emulated on live benches, where the file declares no other rate."""
-TREX: Final = {
-    "pfc": "streams of TRex do not heed PFC",
-    "service tags": "TRex reads an outer tag 0x88A8 as 0x8100 where its ports are AF_PACKET",
-}
-"""What no TRex can do, or none that is known to do it."""
 PATIENCE: Final = 10_000_000
 """How late, in ns, the tester may be where no device is emulated."""
 TREX_REACTION: Final = 5_000_000
