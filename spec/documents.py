@@ -30,7 +30,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def find(name_or_path: str | Path, folder: Path, kind: str) -> Path:
-    """Find a YAML file by its path, or by name among those that come with the suite; InputError if none is."""
+    """Find a YAML file by its path, or by name among the bundled ones; InputError if there is none."""
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"}:
         return path

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field as Constraint
 from pydantic import StringConstraints
 
-from spec.documents import find, load
+from spec.documents import did_you_mean, find, load
 from spec.errors import InputError
 from spec.model import Record, Text, Words
 
