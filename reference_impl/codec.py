@@ -84,7 +84,6 @@ encode_fault: Callable[[bytes, int, int, int, int, int, int, int, int, int], byt
 decode_fault: Callable[[bytes], tuple[int, int, int, int, int]]
 
 WORDS = {8: "B", 16: "H", 32: "I", 64: "Q"}
-REMEMBERED_HEADERS = 65_536
 OMITTED = {"reserved", "crc"}
 
 
@@ -153,21 +152,6 @@ class BadFrame(Exception):  # noqa: N818 - it names what is wrong
         self.cause = cause
 
 
-class Memory(dict[bytes, Header]):
-    """The headers seen so far by their octets: few differ, and looking one up is faster than decoding it."""
-
-    def __init__(self, names: Mapping[str, Any]) -> None:
-        super().__init__()
-        self.names = names
-
-    def __missing__(self, octets: bytes) -> Header:
-        if len(self) >= REMEMBERED_HEADERS:
-            self.clear()
-        header: Header = self.names["peek"](bytes(START) + octets)
-        self[octets] = header
-        return header
-
-
 class Join(dict[int, Callable[..., bytes]]):
     """What joins the parts of a DATA frame, by the octets of the host frame: faster than adding them up."""
 
@@ -232,7 +216,6 @@ class Compiler:
         until = at + count.width_bits // 8
         self.names["BadFrame"] = BadFrame
         self.names["LESS"] = tuple(bytes([max(value - 1, 0)]) for value in range(256))
-        self.names["HEADERS"] = Memory(self.names)
         self.names["TABLES"] = tables = {}
         for message in profile.messages.values():
             tables[message.type_code] = residues(profile, profile.header.octets + message.fields.octets)
@@ -251,7 +234,7 @@ class Compiler:
             "    raise BadFrame('bad_message')",
             f"if crc_hqx(frame[{START}:end], 0xFFFF) != table[frame[{hop}]]:",
             "    raise BadFrame('bad_checksum')",
-            f"return HEADERS[frame[{START}:{start}]]",
+            "return peek(frame)",
         )
         self.function(
             "parse_any(frame)",
@@ -270,7 +253,7 @@ class Compiler:
             "    raise BadFrame('bad_message')",
             f"if crc_hqx(frame[{START}:end], 0xFFFF) != table[frame[{hop}]]:",
             "    raise BadFrame('bad_checksum')",
-            f"return HEADERS[frame[{START}:{start}]]",
+            "return peek(frame)",
         )
         self.function(
             "outline(frame)",

@@ -136,6 +136,27 @@ def test_a_bad_frame_of_the_fabric_is_counted_under_its_cause(bench, frame, caus
 
 
 @pytest.mark.parametrize(
+    ("cause", "change"),
+    [
+        ("bad_checksum", lambda f: f[: codec.HEADER_END] + b"\xee" + f[codec.HEADER_END + 1 :]),
+        ("bad_message", lambda f: f[: codec.DATA_HEADER_OCTETS - 1]),
+        ("bad_message", lambda f: f[: codec.HEADER_END]),
+    ],
+)
+def test_a_bad_frame_after_a_good_one_with_the_same_header_is_dropped(bench, frame, cause, change):
+    world = bench()
+    good = [
+        codec.encode_data(world.prefix(), 0, 0, 2, 1, 0, 0, 5, n, 0, n * 84, frame(n)[:60]) for n in range(2)
+    ]
+    world.fabric(good[0])
+    world.fabric(change(good[1]))
+    assert world.counter(f"drop.{cause}") == world.counter("dropped_frames") == 1
+    assert len(world.delivered()) == 1
+    world.fabric(good[1])
+    assert len(world.delivered()) == 2
+
+
+@pytest.mark.parametrize(
     ("cause", "place"),
     [("not_for_this_node", (2, 3, 0)), ("unknown_node", (1, 1, 0)), ("unknown_destination", (2, 1, 7))],
 )
