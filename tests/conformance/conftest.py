@@ -1,6 +1,7 @@
 """A bench that plays nothing: what a case gets back is as made up as the device."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,12 @@ from traffic.scenario import Impairment, LinkEvent, Scenario
 QUICK = ("-p", "no:hypothesispytest", "-p", "no:benchmark")
 
 
+def heed_signals():
+    """Ignore no signal, though the process that starts the tests may, as one in the background does."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Runs:
     """A folder for cases; `run` runs them there and gives the result, with a binding that plays nothing."""
 
@@ -104,6 +111,7 @@ class Runs:
         """Start a run as a process of its own."""
         command = [sys.executable, "-m", "pytest", "--binding=still", "--out=run", *QUICK, *words]
         with (self.path / "log").open("w") as log:
+            options = {"preexec_fn": heed_signals, **options}
             return subprocess.Popen(command, cwd=self.path, stdout=log, stderr=log, **options)  # noqa: S603
 
     @property
