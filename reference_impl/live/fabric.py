@@ -124,10 +124,13 @@ class Fabric:
             self.ask(device.name, "restart", changes=changes)
 
     def switch(self, link: str, *, up: bool) -> None:
-        """Switch a link off or on, at its lower end; only in the namespaces of the run's owner."""
-        end = self.wire(link).lower
-        with namespaces.inside(self.space(end.space)):
-            links.switch(end.interface, up=up)
+        """Switch a link off or on, at both ends; only in the namespaces of the run's owner.
+
+        The kernel tells of an interface that is switched at once, but of a peer's carrier when it gets to it.
+        """
+        for end in self.wire(link).ends:
+            with namespaces.inside(self.space(end.space)):
+                links.switch(end.interface, up=up)
 
     def paths(self) -> Iterator[tuple[str, str, bool]]:
         """Give (device, link, whether it is up) for every fabric port."""

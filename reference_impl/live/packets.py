@@ -92,6 +92,11 @@ class PacketPort:
         self.slot = (self.slot + len(frames)) % SLOTS
         return frames
 
+    def calm(self) -> None:
+        """Hear that the interface went down if that is why the descriptor is ready, which it would remain."""
+        if not self.words[PLACES[self.slot][0]] & USER:
+            self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
     def waited(self) -> int:
         """How long, in ns, the first of the frames that were taken last has waited until now."""
         seconds, rest = self.stamp & 0xFFFFFFFF, self.stamp >> 32

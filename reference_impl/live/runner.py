@@ -100,6 +100,9 @@ class Runner:
                 continue
             ready, _, _ = select(watched, (), (), 0 if busy else self.sleep())
             look = monotonic_ns() + LOOK_EVERY
+            for port in self.ports:
+                if port in ready:
+                    port.calm()
             if self.carriers in ready:
                 self.follow()
             if operator in ready:

@@ -2,12 +2,13 @@
 
 import secrets
 from contextlib import closing
+from select import select
 from time import monotonic_ns
 
 import pytest
 
 from reference_impl.device import Device, DeviceConfig, PortConfig
-from reference_impl.live import fabric, namespaces, wires
+from reference_impl.live import fabric, links, namespaces, wires
 from reference_impl.live.packets import PacketPort
 from reference_impl.live.plan import End, Plan, Wire
 from reference_impl.live.runner import Lateness, Runner
@@ -99,3 +100,12 @@ def test_a_runner_tells_how_late_it_was(runner, host):
     assert min(runner.lateness.timer, runner.lateness.frame) >= 5_000_000
     runner.restart({})
     assert runner.lateness == Lateness()
+
+
+def test_a_port_that_went_down_is_not_ready_for_ever(spaces, runner):
+    (port, _) = runner.ports
+    with namespaces.inside(spaces["dut"]):
+        links.switch(port.interface, up=False)
+    assert select([port], (), (), 10)[0] == [port]
+    port.calm()
+    assert select([port], (), (), 0)[0] == []
