@@ -32,7 +32,7 @@ from reference_impl.live import fabric, namespaces, wires
 from reference_impl.live.fabric import Fabric
 from reference_impl.live.packets import BATCH, PACKET_STATISTICS, SOL_PACKET, PacketPort
 from reference_impl.live.plan import End, Plan, PlannedDevice, PlannedPort, Wire
-from reference_impl.live.process import hurry
+from reference_impl.live.processes import hurry
 from reference_impl.live.runner import LINGER
 from spec.errors import InputError
 

@@ -8,7 +8,6 @@ import gc
 import os
 import signal
 import sys
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -19,7 +18,7 @@ from reference_impl.gsp import Gsp
 from reference_impl.live import namespaces
 from reference_impl.live.desk import Desk
 from reference_impl.live.plan import RECORD, PlannedDevice, changed, load_order
-from reference_impl.live.processes import Process
+from reference_impl.live.processes import Process, hurry
 from reference_impl.live.runner import Runner
 from reference_impl.mutants import mutants
 
@@ -85,12 +84,6 @@ def serve(name: str, folder: Path, ready: int) -> None:
     finally:
         runner.close()
         desk.close()
-
-
-def hurry() -> None:
-    """Go ahead of ordinary processes where the kernel lets us: a stall looks like a failure."""
-    with suppress(PermissionError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
 
 
 def leave() -> NoReturn:

@@ -62,3 +62,9 @@ def started(pid: int) -> int:
         return 0
     values = stat.rpartition(")")[2].split()
     return 0 if values[0] in {"Z", "X"} else int(values[19])
+
+
+def hurry() -> None:
+    """Go ahead of ordinary processes where the kernel lets us: a stall looks like a failure."""
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
