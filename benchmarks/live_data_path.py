@@ -57,6 +57,7 @@ SETTINGS = Settings(
     age_out=10_000_000_000,
     reorder_timeout=100_000_000,
     hello_interval=100_000_000,
+    hello_misses=30,
     path_delay_max=10_000_000,
     bp_window=10_000_000,
     bp_validity=20_000_000,
