@@ -2,11 +2,10 @@
 
 import socket
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fcntl import ioctl
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -18,6 +17,7 @@ from traffic.player import Line, Wires
 from traffic.scenario import HostAddress, Scenario
 from traffic.tester import TesterPort
 from traffic.trex.client import Trex, connect
+from traffic.trex.wires import TrexWires
 
 PACKET_ADD_MEMBERSHIP: Final = 1
 PACKET_MR_PROMISC: Final = 1
@@ -36,23 +36,6 @@ class MeasuredWires(Wires, Protocol):
 
     reaction: int
     uncertainty: int
-
-
-class TrexWiresFactory(Protocol):
-    """What `traffic.trex.wires.TrexWires` is."""
-
-    def __call__(
-        self,
-        trex: Trex,
-        lines: Sequence[Line],
-        ports: Mapping[int, int],
-        described: Sequence[TesterPort],
-        hosts: Mapping[str, HostAddress],
-        *,
-        profile: str,
-        again: Callable[[], Trex],
-    ) -> MeasuredWires:
-        """Take the ports and measure; `again` makes a new connection when this one broke."""
 
 
 class LabInterfaces(Interfaces):
@@ -152,7 +135,6 @@ def open_wires(bench: LabBench, side: TesterSide) -> MeasuredWires:
     if isinstance(tester, InterfacesTester):
         wires = open_interfaces(side.lines, [str(name) for name in side.ends])
     else:
-        factory: TrexWiresFactory = import_module("traffic.trex.wires").TrexWires
         trex = connect_trex(tester)
         try:
             ports = {
@@ -160,7 +142,7 @@ def open_wires(bench: LabBench, side: TesterSide) -> MeasuredWires:
                 for line, end in zip(side.lines, side.ends, strict=True)
                 if line.port is not None
             }
-            wires = factory(
+            wires = TrexWires(
                 trex,
                 side.lines,
                 ports,

@@ -1,8 +1,5 @@
 """`gse-cts binding` over files, and over the stand-in for a TRex server."""
 
-import sys
-from types import ModuleType
-
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -159,9 +156,7 @@ class Wires:
 
 @pytest.fixture
 def trex_wires(monkeypatch):
-    module = ModuleType("traffic.trex.wires")
-    module.TrexWires = Wires
-    monkeypatch.setitem(sys.modules, "traffic.trex.wires", module)
+    monkeypatch.setattr("conformance.lab.wires.TrexWires", Wires)
 
 
 @pytest.mark.usefixtures("trex_wires")
