@@ -146,20 +146,19 @@ LIMITS: Final = {
     "impairments": "the wires of the binding live are perfect",
     "timestamps <= 1 us": "software stamps the frames of the binding live, good to 1 ms",
 }
+LATE: Final = 20_000_000
+"""How late, in ns, the tester or a device's process may be before what was measured says nothing."""
 UNCERTAINTY: Final = 1_000_000
 """How far, in ns, the time of a frame may be from that at which the device sent it."""
-LATE: Final = 10_000_000
-"""How late, in ns, the tester or a device's process may be before what was measured says nothing."""
 
 
 class Tester(Protocol):
     """What plays and captures at the ends of the wires that no device has.
 
-    `is_slow` asks for the pace of TRex; `late` is in ns, `uncertainty` by unit.
+    `is_trex` asks for what TRex alone needs of the parameters; `uncertainty` is by unit.
     """
 
-    is_slow: bool
-    late: int
+    is_trex: bool
     uncertainty: Mapping[str, float]
 
     def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:
@@ -172,8 +171,7 @@ class Tester(Protocol):
 class AfPacket:
     """Packet sockets of this process, with a tap on every link."""
 
-    is_slow = False
-    late = LATE
+    is_trex = False
     uncertainty: Mapping[str, float] = {"ns": UNCERTAINTY}
 
     def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:  # noqa: ARG002
@@ -192,8 +190,7 @@ class StandIn:
     How uncertain times are, and how slow it reacts, it says as measured on the benches so far.
     """
 
-    is_slow = True
-    late = live_trex.LATE
+    is_trex = True
 
     def __init__(self, api: str) -> None:
         self.api = api
@@ -257,7 +254,7 @@ class LiveBinding:
         self.mutants = ReferenceBinding(options).mutants
         self.tester = TESTERS[options.tester or "afpacket"]()
         self.uncertainty = self.tester.uncertainty
-        self.values = live_values(load_catalogue().parameters, trex=self.tester.is_slow)
+        self.values = live_values(load_catalogue().parameters, trex=self.tester.is_trex)
         is_privileged()
         atexit.register(self.clear)
 
@@ -280,8 +277,8 @@ class LiveBinding:
         """Give a bed whose devices have that flaw."""
         bench = self.bench_for(setup)
         capabilities = CAPABILITIES - self.limits(setup.topology, setup.facts.parameters).keys()
-        devices = LiveDevices(bench.fabric, flaw, self.tester.late)
-        return RealTimeBed(setup, Stand(bench.links, devices, bench.wires, capabilities, self.tester.late))
+        devices = LiveDevices(bench.fabric, flaw)
+        return RealTimeBed(setup, Stand(bench.links, devices, bench.wires, capabilities, LATE))
 
     def check(self, facts: Facts, topology: Topology) -> None:
         """Send one frame through a reference without flaw."""
@@ -382,9 +379,8 @@ def asked(method: Callable[P, R]) -> Callable[P, R]:
 class LiveDevices:
     """The processes of a fabric, which start anew for each play."""
 
-    def __init__(self, fabric: Fabric, flaw: str | None, late: int = LATE) -> None:
+    def __init__(self, fabric: Fabric, flaw: str | None) -> None:
         self.fabric = fabric
-        self.late = late
         self.flaw = flaw
         self.names = tuple(device.name for device in fabric.plan.devices)
         self.known = dict.fromkeys(self.names, 0)
@@ -463,7 +459,7 @@ class LiveDevices:
                 return Trouble("bench", f"interfaces of {name} refused {count} frames")
         for name in self.names:
             late = max(self.fabric.ask(name, "lateness").values())
-            if late > self.late:
+            if late > LATE:
                 return Trouble("measurement", f"the process of {name} was {late / 1e6:.1f} ms late")
         return None
 

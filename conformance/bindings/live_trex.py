@@ -27,8 +27,6 @@ LIMITS: Final = TREX | {
     "impairments": "the wires of the binding live are perfect",
     "timestamps <= 1 us": "TRex stamps frames in software and its clock is told over a network, good to 1 ms",
 }
-LATE: Final = 20_000_000
-"""How late, in ns, the tester may be before what it measured says nothing."""
 SHARES: Final = {"grant_round_trip": 2, "grant_validity": 10, "hello_interval": 10}
 """How many reactions of the tester have to fit into a duration, so that its peers behave well."""
 SERVES: Final = re.compile(r"on ([\d.]+):(\d+) and (\d+)")

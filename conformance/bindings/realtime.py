@@ -18,7 +18,7 @@ from traffic.tester import VirtualTester
 from traffic.trex.errors import TrexError, TrexUnableError
 
 T = TypeVar("T")
-REPEATS: Final = 2
+REPEATS: Final = 5
 """How often a play is repeated that was measured too badly, before its case is INCONCLUSIVE."""
 
 

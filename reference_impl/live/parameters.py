@@ -15,24 +15,18 @@ FILE: Final = Path(__file__).parent / "parameters.yaml"
 
 @dataclass(frozen=True, config=STRICT)
 class Pace:
-    """How many times slower than virtual time a live run is, and the values that keep another pace."""
+    """How many times slower than virtual time a live run is, the values that keep another pace, and TRex's own."""
 
     time_scale: int
     values: dict[str, int | float | str]
-
-
-@dataclass(frozen=True, config=STRICT)
-class Paces(Pace):
-    """The pace where the tester reacts at once, and that for a TRex server, which takes milliseconds."""
-
-    trex: Pace
+    trex: dict[str, int | float | str]
 
 
 def live_values(parameters: Mapping[str, Parameter], *, trex: bool = False) -> dict[str, Any]:
     """Give a value for each parameter: durations times the scale, rates divided by it, the rest as it is."""
-    paces = load(Paces, FILE)
-    pace = paces.trex if trex else paces
-    return {name: _at(pace.time_scale, item) for name, item in parameters.items()} | pace.values
+    pace = load(Pace, FILE)
+    slow = {name: _at(pace.time_scale, item) for name, item in parameters.items()}
+    return slow | pace.values | (pace.trex if trex else {})
 
 
 def _at(scale: int, parameter: Parameter) -> int | float | str:

@@ -178,11 +178,11 @@ def test_what_no_trex_can(binding):
 
 
 def test_a_tester_that_carries_too_little_says_so(binding):
-    slow = binding(OWN, {"tester.limits": {"rate_mbps": 30}})
+    slow = binding(OWN, {"tester.limits": {"rate_mbps": 5}})
     limits = slow.limits(ask(slow, SoloGsp()), parameters(**SLOW))
     assert limits["reactive peer"] == (
-        "the tester of the bench rehearsal carries 30 Mbit/s while it stands in for devices, and the links "
-        "have 40"
+        "the tester of the bench rehearsal carries 5 Mbit/s while it stands in for devices, and the links "
+        "have 10"
     )
 
 
