@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LONGEST_SLEEP: Final = 0.005
 """Seconds after which the player looks whether the play is over."""
+STALL: Final = 10_000_000
+"""Time in ns that nothing but a machine that stands still takes."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Player:
     """Runs the tester's timers at the time they were due, however late, so that its ports keep their rate.
 
     `rows` is what passed on all lines, in ns from `start`; `latest` is how late, in ns, a timer ran or
-    a frame was seen at worst.
+    a frame was seen at worst, and `stalled` all the time, in ns, in which something came over `STALL` late.
     """
 
     def __init__(self, tester: VirtualTester, wires: Wires) -> None:
@@ -92,6 +94,8 @@ class Player:
         self.now = 0
         self.moved = 0
         self.latest = 0
+        self.stalled = 0
+        self.noted = 0
         self.observing = False
 
     @property
@@ -104,7 +108,7 @@ class Player:
         self.rows = []
         self.start, rest = self.wires.begin(scenario, ahead=ahead)
         self.moved = self.start
-        self.latest = 0
+        self.latest = self.stalled = 0
         self.observing = bool(scenario.triggers)
         self.tester.play(rest, self.start)
 
@@ -136,7 +140,7 @@ class Player:
             self.now = max(self.now, tester.due)
             sends = tester.wake(self.now)
             if sends:
-                self.latest = max(self.latest, monotonic_ns() - self.now)
+                self.note(self.now, monotonic_ns())
                 self.send(sends)
 
     def take(self, index: int, line: Line, seen: Seen) -> None:
@@ -147,8 +151,15 @@ class Player:
                 self.tester.observe(line.name, seen.frame, self.clock())
         elif not seen.outgoing:
             now = self.clock()
-            self.latest = max(self.latest, now - seen.time)
+            self.note(seen.time, now)
             self.send(self.tester.receive(line.port, seen.frame, now))
+
+    def note(self, due: int, now: int) -> None:
+        """Note that what was due is done now."""
+        self.latest = max(self.latest, now - due)
+        if now - due > STALL:
+            self.stalled += now - max(due, self.noted)
+            self.noted = now
 
     def clock(self) -> int:
         """Give the time, which never goes back."""

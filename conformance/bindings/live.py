@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial, wraps
+from time import monotonic_ns
 from typing import Any, ClassVar, Final, ParamSpec, Protocol, TypeVar
 
 from conformance.bindings import INTERVALS, BindingOptions, Driver, Setup, live_trex, seed_for
-from conformance.bindings.realtime import RealTimeBed, Stand
+from conformance.bindings.realtime import RealTimeBed, Stand, too_late
 from conformance.bindings.reference import PROFILE, ReferenceBinding, mutant_of
 from conformance.marks import CAPABILITIES
 from conformance.outcomes import BenchError, TesterLimited
@@ -384,6 +385,7 @@ class LiveDevices:
         self.flaw = flaw
         self.names = tuple(device.name for device in fabric.plan.devices)
         self.known = dict.fromkeys(self.names, 0)
+        self.begun = 0
         self.before: dict[str, tuple[int, int]] = {}
 
     @asked
@@ -405,6 +407,7 @@ class LiveDevices:
             }
             self.fabric.ask(device.name, "restart", changes=changes)
         self.before = self.losses()
+        self.begun = monotonic_ns()
         self.known = dict.fromkeys(self.names, 0)
 
     def calm(self, values: Mapping[str, Any]) -> int:
@@ -458,9 +461,10 @@ class LiveDevices:
             if count and not switched:
                 return Trouble("bench", f"interfaces of {name} refused {count} frames")
         for name in self.names:
-            late = max(self.fabric.ask(name, "lateness").values())
-            if late > LATE:
-                return Trouble("measurement", f"the process of {name} was {late / 1e6:.1f} ms late")
+            lateness = self.fabric.ask(name, "lateness")
+            words = too_late(lateness["worst"], lateness["stalled"], LATE, monotonic_ns() - self.begun)
+            if words is not None:
+                return Trouble("measurement", f"the process of {name} was {words}")
         return None
 
     def losses(self) -> dict[str, tuple[int, int]]:

@@ -20,6 +20,8 @@ from traffic.trex.errors import TrexError, TrexUnableError
 T = TypeVar("T")
 REPEATS: Final = 5
 """How often a play is repeated that was measured too badly, before its case is INCONCLUSIVE."""
+STALLED: Final = 0.05
+"""The share of a play during which the tester or a device may stand still."""
 
 
 class Devices(Protocol):
@@ -277,7 +279,20 @@ class _Play:
             return Trouble("bench", f"ports of the tester refused {unsent} frames")
         found = self.devices.trouble(switched=self.switched, unexplained=unexplained)
         late = max(self.player.latest, self.stand.wires.latest)
-        for who, time in (("the tester", late), ("what was ordered", self.tardy)):
-            if found is None and time > self.stand.late:
-                found = Trouble("measurement", f"{who} was {time / 1e6:.1f} ms late")
+        for who, worst, stalled in (
+            ("the tester", late, self.player.stalled),
+            ("what was ordered", self.tardy, 0),
+        ):
+            words = too_late(worst, stalled, self.stand.late, self.player.clock() - self.player.start)
+            if found is None and words is not None:
+                found = Trouble("measurement", f"{who} was {words}")
         return found
+
+
+def too_late(worst: int, stalled: int, most: int, span: int) -> str | None:
+    """Say what was too much of a lateness in a time of `span`, if anything was; all are ns."""
+    if worst > most:
+        return f"{worst / 1e6:.1f} ms late"
+    if stalled > STALLED * span:
+        return f"at a standstill for {stalled / 1e6:.0f} of {span / 1e6:.0f} ms"
+    return None

@@ -20,6 +20,8 @@ LOOK_EVERY = 1_000_000
 """How long, in ns, frames keep the runner from looking at anything else."""
 LINGER = 30_000
 """How long, in ns, it stays awake for the next frame: to wake it costs the sender more than a frame."""
+STALL = 10_000_000
+"""Time in ns that nothing but a machine that stands still takes."""
 
 
 class Watched(Protocol):
@@ -38,10 +40,22 @@ class Operator(Watched, Protocol):
 
 @dataclass(slots=True)
 class Lateness:
-    """How late, in ns, a device was at worst: a timer after it was due, a frame after it had arrived."""
+    """How late, in ns, a device was: a timer after it was due, a frame after it had arrived.
 
-    timer: int = 0
-    frame: int = 0
+    `worst` is the longest such time, `stalled` all the time in which one of over `STALL` passed.
+    """
+
+    worst: int = 0
+    stalled: int = 0
+    until: int = 0
+
+    def note(self, due: int, now: int) -> None:
+        """Note that what was due is done now."""
+        late = now - due
+        self.worst = max(self.worst, late)
+        if late > STALL:
+            self.stalled += now - max(due, self.until)
+            self.until = now
 
 
 class Runner:
@@ -125,7 +139,8 @@ class Runner:
             frames = port.take()
             if frames:
                 busy = True
-                self.lateness.frame = max(self.lateness.frame, port.waited())
+                now = monotonic_ns()
+                self.lateness.note(now - port.waited(), now)
                 device, enter = self.device, self.device.entrances[number]
                 for frame in frames:
                     now = monotonic_ns()
@@ -139,7 +154,7 @@ class Runner:
     def catch_up(self, now: int) -> None:
         """Run the timers that are due, each at its own time; time never goes back."""
         device = self.device
-        self.lateness.timer = max(self.lateness.timer, now - device.due)
+        self.lateness.note(device.due, now)
         while device.due <= now:
             self.latest = max(self.latest, device.due)
             device.wake(self.latest)

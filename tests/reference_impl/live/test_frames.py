@@ -98,8 +98,7 @@ def test_a_device_is_managed(bench):
 
 def test_a_device_tells_how_late_it_was(bench):
     lateness = bench.ask("gsp0", "lateness")
-    assert lateness.keys() == {"timer", "frame"}
-    assert min(lateness.values()) > 0
+    assert lateness["worst"] > 0
 
 
 def test_a_bench_starts_anew_with_a_flaw(bench, host):
