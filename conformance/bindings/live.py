@@ -462,9 +462,10 @@ class LiveDevices:
                 return Trouble("bench", f"interfaces of {name} refused {count} frames")
         for name in self.names:
             lateness = self.fabric.ask(name, "lateness")
-            words = too_late(lateness["worst"], lateness["stalled"], LATE, monotonic_ns() - self.begun)
-            if words is not None:
-                return Trouble("measurement", f"the process of {name} was {words}")
+            span = monotonic_ns() - self.begun
+            tardy = too_late(lateness["worst"], lateness["stalled"], LATE, span)
+            if tardy is not None:
+                return Trouble("measurement", f"the process of {name} was {tardy}")
         return None
 
     def losses(self) -> dict[str, tuple[int, int]]:
