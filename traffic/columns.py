@@ -94,12 +94,27 @@ class Trouble:
     words: str
 
 
+@dataclass(frozen=True, config=_STRICT)
+class Flow:
+    """What became of the frames of a stream: `lost` ones never came, `duplicated` ones came again.
+
+    `reordered` is None where the tester counted frames and could not read their order.
+    """
+
+    stream: int
+    sent: int
+    lost: int = 0
+    duplicated: int = 0
+    reordered: int | None = None
+
+
 @plain(frozen=True, eq=False, repr=False, kw_only=True)
 class Columns:
     """Frames as columns, one row a frame in order of `time` (ns, last bit leaves the sender), and the facts.
 
     `link` indexes `links`, `delivered` counts the copies that reached the far end (0: lost on the link),
-    `offset` and `length` point into `blob`. `counters` are differences against `baseline`.
+    `offset` and `length` point into `blob`. `counters` are differences against `baseline`. `counted` are the
+    streams of which the tester kept no frames.
     """
 
     links: tuple[Link, ...]
@@ -117,6 +132,7 @@ class Columns:
     states: Mapping[str, Any] = field(default_factory=dict)
     capabilities: frozenset[str] = frozenset()
     holds: Holds = "all"
+    counted: tuple[Flow, ...] = ()
     capture_losses: int = 0
     trouble: Trouble | None = None
     scenario: str = ""

@@ -1,6 +1,6 @@
 """What became of the frames of hosts: delivered, lost, delivered twice, strayed, reordered, and how fast."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,14 +9,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from traffic.columns import BeyondRecording, Columns
+from traffic.columns import BeyondRecording, Columns, Flow
 from traffic.decode import Rows, credit_bytes
 from traffic.ordering import Reordering, reordering
+from traffic.roce import identify
 from traffic.scenario import DOWN, UP
 
 LINK_LOCAL = bytes.fromhex("0180c20000")
 VLAN = b"\x81\x00"
 FCS = 4
+NO_STREAM = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,23 @@ class HostViews(Columns):
         order = np.argsort(table.received[chosen], kind="stable")
         return reordering(group[order], chosen[order], table.received[chosen][order])
 
+    def flows(self) -> list[Flow]:
+        """List what became of the frames of each stream, counted by the tester or from the frames."""
+        if self.holds == "counters":
+            return list(self.counted)
+        table = self.deliveries
+        stream = np.array([self._stream(row) for row in table.sent.tolist()], np.int64)
+        again = Counter(self._stream(row) for row in table.duplicates.tolist())
+        found = []
+        for number in sorted(set(stream.tolist()) - {NO_STREAM}):
+            own = stream == number
+            came = np.flatnonzero(own & (table.received >= 0))
+            came = came[np.argsort(table.received[came], kind="stable")]
+            order = reordering(np.zeros(len(came), np.int64), came, table.received[came])
+            lost = int(own.sum()) - len(came)
+            found.append(Flow(number, int(own.sum()), lost, again[number], order.reordered))
+        return found
+
     def latencies(
         self,
         source: str | None = None,
@@ -240,6 +259,10 @@ class HostViews(Columns):
             *np.array(duplicates, np.int64).reshape(-1, 2).T,
             *np.array(strays, np.int64).reshape(-1, 2).T,
         )
+
+    def _stream(self, row: int) -> int:
+        label = identify(self._host_frame(row, 0, UP).frame)
+        return NO_STREAM if label is None else label[0]
 
     def _floods(self) -> bool:
         found = self.facts.parameters.get("unknown_unicast")

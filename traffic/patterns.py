@@ -12,6 +12,12 @@ IMIX: Final = (64, 64, 594, 64, 64, 594, 64, 594, 64, 64, 594, 1518)
 """Seven of 64, four of 594, one of 1518 (RFC 6985)."""
 
 
+SHARE: Final = 10
+"""The slow stream of a full line has one part of so many of its rate, or less."""
+LEAST_READ: Final = 50_000
+"""Least time between two of its frames, ns."""
+
+
 def credit_bytes(size: int) -> int:
     """Bytes that a frame of a size counts on the wire: FCS, preamble and gap included, at least 84."""
     return max(size, 64) + 20
@@ -68,6 +74,21 @@ def imix(source: str, destination: str, *, count: int, gap: int | None = None, c
     """Frames of 64, 594 and 1518 bytes mixed 7:4:1."""
     sizes = IMIX if not cls else tuple(max(size, 66) for size in IMIX)
     return _scenario("imix", [Stream(1, source, destination, sizes, count, gap=gap, cls=cls)])
+
+
+def line_rate(pairs: Iterable[tuple[str, str]], *, rate_mbps: int, span: int, size: int = 1518) -> Scenario:
+    """Fill the line from each source to its destination for `span` ns, to be counted.
+
+    Each pair has a stream that takes most of the rate, and a slow one whose order any tester can read.
+    """
+    slow = max(SHARE * gap_at(size, rate_mbps), LEAST_READ)
+    fast = gap_at(size, rate_mbps - credit_bytes(size) * 8000 / slow)
+    streams = [
+        Stream(2 * i + number, *pair, (size,), span // gap, gap=gap)
+        for i, pair in enumerate(pairs)
+        for number, gap in ((1, fast), (2, slow))
+    ]
+    return Scenario(streams=tuple(streams), counted=True, name="line rate")
 
 
 def incast(

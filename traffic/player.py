@@ -66,6 +66,9 @@ class Wires(Protocol):
     def send(self, port: int, frame: bytes) -> None:
         """Send a frame; at the latest with the next call of `passing`."""
 
+    def counted(self) -> "tuple[recording.Flow, ...] | None":
+        """Give what became of each stream if the wires counted and kept no frame; None if they kept all."""
+
     def lost(self) -> int:
         """Frames that passed unseen since the beginning."""
 

@@ -5,7 +5,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from traffic.columns import BeyondRecording, Event, Facts, Holds, Link, Node, ParameterValue, Tap, Trouble
+from traffic.columns import (
+    BeyondRecording,
+    Event,
+    Facts,
+    Flow,
+    Holds,
+    Link,
+    Node,
+    ParameterValue,
+    Tap,
+    Trouble,
+)
 from traffic.credit import Account, CreditViews, Egress, Peak
 from traffic.decode import Fault, Illegal
 from traffic.delivery import HostFrame, jain
@@ -25,6 +36,7 @@ __all__ = [
     "Event",
     "Facts",
     "Fault",
+    "Flow",
     "Holds",
     "HostAddress",
     "HostFrame",

@@ -329,6 +329,8 @@ class Scenario:
     """Everything that is played in one go; `limit` and `settle` (ns) override the suite's when given.
 
     `voids` names clauses whose invariants the scenario itself breaks, as impairments and peers may, too.
+    `counted` asks no more than how many frames of each stream arrived, and in what order: a tester that
+    counts by itself keeps none of them, and so plays them at any rate.
     """
 
     streams: tuple[Stream, ...] = ()
@@ -342,6 +344,7 @@ class Scenario:
     limit: Annotated[int, Field(ge=1)] | None = None
     settle: Annotated[int, Field(ge=1)] | None = None
     voids: tuple[str, ...] = ()
+    counted: bool = False
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -379,6 +382,7 @@ class Scenario:
             limit=max((v for v in (self.limit, other.limit) if v is not None), default=None),
             settle=max((v for v in (self.settle, other.settle) if v is not None), default=None),
             voids=tuple(dict.fromkeys(self.voids + other.voids)),
+            counted=self.counted or other.counted,
             name=" + ".join(n for n in (self.name, other.name) if n),
         )
 

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from spec.errors import InputError
-from traffic.recording import Event, Facts, Holds, Link, Recording, Trouble
+from traffic.recording import Event, Facts, Flow, Holds, Link, Recording, Trouble
 from traffic.scenario import UP
 
 _STRICT: Final = ConfigDict(extra="forbid", strict=True, ser_json_bytes="hex", val_json_bytes="hex")
@@ -52,6 +52,7 @@ class _Document:
     scenario: str
     seed: int
     capture_losses: int
+    counted: tuple[Flow, ...] = ()
     trouble: Trouble | None = None
     capabilities: tuple[str, ...] = ()
     counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -83,6 +84,7 @@ def save(recording: Recording, path: Path) -> dict[Path, str]:
         links=recording.links,
         facts=recording.facts,
         holds=recording.holds,
+        counted=recording.counted,
         scenario=recording.scenario,
         seed=recording.seed,
         capture_losses=recording.capture_losses,
@@ -136,6 +138,7 @@ def load(path: Path) -> Recording:
         states=document.states,
         capabilities=frozenset(document.capabilities),
         holds=document.holds,
+        counted=document.counted,
         capture_losses=document.capture_losses,
         trouble=document.trouble,
         scenario=document.scenario,

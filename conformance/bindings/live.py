@@ -147,7 +147,7 @@ LIMITS: Final = {
     "impairments": "the wires of the binding live are perfect",
     "timestamps <= 1 us": "software stamps the frames of the binding live, good to 1 ms",
 }
-LATE: Final = 20_000_000
+LATE: Final = 40_000_000
 """How late, in ns, the tester or a device's process may be before what was measured says nothing."""
 UNCERTAINTY: Final = 1_000_000
 """How far, in ns, the time of a frame may be from that at which the device sent it."""

@@ -288,6 +288,11 @@ class Trex(ABC):
             self._client.set_port_attr(wanted, promiscuous=True)
             self._client.set_service_mode(wanted, enabled=True)
 
+    def serve(self, ports: Iterable[int], *, enabled: bool) -> None:
+        """Put ports into service mode, in which they can be captured, or out of it, where they keep up."""
+        with self._told("switching the service mode"):
+            self._client.set_service_mode(list(ports), enabled=enabled)
+
     def release(self) -> None:
         """Stop everything and give back the ports that are still ours."""
         held, self._held = self._held, ()
@@ -472,6 +477,11 @@ class Trex(ABC):
                 time.sleep(_POLL_S)
         time.sleep(settle)
         self.stop(wanted, settle=0)
+
+    def sends(self, ports: Iterable[int]) -> bool:
+        """Say whether loads of ports go on."""
+        with self._told("asking for the traffic"):
+            return self._synchronise(ports)
 
     def stop(self, ports: Iterable[int], *, settle: float = 0.1) -> None:
         """Stop the loads of ports, and let groups count for `settle` s more."""

@@ -2,16 +2,34 @@
 
 from conformance.marks import clause, needs, testbed
 from conformance.testbeds import LeafSpine
-from traffic.patterns import elephant, imix, permutation
+from traffic.patterns import elephant, imix, line_rate, permutation
 
 
-@clause("FWD-ZERO-LOSS")
+@clause("FWD-ZERO-LOSS", "permutation-at-line-rate")
 @testbed(LeafSpine(gsps=3, gsfs=3))
 def test_a_permutation_loses_nothing(bed, expect):
     """While every host sends to another at line rate, no frame is lost."""
     recording = bed.play(permutation(bed.hosts, seed=1, count=400))
     expect.enough(len(recording.host_frames(way="received")), len(bed.hosts) * 300, "frames received")
     expect.equal(recording.losses(), [], "frames sent and not received")
+
+
+@clause("FWD-ZERO-LOSS", "counted-at-line-rate")
+@testbed(LeafSpine())
+def test_nothing_is_lost_at_line_rate(bed, expect):
+    """Two hosts that fill each other's line for long lose no frame, as the tester counts them."""
+    near, far = bed.host(0), bed.host(-1)
+    span = 4 * bed.parameter("convergence_max")
+    load = line_rate([(near, far), (far, near)], rate_mbps=bed.parameter("link_rate"), span=span)
+    recording = bed.play(load)
+    expect.each(
+        recording.flows(),
+        "frames of a stream",
+        lambda flow: flow.lost == 0,
+        at_least=len(load.streams),
+        expected="none lost",
+        show=lambda flow: f"{flow.lost} of {flow.sent} lost",
+    )
 
 
 @clause("FWD-EXACTLY-ONCE")

@@ -4,7 +4,7 @@ from itertools import pairwise
 from conformance.bed import Bed
 from conformance.marks import clause, needs, testbed
 from conformance.testbeds import LeafSpine
-from traffic.patterns import elephant, interleaved
+from traffic.patterns import elephant, interleaved, line_rate
 from traffic.roce import identify
 from traffic.scenario import UP, Impairment, Scenario
 
@@ -17,7 +17,7 @@ def skewed(bed: Bed) -> Scenario:
     return Scenario(impairments=(Impairment(bed.uplinks[0], "delay", UP, value=delay, messages=("DATA",)),))
 
 
-@clause("ORDER-PER-FLOW")
+@clause("ORDER-PER-FLOW", "path-skew")
 @testbed(LeafSpine())
 @needs("impairments", "fabric taps")
 def test_flow_is_in_order_over_unequal_paths(bed, expect):
@@ -30,6 +30,24 @@ def test_flow_is_in_order_over_unequal_paths(bed, expect):
     order = recording.reordering(source, destination)
     expect.enough(order.received, 200, "frames received")
     expect.equal(order.reordered, 0, "reordered frames (RFC 4737) at the host", order.rows)
+
+
+@clause("ORDER-PER-FLOW", "counted-at-line-rate")
+@testbed(LeafSpine())
+def test_streams_are_in_order_at_line_rate(bed, expect):
+    """Of two hosts that fill each other's line for long, each receives the other's frames in order."""
+    near, far = bed.host(0), bed.host(-1)
+    span = 4 * bed.parameter("convergence_max")
+    load = line_rate([(near, far), (far, near)], rate_mbps=bed.parameter("link_rate"), span=span)
+    recording = bed.play(load)
+    expect.each(
+        [flow for flow in recording.flows() if flow.reordered is not None and flow.lost < flow.sent],
+        "frames of a stream",
+        lambda flow: flow.reordered == 0,
+        at_least=2,
+        expected="none reordered (RFC 4737)",
+        show=lambda flow: f"{flow.reordered} of {flow.sent} reordered",
+    )
 
 
 @clause("ORDER-ROCE-PSN")
