@@ -7,13 +7,13 @@ import pytest
 from conformance import outcomes, testbeds
 from conformance.bindings import Setup
 from conformance.bindings.live_trex import limits
-from conformance.bindings.realtime import RealTimeBed, Stand
+from conformance.bindings.realtime import REPEATS, RealTimeBed, Stand
 from conformance.marks import CAPABILITIES
 from conformance.testbeds import LeafSpine, SoloGsp
 from spec.catalogue import load_catalogue
-from traffic.patterns import elephant, single
+from traffic.patterns import elephant, line_rate, single
 from traffic.player import Line
-from traffic.recording import Facts, ParameterValue, Trouble
+from traffic.recording import Facts, Flow, ParameterValue, Trouble
 from traffic.scenario import Scenario, TimedFrame
 from traffic.trex.client import connect
 from traffic.trex.stand_in import StandIn
@@ -109,11 +109,19 @@ def test_a_play_is_recorded(stood):
         assert (recording.delivered_frames(), recording.trouble) == (30, None)
 
 
+def test_a_play_that_is_counted_holds_counters(stood):
+    load = line_rate([("h0", "h1"), ("h1", "h0")], rate_mbps=100, span=100 * MS)
+    recording = stood().play(load, 1, fresh=False)
+    assert (recording.holds, len(recording), recording.trouble) == ("counters", 0, None)
+    expected = [Flow(stream.id, stream.count, reordered=0) for stream in load.streams]
+    assert recording.flows() == expected
+
+
 def test_a_play_measured_badly_is_repeated_and_one_on_a_broken_bench_is_not(stood):
     late, broken = Trouble("measurement", "late"), Trouble("bench", "broken")
     for troubles, left, told in (
         ([late, late], 0, None),
-        ([late, late, late, late], 1, late),
+        ([late] * (REPEATS + 2), 1, late),
         ([broken, late], 1, broken),
     ):
         bed = stood(troubles=troubles)

@@ -3,6 +3,7 @@ from collections import Counter
 import pytest
 
 from traffic import patterns
+from traffic.patterns import credit_bytes, gap_at, line_rate
 from traffic.roce import frames, host_addresses
 
 NAMES = [f"h{i}" for i in range(6)]
@@ -88,6 +89,18 @@ def test_hot_expert_receives_more():
 def test_gap_reaches_the_rate():
     assert patterns.gap_at(64, 8000) == 84
     assert patterns.gap_at(1518, 4000) == 3076
+
+
+@pytest.mark.parametrize("rate", [10, 8000, 100_000])
+def test_a_full_line_is_full_and_has_a_slow_stream(rate):
+    span = 400 * gap_at(1518, 10)
+    load = line_rate([("h0", "h1"), ("h1", "h0")], rate_mbps=rate, span=span)
+    assert load.counted
+    for host in ("h0", "h1"):
+        fast, slow = (stream for stream in load.streams if stream.source == host)
+        assert (fast.count + slow.count) * credit_bytes(1518) * 8000 / span == pytest.approx(rate, rel=0.01)
+        assert slow.gap >= max(10 * gap_at(1518, rate), 50_000)
+        assert slow.count >= 30
 
 
 def test_bursts_repeat():

@@ -14,6 +14,7 @@ from traffic.recording import (
     Event,
     Facts,
     Fault,
+    Flow,
     HostAddress,
     Link,
     Node,
@@ -22,6 +23,8 @@ from traffic.recording import (
     Recording,
     jain,
 )
+from traffic.roce import frames
+from traffic.scenario import Stream
 
 LINKS = (
     Link("h0", "h0", "gsp0"),
@@ -310,6 +313,21 @@ def test_loss_duplicate_stray_and_reordering():
     assert recording.strays("h0") == []
     order = recording.reordering()
     assert (order.received, order.rows.tolist(), order.extents.tolist()) == (3, [6, 8], [1, 2])
+
+
+def test_streams_are_told_apart_by_what_their_frames_say():
+    one, other = (list(frames(Stream(number, "h0", "h2", (100,), 4), FACTS.hosts)) for number in (3, 7))
+    recording = play(
+        *((n, "h0", UP, frame) for n, frame in enumerate((*one, *other, FRAMES[0]))),
+        *((100 + n, "h2", DOWN, one[number]) for n, number in enumerate((0, 2, 1, 2))),
+        *((200 + n, "h2", DOWN, frame) for n, frame in enumerate(other)),
+    )
+    assert recording.flows() == [Flow(3, 4, lost=1, duplicated=1, reordered=1), Flow(7, 4, reordered=0)]
+
+
+def test_streams_that_the_tester_counted_are_as_it_counted_them():
+    counted = (Flow(3, 10, lost=2),)
+    assert play(holds="counters", counted=counted).flows() == list(counted)
 
 
 def test_equal_frames_are_told_apart_by_their_order():

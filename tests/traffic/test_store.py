@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scapy.utils import RawPcapNgReader
 
 from spec.errors import InputError
-from traffic.recording import Event, Facts, HostAddress, Link, Node, ParameterValue, Recording
+from traffic.recording import Event, Facts, Flow, HostAddress, Link, Node, ParameterValue, Recording
 from traffic.store import load, save, sha256
 
 LINKS = (Link("h0", "h0", "gsp0"), Link("gsp0-gsf0", "gsp0", "gsf0", rate_mbps=4000))
@@ -31,6 +31,7 @@ RECORDING = Recording.of_taps(
     events=(Event(3, "gsp0", "path_down", {"link": "gsp0-gsf0"}),),
     states={"gsp0": {"dgsqs": [1, None]}},
     capabilities=frozenset({"fabric taps", "counters"}),
+    counted=(Flow(1, 10, 2, 1, 0), Flow(2, 10)),
     scenario="cafe",
     seed=9,
 )
