@@ -83,6 +83,11 @@ class Tap:
             self.slot = (self.slot + 1) % SLOTS
             yield seen
 
+    def calm(self) -> None:
+        """Hear that the interface went down if that is why the descriptor is ready, which it would remain."""
+        if not self.words[self.slot * SLOT // WORD] & USER:
+            self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
     def discard(self) -> None:
         """Forget what has passed, and what was missed meanwhile."""
         for _ in self.take():
@@ -151,6 +156,7 @@ class Interfaces:
         ready, _, _ = select(self.taps, (), (), seconds)
         for number, tap in enumerate(self.taps):
             if tap in ready:
+                tap.calm()
                 for seen in islice(tap.take(), TURN):
                     yield number, seen
 

@@ -16,6 +16,8 @@ SHARE: Final = 10
 """The slow stream of a full line has one part of so many of its rate, or less."""
 LEAST_READ: Final = 50_000
 """Least time between two of its frames, ns."""
+FEWEST: Final = 30
+"""How many frames it has at least."""
 
 
 def credit_bytes(size: int) -> int:
@@ -77,11 +79,12 @@ def imix(source: str, destination: str, *, count: int, gap: int | None = None, c
 
 
 def line_rate(pairs: Iterable[tuple[str, str]], *, rate_mbps: int, span: int, size: int = 1518) -> Scenario:
-    """Fill the line from each source to its destination for `span` ns, to be counted.
+    """Fill the line from each source to its destination for `span` ns or longer, to be counted.
 
     Each pair has a stream that takes most of the rate, and a slow one whose order any tester can read.
     """
     slow = max(SHARE * gap_at(size, rate_mbps), LEAST_READ)
+    span = max(span, FEWEST * slow)
     fast = gap_at(size, rate_mbps - credit_bytes(size) * 8000 / slow)
     streams = [
         Stream(2 * i + number, *pair, (size,), span // gap, gap=gap)

@@ -1,6 +1,7 @@
 """Streams at any rate: the server plays them, counts what comes, and reads the order of those slow enough."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from traffic.patterns import gap_at
@@ -8,29 +9,79 @@ from traffic.recording import Flow
 from traffic.roce import frame_maker
 from traffic.scenario import HostAddress, Scenario, Stream
 from traffic.tester import TesterPort
-from traffic.trex.client import GroupCounters, Load
+from traffic.trex.client import GroupCounters, Load, PortCounters
 
 MOST_READ: Final = 20_000
 """Frames a second of a stream whose order is read: software ports lost none at that rate, some at more."""
 NS: Final = 1_000_000_000
 
 
-def loads(
-    scenario: Scenario, ports: Sequence[TesterPort], hosts: Mapping[str, HostAddress]
-) -> dict[int, list[Load]]:
-    """Give the loads of each port of the tester, by its number; ValueError for what no server can count.
+@dataclass(frozen=True)
+class Tally:
+    """Loads that the server plays and counts, by its port; each is the group of its stream's number."""
 
-    A stream is the group of its number. Its frames are all alike, but for what the server writes into them.
+    loads: Mapping[int, Sequence[Load]]
+
+    @property
+    def groups(self) -> list[int]:
+        """All groups."""
+        return [_group(load) for loads in self.loads.values() for load in loads]
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes until the last frame has left."""
+        return max(
+            load.start / NS + (load.count or 0) / load.pps for loads in self.loads.values() for load in loads
+        )
+
+    def flows(self, groups: Mapping[int, GroupCounters]) -> tuple[Flow, ...]:
+        """Give what became of each stream, in order of their numbers."""
+        found = [_flow(load, groups[_group(load)]) for loads in self.loads.values() for load in loads]
+        return tuple(sorted(found, key=lambda flow: flow.stream))
+
+    def contradiction(
+        self,
+        groups: Mapping[int, GroupCounters],
+        before: Mapping[int, PortCounters],
+        after: Mapping[int, PortCounters],
+    ) -> str | None:
+        """Say which stream was not sent whole, or which port counted less than its streams."""
+        for port, loads in self.loads.items():
+            sent = [groups[_group(load)].sent.get(port, 0) for load in loads]
+            for load, count in zip(loads, sent, strict=True):
+                if count != load.count:
+                    return f"of the {load.count} frames of {load.name} it sent {count}"
+            told = after[port].sent - before[port].sent
+            if told < sum(sent):
+                return f"port {port} counted {told} frames sent, its streams {sum(sent)}"
+        for port in after:
+            came = sum(group.received.get(port, 0) for group in groups.values())
+            told = after[port].received - before[port].received
+            if told < came:
+                return f"port {port} counted {told} frames received, the streams to it {came}"
+        return None
+
+
+def tally(
+    scenario: Scenario,
+    ports: Sequence[TesterPort],
+    numbers: Mapping[int, int],
+    hosts: Mapping[str, HostAddress],
+) -> Tally:
+    """Give the loads of a scenario; `numbers` are the server's ports by those of the tester.
+
+    ValueError for what no server can count. The frames of a stream are all alike, but for what the server
+    writes into them.
     """
     asks = (scenario.frames, scenario.pauses, scenario.peers, scenario.triggers)
     if any(asks):
         raise ValueError("a tester that counts its frames neither reacts to any nor stands in for devices")
-    numbers = {port.name: number for number, port in enumerate(ports)}
+    named = {port.name: number for number, port in enumerate(ports)}
     found: dict[int, list[Load]] = {}
     for stream in scenario.streams:
-        number = numbers[stream.source]
-        found.setdefault(number, []).append(_load(stream, ports[number].rate_mbps, hosts))
-    return found
+        number = named[stream.source]
+        found.setdefault(numbers[number], []).append(_load(stream, ports[number].rate_mbps, hosts))
+    return Tally(found)
 
 
 def _load(stream: Stream, rate_mbps: int, hosts: Mapping[str, HostAddress]) -> Load:
@@ -48,10 +99,12 @@ def _load(stream: Stream, rate_mbps: int, hosts: Mapping[str, HostAddress]) -> L
     )
 
 
-def flow(load: Load, counters: GroupCounters) -> Flow:
-    """Give what became of the stream of a load."""
+def _group(load: Load) -> int:
     assert load.group is not None
+    return load.group
+
+
+def _flow(load: Load, counters: GroupCounters) -> Flow:
     sent, received = sum(counters.sent.values()), sum(counters.received.values())
     lost = max(0, sent - received + counters.duplicated)
-    reordered = counters.reordered if load.latency else None
-    return Flow(load.group, sent, lost, counters.duplicated, reordered)
+    return Flow(_group(load), sent, lost, counters.duplicated, counters.reordered if load.latency else None)

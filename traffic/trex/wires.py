@@ -9,23 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from time import monotonic, monotonic_ns, sleep
-from typing import Final, NoReturn
+from typing import Final
 
 from traffic.player import Line, Seen
 from traffic.recording import Flow
 from traffic.scenario import HostAddress, Scenario
 from traffic.tester import TesterPort
-from traffic.trex import counted
-from traffic.trex.client import (
-    LEAST_GAP_US,
-    Capture,
-    Captured,
-    GroupCounters,
-    Load,
-    PortCounters,
-    Trex,
-    check_size,
-)
+from traffic.trex.client import LEAST_GAP_US, Capture, Captured, PortCounters, Trex, check_size
+from traffic.trex.counted import Tally, tally
 from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexUnableError
 from traffic.trex.open_loop import PortPlan, split
 
@@ -88,8 +79,8 @@ class TrexWires:
         self.latest = 0
         self.loaded: set[int] = set()
         self.prepared: tuple[Scenario, dict[int, PortPlan], Scenario] | None = None
-        self.counting: dict[int, list[Load]] = {}
-        """What the server plays and counts by itself, by its port, while nothing is captured."""
+        self.counting: Tally | None = None
+        """What the server plays and counts by itself, while nothing is captured."""
         self.seen: Counter[tuple[int, bool]] = Counter()
         self.before: dict[int, PortCounters] = {}
         self.darkened: frozenset[str] = frozenset()
@@ -146,15 +137,15 @@ class TrexWires:
         """Whether a frame that the server was given was not seen to leave yet, and may still."""
         if monotonic() >= self.deadline:
             return False
-        if self.counting:
+        if self.counting is not None:
             with self._watched():
-                return self.trex.sends(self.counting)
+                return self.trex.sends(self.counting.loads)
         return any(self.given.values())
 
     def passing(self, seconds: float) -> Iterator[tuple[int, Seen]]:
         """Push what waits, then give at most 50 captured frames in order of time."""
         end = monotonic() + seconds
-        if self.counting:
+        if self.counting is not None:
             sleep(seconds)
             return
         while True:
@@ -185,21 +176,21 @@ class TrexWires:
 
         TrexRefusedError if the server's counters do not agree with each other.
         """
-        if not self.counting:
+        if self.counting is None:
             return None
         with self._watched():
-            self.trex.stop(self.counting, settle=0)
+            self.trex.stop(self.counting.loads, settle=0)
             ports = self.trex.counters()
-            groups = self.trex.groups(load.group or 0 for loads in self.counting.values() for load in loads)
-        self._reconcile(ports, groups)
-        found = [
-            counted.flow(load, groups[load.group or 0]) for loads in self.counting.values() for load in loads
-        ]
-        return tuple(sorted(found, key=lambda flow: flow.stream))
+            groups = self.trex.groups(self.counting.groups)
+        fault = self.counting.contradiction(groups, self.before, ports)
+        if fault is not None:
+            mend = "lower the rate, or look for what disturbs the server"
+            raise TrexRefusedError(self.trex.server.host, fault, mend)
+        return self.counting.flows(groups)
 
     def lost(self) -> int:
         """Frames that the capture had no room for, or that ports counted and the capture never saw."""
-        if self.counting:
+        if self.counting is not None:
             return 0
         assert self.capture is not None
         with self._watched():
@@ -269,7 +260,7 @@ class TrexWires:
         self.trex = self.again()
         self.broken = False
         self.capture = self.prepared = None
-        self.counting = {}
+        self.counting = None
         self.loaded.clear()
         self._set_up()
 
@@ -285,7 +276,7 @@ class TrexWires:
     def _count(self, scenario: Scenario) -> tuple[int, Scenario]:
         """Have the server play and count all streams, out of the service mode, in which it keeps no rate."""
         try:
-            found = counted.loads(scenario, self.described, self.hosts)
+            found = tally(scenario, self.described, self.ports, self.hosts)
         except ValueError as error:
             mend = "play this case on another bench"
             raise TrexUnableError(self.trex.server.host, str(error), mend) from error
@@ -296,37 +287,15 @@ class TrexWires:
             self._clear()
             self._end_capture()
             self.trex.serve(self.line_of, enabled=False)
-            self.counting = {self.ports[number]: loads for number, loads in found.items()}
-            for port, loads in self.counting.items():
+            self.counting = found
+            for port, loads in found.loads.items():
                 self.loaded.add(port)
                 self.trex.add(port, loads)
             self.before = self.trex.counters()
             start = monotonic_ns()
-            self.trex.start(self.counting)
-        longest = max(
-            load.start / 1e9 + (load.count or 0) / load.pps for loads in found.values() for load in loads
-        )
-        self.deadline = monotonic() + longest + PATIENCE
+            self.trex.start(found.loads)
+        self.deadline = monotonic() + found.seconds + PATIENCE
         return start, replace(scenario, streams=())
-
-    def _reconcile(self, ports: Mapping[int, PortCounters], groups: Mapping[int, GroupCounters]) -> None:
-        """See that all was sent, and that no port counted less than its streams."""
-        for port, loads in self.counting.items():
-            sent = {load.name: groups[load.group or 0].sent.get(port, 0) for load in loads}
-            for load in loads:
-                if sent[load.name] != load.count:
-                    self._contradict(f"of the {load.count} frames of {load.name} it sent {sent[load.name]}")
-            told = ports[port].sent - self.before[port].sent
-            if told < sum(sent.values()):
-                self._contradict(f"port {port} counted {told} frames sent, its streams {sum(sent.values())}")
-        for port in self.line_of:
-            came = sum(group.received.get(port, 0) for group in groups.values())
-            told = ports[port].received - self.before[port].received
-            if told < came:
-                self._contradict(f"port {port} counted {told} frames received, the streams to it {came}")
-
-    def _contradict(self, fault: str) -> NoReturn:
-        raise TrexRefusedError(self.trex.server.host, fault, "lower the rate, or look for what disturbs it")
 
     def _end_capture(self) -> None:
         if self.capture is not None:
@@ -336,8 +305,8 @@ class TrexWires:
     def _capture(self) -> None:
         """Begin a new capture of all ports, on the local clock as well as that can be told."""
         self._end_capture()
-        if self.counting:
-            self.counting = {}
+        if self.counting is not None:
+            self.counting = None
             self.trex.serve(self.line_of, enabled=True)
         asked = []
         for _ in range(PROBES):

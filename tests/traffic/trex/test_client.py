@@ -12,8 +12,6 @@ from traffic.trex.libraries import find_v5, load_v4, load_v5
 from traffic.trex.stand_in import StandIn
 from traffic.trex.stand_in_wires import cable
 
-pytestmark = pytest.mark.filterwarnings("ignore:setDaemon")  # in both libraries
-
 
 def joined(server, user, timeout=1.0):
     return connect(

@@ -13,8 +13,6 @@ from traffic.trex.errors import TrexRefusedError, TrexUnableError
 from traffic.trex.stand_in import StandIn
 from traffic.trex.stand_in_wires import cable
 
-pytestmark = pytest.mark.filterwarnings("ignore:setDaemon")  # in both libraries
-
 FRAMES = 200
 SLOW = Stream(1, "h0", "h1", (128,), FRAMES, gap=500_000)
 FAST = Stream(2, "h1", "h0", (128,), FRAMES, gap=10**9 // MOST_READ - 1000)
@@ -113,9 +111,7 @@ def test_repeated_frames_are_told(wires, pipes):
 def test_frames_that_were_overtaken_are_told(wires, pipes):
     pipes[0].far = swaps(pipes[0].far)
     Play(wires).run(of(SLOW))
-    (flow,) = wires.counted()
-    assert flow.lost == 0
-    assert flow.reordered + flow.duplicated >= TENTH, "TRex takes a frame one late for a repeated one"
+    assert wires.counted() == (Flow(1, FRAMES, reordered=TENTH),)
 
 
 def test_a_loss_is_told_where_no_order_is_read(wires, pipes):

@@ -13,8 +13,6 @@ from traffic.trex.client import LEAST_GAP_US, GroupCounters, Load, _group, conne
 from traffic.trex.errors import TrexGoneError, TrexRefusedError
 from traffic.trex.libraries import load_v4
 
-pytestmark = pytest.mark.filterwarnings("ignore:setDaemon")  # in both libraries
-
 
 def caught_by(client, push, helpers, count):
     """Frames that a raw client sees arrive at port 1 after a push."""

@@ -14,8 +14,6 @@ from traffic.trex.probe import probe
 from traffic.trex.stand_in import StandIn
 from traffic.trex.stand_in_wires import cable
 
-pytestmark = pytest.mark.filterwarnings("ignore:setDaemon")  # in both libraries
-
 
 def test_a_client_connects_acquires_and_releases(raw, server):
     client = raw()

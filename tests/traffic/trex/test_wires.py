@@ -17,8 +17,6 @@ from traffic.trex.stand_in import StandIn
 from traffic.trex.stand_in_wires import cable
 from traffic.trex.wires import TrexWires
 
-pytestmark = pytest.mark.filterwarnings("ignore:setDaemon")  # in both libraries
-
 HOSTS = host_addresses(2)
 PORTS = [TesterPort(name, 100, host.mac, "host") for name, host in HOSTS.items()]
 LINES = [Line(name, lower=True, port=number) for number, name in enumerate(HOSTS)]
