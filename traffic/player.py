@@ -86,7 +86,7 @@ class Player:
     """Runs the tester's timers at the time they were due, however late, so that its ports keep their rate.
 
     `rows` is what passed on all lines, in ns from `start`; `latest` is how late, in ns, a timer ran or
-    a frame was seen at worst, and `stalled` all the time, in ns, in which something came over `STALL` late.
+    a frame was seen at worst, and `stalled` all the time, in ns, in which timers ran over `STALL` late.
     """
 
     def __init__(self, tester: VirtualTester, wires: Wires) -> None:
@@ -143,7 +143,7 @@ class Player:
             self.now = max(self.now, tester.due)
             sends = tester.wake(self.now)
             if sends:
-                self.note(self.now, monotonic_ns())
+                self.ran(self.now, monotonic_ns())
                 self.send(sends)
 
     def take(self, index: int, line: Line, seen: Seen) -> None:
@@ -154,11 +154,11 @@ class Player:
                 self.tester.observe(line.name, seen.frame, self.clock())
         elif not seen.outgoing:
             now = self.clock()
-            self.note(seen.time, now)
+            self.latest = max(self.latest, now - seen.time)
             self.send(self.tester.receive(line.port, seen.frame, now))
 
-    def note(self, due: int, now: int) -> None:
-        """Note that what was due is done now."""
+    def ran(self, due: int, now: int) -> None:
+        """Note that a timer that was due runs now."""
         self.latest = max(self.latest, now - due)
         if now - due > STALL:
             self.stalled += now - max(due, self.noted)

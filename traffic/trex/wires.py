@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from statistics import median
 from time import monotonic, monotonic_ns, sleep
 from typing import Final
 
@@ -29,7 +30,7 @@ PROBES: Final = 5
 PROMPT: Final = 2_000_000
 """How long, in ns, a frame may wait to be pushed while captured ones are looked at."""
 PUSHES: Final = 10
-"""Pushes of which the slowest gives the reaction."""
+"""Pushes of which the median gives the reaction."""
 PATIENCE: Final = 2.0
 """Seconds to wait for what the server ought to have sent."""
 PROBE: Final = bytes.fromhex("0180c2000001" + "024754525800" + "88b5")
@@ -249,7 +250,7 @@ class TrexWires:
             owners = {ports[number].owner for number in self.line_of if number in ports}
             self.trex.acquire(self.line_of, force=owners <= {"", self.trex.user})
             self._capture()
-            self.reaction = max(self._answered(number) for number in range(PUSHES))
+            self.reaction = round(median(self._answered(number) for number in range(PUSHES)))
 
     def _reconnect(self) -> None:
         self.trex.close()
