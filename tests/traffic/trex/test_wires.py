@@ -43,9 +43,10 @@ def wires(server):
 class Play:
     """A play until nothing has left or arrived for a while."""
 
-    def __init__(self, wires, *, meanwhile=lambda _: None):
+    def __init__(self, wires, *, meanwhile=lambda _: None, silence=SILENCE):
         self.player = Player(VirtualTester(PORTS, HOSTS), wires)
         self.meanwhile = meanwhile
+        self.silence = silence
 
     def run(self, scenario, **words):
         self.player.begin(scenario, **words)
@@ -54,7 +55,7 @@ class Play:
 
     def goes_on(self, now):
         self.meanwhile(self.player)
-        return self.player.busy or now < self.player.moved + SILENCE
+        return self.player.busy or now < self.player.moved + self.silence
 
     def passed(self, host, way="sent"):
         index, direction = list(HOSTS).index(host), UP if way == "sent" else 1 - UP
@@ -87,7 +88,7 @@ def test_frames_that_differ_are_given_one_by_one(wires, server):
 
 def test_what_is_too_much_to_give_is_pushed_in_order(wires, server):
     load = elephant("h0", "h1", count=MOST_SCHEDULED + 100, size=200)
-    play = Play(wires).run(load)
+    play = Play(wires, silence=10 * SILENCE).run(load)
     assert play.passed("h1", "received") == list(frames(load.streams[0], HOSTS))
     assert server.ports[0].streams == {}
     assert_whole(wires)
