@@ -77,7 +77,7 @@ class Dgsq:
         self.container: Container | None = None
         self.meter = Meter(window)
         self.level = 0
-        self.base_mbps = 0
+        self.base_mbps = 0.0
         self.free_at = 0
         self.active = now
         self.dead = False

@@ -34,11 +34,11 @@ class Meter:
         self.cell = 0
         self.until += steps * self.width
 
-    def rate_mbps(self, now: int) -> int:
+    def rate_mbps(self, now: int) -> float:
         """Mbit/s over the window that ends now."""
         if self.until == self.width and not self.cell:
             return 0
         if now >= self.until:
             self.turn(now)
         octets = sum(self.cells) + self.cell
-        return octets * 8000 // min(SLOTS * self.width - (self.until - now) + 1, now + 1) if octets else 0
+        return octets * 8000 / min(SLOTS * self.width - (self.until - now) + 1, now + 1) if octets else 0

@@ -60,7 +60,7 @@ class Restraint:
         if dgsq.frames:
             self.gsp.pump(dgsq, now)
 
-    def base_rate(self, dgsq: "Dgsq", now: int) -> int:
+    def base_rate(self, dgsq: "Dgsq", now: int) -> float:
         """Mbit/s that a queue had over `bp_window`, or that of its slowest path where it had none."""
         measured = dgsq.meter.rate_mbps(now)
         return measured or min((path.rate for path in self.gsp.paths.live(dgsq.node)), default=1)

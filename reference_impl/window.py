@@ -77,7 +77,7 @@ class CreditWindow:
 
     def ungoverned_mbps(self, credit: PortCredit, now: int) -> int:
         """Measured rate of the DATA that comes to a port outside credit."""
-        return credit.ungoverned.rate_mbps(now)
+        return int(credit.ungoverned.rate_mbps(now))
 
     def is_paused(self, credit: PortCredit, cls: int, now: int) -> bool:
         """Say whether the host has paused a class."""
@@ -125,7 +125,8 @@ class CreditWindow:
 
     def fabric_size(self, now: int) -> int:
         """Credit bytes that the fabric carries in a grant round trip, the ungoverned rate deducted."""
-        octets = max(self.fabric_mbps() - self.fabric_ungoverned.rate_mbps(now), 0) * self.round_trip // 8000
+        rate = self.fabric_mbps() - int(self.fabric_ungoverned.rate_mbps(now))
+        octets = max(rate, 0) * self.round_trip // 8000
         return octets * self.fabric_credit // self.fabric_octets if self.fabric_octets else octets
 
     def fabric_room(self, now: int) -> int:

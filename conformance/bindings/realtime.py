@@ -156,7 +156,7 @@ class _Play:
             self.limit = self.player.moved + (scenario.limit or int(self.values["play_limit"]))
             settle = scenario.settle or int(self.values["settle_time"])
             try:
-                self.player.run(partial(self.goes_on, settle))
+                self.player.run(partial(self.goes_on, settle, scenario.counted))
                 recording = self.recording(scenario, before)
             except TrexUnableError:
                 raise
@@ -172,8 +172,11 @@ class _Play:
         self.player.run(lambda _: not future.done())
         return future.result()
 
-    def goes_on(self, settle: int, now: int) -> bool:
-        """Hear of what was done to links and devices; say whether the play goes on."""
+    def goes_on(self, settle: int, counted: bool, now: int) -> bool:
+        """Hear of what was done to links and devices; say whether the play goes on.
+
+        What is `counted` moves unseen.
+        """
         for done in [future for future in self.pending if future.done()]:
             self.pending.remove(done)
             done.result()
@@ -181,7 +184,7 @@ class _Play:
             self.player.send(self.tester.carrier(*self.told.popleft(), self.player.clock()))
         if now >= self.limit:
             return False
-        if self.player.busy:
+        if counted and self.player.busy:
             self.player.moved = max(self.player.moved, now)
         return bool(self.pending) or self.player.busy or now < max(self.last, self.player.moved + settle)
 

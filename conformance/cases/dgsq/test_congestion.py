@@ -125,11 +125,14 @@ def test_backpressure_from_afar_halves_the_rate_once(bed, expect):
     sent = recording.messages("DATA", source="gsp0", destination="gsp1")
     slowed, other = (partial(recording.throughput, host, source=source) for source, host in pairs)
     usual, calm = (rate(window, start) for rate in (slowed, other))
+    tolerance = bed.parameter("rate_tolerance")
     base = credit_rate(sent, told - bed.parameter("bp_window"), told)
-    if expect.enough(int(min(usual, calm) if base else 0), 1, "Mbit/s before"):
+    uneven = abs(base / (credit_rate(sent, window, start) or 1) - 1)
+    steady = expect.enough(int(uneven <= tolerance), 1, "steady rate in the bp_window before")
+    if steady and expect.enough(int(min(usual, calm)), 1, "Mbit/s before"):
         held = credit_rate(sent, told + validity // 4, stop) / base
         deviation = abs(held * STOP / (STOP - HALF) - 1)
-        expect.at_most(deviation, bed.parameter("rate_tolerance"), "deviation from the rate that is left")
+        expect.at_most(deviation, tolerance, "deviation from the rate that is left")
         kept = other(start, stop) / calm
         expect.at_least(kept, bed.parameter("isolation_min"), "share that the other flow keeps of its rate")
         again = slowed(back, back + window) / usual
