@@ -16,6 +16,8 @@ from spec.errors import InputError
 from spec.model import Clause
 
 FOLDER = "conformance/cases/"
+READABLE = 80
+"""Characters of a case's id that the name of its folder shows."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,26 @@ class Case:
 
 
 def slug_of(case_id: str) -> str:
-    """Name of a case as a folder."""
-    return re.sub(r"[^\w.]+", "-", case_id.removeprefix(FOLDER).replace(".py::", "-")).strip("-")
+    """Name of a case as a folder: what can be read of its id, and a hash that no other case has.
+
+    ASCII and at most 97 octets, which every file system takes; ids that differ only in what a file system
+    takes for the same (case, composed letters) differ in the hash.
+    """
+    readable = re.sub(r"[^A-Za-z0-9_]+", "-", case_id.removeprefix(FOLDER).replace(".py::", "-"))
+    digest = hashlib.sha256(case_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{readable[:READABLE].strip('-')}-{digest[:16]}".lstrip("-")
+
+
+def file_of(case_id: str) -> str:
+    """Name of the file that a case is in."""
+    return case_id.partition("::")[0]
 
 
 def seed_of(run_seed: int, case_id: str) -> int:
     """Seed of a case in a run, the same in whatever order and process it is played."""
-    return int.from_bytes(hashlib.sha256(f"{run_seed}:{case_id}".encode()).digest()[:6])
+    return int.from_bytes(
+        hashlib.sha256(f"{run_seed}:{case_id}".encode("utf-8", "surrogatepass")).digest()[:6]
+    )
 
 
 def case_of(node: pytest.Item, catalogue: Catalogue) -> Case:

@@ -1,16 +1,13 @@
 """An earlier run that did not come to its end: what it has left, and whether that can still be played."""
 
 import hashlib
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
 
 from conformance.bench import Bench
 from conformance.case import slug_of
-from conformance.evidence import FOLDER, ICS
 from conformance.parameters import LINE
 from reports.results import (
     CaptureIdentity,
@@ -19,28 +16,25 @@ from reports.results import (
     Header,
     Results,
     ResultsWriter,
-    claim,
     read_results,
 )
+from reports.run_folder import ICS, RECORDINGS, RESULTS, RunFolder
 from spec.errors import InputError
 
-RESULTS = "results.jsonl"
 ANEW = "begin a new run"
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """A run to be continued; `claimed` is its results file, which no other process may write meanwhile."""
+    """A run to be continued."""
 
     folder: Path
     results: Results
-    claimed: BinaryIO | None = None
 
     @classmethod
-    def read(cls, folder: Path, *, claimed: bool = False) -> "Earlier":
-        """Read the folder of a run; InputError when it is none, is complete, or goes on."""
+    def read(cls, folder: Path) -> "Earlier":
+        """Read the folder of a run; InputError when it is none or is complete."""
         path = folder.absolute() / RESULTS
-        file = claim(path) if claimed and path.is_file() else None
         results = read_results(path)
         if results.complete:
             raise InputError(
@@ -48,7 +42,7 @@ class Earlier:
             )
         if not results.header.options:
             raise InputError(path, "--continue", "the run did not note its options", ANEW)
-        return cls(path.parent, results, file)
+        return cls(path.parent, results)
 
     @property
     def header(self) -> Header:
@@ -93,7 +87,7 @@ class Earlier:
     def resume(self, part: Continuation) -> ResultsWriter:
         """Begin to write where the run left off, and clear away what unfinished cases left."""
         for case in self.left:
-            shutil.rmtree(self.folder / FOLDER / slug_of(case), ignore_errors=True)
+            RunFolder(self.folder).clear(f"{RECORDINGS}/{slug_of(case)}")
         header = self.header.model_copy(update={"continued": (*self.header.continued, part)})
         return ResultsWriter.resume(self.folder / RESULTS, header, self.results.verdicts)
 

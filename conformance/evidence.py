@@ -4,23 +4,22 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.judging import Trial
-from conformance.outcomes import BenchError
 from reports.results import Evidence
+from reports.run_folder import RECORDINGS
+from spec.errors import fault_of
 from spec.verdict import Verdict
 from traffic import store
 
-FOLDER: Final = "recordings"
-ICS: Final = "ics.yaml"
-"""Name of the copy of the ICS in the folder of a run."""
-BENCH: Final = "bench.yaml"
-"""Name of the copy of the laboratory's file in the folder of a run."""
 LINES_KEPT: Final = 200
 LIMITS: Final = {"all": None, "small": 4 << 20, "failed": -1}
 """Octets up to which the plays of a case that passed are stored; None is any number."""
 
 
 def keep(trial: Trial) -> None:
-    """Store the plays of a case: all of one that did not pass, else those that the run wants."""
+    """Store the plays of a case: all of one that did not pass, else those that the run wants.
+
+    Where the disk refuses, the trial is `unstored`, and the run ends: no verdict goes without its evidence.
+    """
     bed, options = trial.bed, trial.bench.options
     if bed is None:
         return
@@ -31,11 +30,12 @@ def keep(trial: Trial) -> None:
     if trial.worst is Verdict.PASS and limit is not None and size > limit:
         return
     files = {}
+    folder = options.out / RECORDINGS / trial.case.slug
     try:
         for number, recording in enumerate(plays, start=1):
-            files.update(store.save(recording, options.out / FOLDER / trial.case.slug / str(number)))
+            files.update(store.save(recording, folder / str(number)))
     except OSError as error:
-        trial.break_off(BenchError(f"the evidence cannot be stored: {error}"))
+        trial.unstored = str(fault_of(error, folder))
         return
     trial.evidence = tuple(
         Evidence(file=path.relative_to(options.out).as_posix(), sha256=digest)

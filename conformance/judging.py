@@ -51,7 +51,10 @@ class Judgement:
 
 @dataclass
 class Trial:
-    """A case being run: its judge, its bed once there is one, and what came of it."""
+    """A case being run: its judge, its bed once there is one, and what came of it.
+
+    `unstored` says in a sentence why its evidence could not be stored.
+    """
 
     bench: Bench
     case: Case
@@ -61,6 +64,7 @@ class Trial:
     evidence: tuple[Evidence, ...] = ()
     recordings: tuple[str, ...] = ()
     dissection: str = ""
+    unstored: str = ""
 
     def admit(self) -> None:
         """Raise what keeps the case from being played."""

@@ -4,9 +4,8 @@ import json
 import os
 import platform
 import shlex
-import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -18,12 +17,12 @@ from typing import Final
 import pytest
 
 from conformance.bench import Bench
-from conformance.case import Case, seed_of
+from conformance.case import FOLDER as CASES
+from conformance.case import Case, file_of, seed_of
 from conformance.checkout import ROOT
-from conformance.continuation import RESULTS, Earlier, capture
-from conformance.evidence import BENCH, ICS
+from conformance.continuation import Earlier, capture
+from conformance.identity import suite
 from conformance.judging import parameter_record
-from conformance.plugin import PLAN_FILE
 from reports.results import (
     BenchIdentity,
     CatalogueIdentity,
@@ -33,40 +32,65 @@ from reports.results import (
     IcsIdentity,
     PlannedCase,
     ResultsWriter,
-    Suite,
     VerdictRecord,
     WireProfileIdentity,
 )
+from reports.run_folder import BENCH, ICS, PLAN, RESULTS
+from spec.catalogue import Catalogue
+from spec.coverage import scan
 from spec.verdict import Verdict
 
 TOOLS: Final = ("pytest", "pytest-xdist", "pytest-timeout", "allure-pytest", "numpy", "pydantic", "scapy")
+CHANGING: Final = ("PYTHONOPTIMIZE", "PYTHONPATH")
+"""Variables of the environment that change what is run, beside those of pytest."""
+BY_PYTEST: Final = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION", "PYTEST_XDIST_")
+"""How variables begin that pytest sets itself, or that say on how many cores it runs."""
 ENDED: Final = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The cases that were collected, each with clause and purpose, and the ids of those that are to run."""
+    """The cases that there are, each with clause and purpose, and the ids of those that are to run."""
 
     cases: tuple[tuple[str, str, str | None], ...]
     selection: tuple[str, ...]
 
 
-def plan_of(cases: Iterable[Case], selection: Iterable[str]) -> Plan:
-    """Make a plan."""
-    return Plan(tuple((case.id, case.clause.id, case.purpose) for case in cases), tuple(selection))
+def plan_of(cases: Sequence[Case], selection: Iterable[str], catalogue: Catalogue) -> Plan:
+    """Make a plan of the cases in the files that were collected, and of what the suite has in others.
+
+    So a purpose of which a case was left out, by whatever option, never looks tested as a whole.
+    """
+    found = [(case.id, case.clause.id, case.purpose) for case in cases]
+    return Plan((*found, *_elsewhere({file_of(case.id) for case in cases}, catalogue)), tuple(selection))
+
+
+def _elsewhere(files: Collection[str], catalogue: Catalogue) -> Iterator[tuple[str, str, str | None]]:
+    """Give the cases of the suite in files other than these, each as one, whatever its instances."""
+    folder = ROOT / CASES
+    if all(path.relative_to(ROOT).as_posix() in files for path in folder.rglob("test_*.py")):
+        return
+    for case in scan(ROOT).cases:
+        if file_of(case.id) in files:
+            continue
+        for mark in case.marks:
+            clause = catalogue.clauses.get(mark.clause or "")
+            if clause is not None:
+                only = clause.purposes[0].id if len(clause.purposes) == 1 else None
+                yield case.id, clause.id, mark.purpose or only
 
 
 def leave_plan(folder: Path, plan: Plan) -> None:
     """Write a worker's plan into the folder of the run."""
     folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f"{PLAN_FILE}.{os.getpid()}"
+    draft = folder / f"{PLAN}.{os.getpid()}"
     draft.write_text(json.dumps(asdict(plan)))
-    draft.replace(folder / PLAN_FILE)
+    draft.replace(folder / PLAN)
 
 
 def take_plan(folder: Path) -> Plan | None:
     """Read a worker's plan and remove it; None when no worker left one."""
-    path = folder / PLAN_FILE
+    path = folder / PLAN
     try:
         data = json.loads(path.read_text())
     except FileNotFoundError:
@@ -126,7 +150,7 @@ class Ledger:
             self.writer.finish(datetime.now(UTC), exit_code)
         else:
             self.writer.close()
-        (self.path.parent / PLAN_FILE).unlink(missing_ok=True)
+        (self.path.parent / PLAN).unlink(missing_ok=True)
 
     def _crashed(self, report: pytest.TestReport) -> Iterator[VerdictRecord]:
         """Make an ERROR of a case whose worker crashed."""
@@ -169,6 +193,7 @@ def _header(bench: Bench, plan: Plan, options: Mapping[str, FactValue]) -> Heade
         seed=bench.options.seed,
         options=options,
         command=part.command,
+        environment=part.environment,
         selection=plan.selection,
         cases=tuple(
             PlannedCase(case=case, clause=clause, purpose=purpose) for case, clause, purpose in plan.cases
@@ -183,24 +208,17 @@ def _part() -> Continuation:
         started=datetime.now(UTC),
         suite=suite(),
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        environment={name: value for name, value in os.environ.items() if _counts(name)},
         tools={"python": platform.python_version(), **{name: version(name) for name in TOOLS}},
     )
+
+
+def _counts(name: str) -> bool:
+    """Whether a variable of the environment may change a run."""
+    return name in CHANGING or (name.startswith("PYTEST_") and not name.startswith(BY_PYTEST))
 
 
 def _bench(file: Path | None) -> BenchIdentity | None:
     return (
         None if file is None else BenchIdentity(file=file.name, digest=sha256(file.read_bytes()).hexdigest())
     )
-
-
-def suite() -> Suite:
-    """Identify the suite that judges."""
-
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(ROOT), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
-
-    number = version("gse-conformance")
-    if not (ROOT / ".git").exists():
-        return Suite(version=number)
-    return Suite(version=number, commit=git("rev-parse", "HEAD"), dirty=bool(git("status", "--porcelain")))

@@ -58,6 +58,7 @@ def add_options(parser: pytest.Parser) -> None:
     add("--chapter", action="append", metavar="NAME", help="only cases of this chapter")
     add("--profile", metavar="NAME", help="only cases of a profile's clauses: smoke, or a YAML file")
     add("--out", metavar="DIR", help="folder of this run (default: a new one below out/)")
+    add("--replace", action="store_true", help="write over the run that --out holds")
     add("--continue", dest="continued", metavar="RUN", help="play what an earlier run, cut off, has left")
     add("--mutants", choices=("own", "all"), help="on each mutant, its own clause's cases or all cases")
     stored = "plays to store of cases that pass: all, small (up to 4 MiB a case), or none (failed)"

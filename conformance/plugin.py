@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from conformance.options import CERTAIN, USUAL, add_options, settle
+from reports.run_folder import PLAN, RunFolder
 from spec.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ EARLIER: Final["pytest.StashKey[Earlier]"] = pytest.StashKey()
 """The run that is continued, in the process that was started."""
 LEFT: Final = pytest.StashKey[tuple[str, ...] | None]()
 """The ids of the cases that it has left."""
+MADE: Final = pytest.StashKey[list[pytest.Item]]()
+"""The cases in the files that were collected, before any option takes some of them away."""
+FOLDER: Final = pytest.StashKey[RunFolder]()
+"""The folder that the user named for this run, admitted; one that is made up needs no admission."""
 NODES: Final = pytest.StashKey[list[Any]]()
 """The workers of xdist."""
 OPTIONS, TO_PLAY, IS_RUN, FOUND = "gse_options", "gse_left", "gse_run", "gse_faults"
@@ -44,8 +49,6 @@ MUTANT: Final = "mutant="
 """How the instance of a case for a mutant begins."""
 CAPTURE: Final = Path(__file__).parent / "cases" / "forwarding" / "mixed.pcap"
 """TCP, UDP, ICMP, ARP and IPv6 between two Linux hosts, as an interface of theirs saw it."""
-PLAN_FILE: Final = ".plan.json"
-"""Left in the folder of the run by a worker that found cases."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marks, and read the options once where they matter: in the process that was started."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    config.stash[FAULTS], config.stash[NODES] = [], []
+    config.stash[FAULTS], config.stash[MADE], config.stash[NODES] = [], [], []
     option = config.option
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     if worker is not None:
@@ -81,11 +84,19 @@ def _settle(config: pytest.Config) -> None:
     if option.continued:
         from conformance.continuation import Earlier  # noqa: PLC0415 - no other run pays for it
 
-        earlier = Earlier.read(Path(option.continued), claimed=not option.collectonly)
+        folder = RunFolder(Path(option.continued))
+        if folder.path.is_dir() and not option.collectonly:
+            config.add_cleanup(folder.leave)
+            folder.claim()
+        earlier = Earlier.read(folder.path)
         kept = {**earlier.options, "out": str(earlier.folder)}
         config.stash[EARLIER] = earlier
-    elif option.out is not None and (Path(option.out) / "results.jsonl").exists():
-        raise InputError("command line", "--out", f"{option.out} holds another run", "choose a new folder")
+    elif option.out is not None and option.collectonly:
+        RunFolder(Path(option.out)).admit(replace=option.replace)
+    elif option.out is not None:
+        folder = config.stash[FOLDER] = RunFolder(Path(option.out))
+        config.add_cleanup(folder.leave)
+        folder.prepare(replace=option.replace)
     config.stash[LEFT] = earlier.left if kept is not None else None
     settle(option, kept)
     if option.pcap is not None:
@@ -107,6 +118,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     fault, faults = _session(metafunc.config).expand(metafunc), metafunc.config.stash[FAULTS]
     if fault and fault not in faults:
         faults.append(fault)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class,
+) -> Generator[None, object, object]:
+    """Note the cases of a file, whatever of them the options leave."""
+    made = yield
+    if isinstance(made, list):
+        collector.config.stash[MADE] += [
+            item for item in made if isinstance(item, pytest.Item) and is_case(item)
+        ]
+    return made
 
 
 @pytest.hookimpl(wrapper=True)
@@ -145,7 +169,7 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any) -> None:  # noqa: ANN401 - xdist's WorkerController
     """Begin the results when a worker has found cases."""
-    if (Path(node.config.option.out) / PLAN_FILE).exists():
+    if (Path(node.config.option.out) / PLAN).exists():
         _session(node.config).begin_for_workers()
 
 

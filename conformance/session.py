@@ -3,7 +3,9 @@
 import os
 import re
 import signal
-from collections.abc import Generator, Iterator
+import sys
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -14,7 +16,7 @@ import pytest
 
 from conformance import allure_view
 from conformance.bench import Bench, RunOptions
-from conformance.case import case_of
+from conformance.case import Case, case_of, file_of
 from conformance.checkout import ROOT, stranger
 from conformance.ending import heed
 from conformance.evidence import keep
@@ -23,10 +25,11 @@ from conformance.judging import Trial
 from conformance.ledger import ENDED, Ledger, Plan, leave_plan, plan_of, take_plan
 from conformance.options import settled
 from conformance.outcomes import NotApplicable, TesterLimited
-from conformance.plugin import EARLIER, FAULTS, FOUND, LEFT, MUTANT, NODES, is_case
+from conformance.plugin import EARLIER, FAULTS, FOLDER, FOUND, LEFT, MADE, MUTANT, NODES, is_case
 from conformance.selection import Selection
+from reports.run_folder import RunFolder
 from spec.coverage import scan
-from spec.errors import InputError
+from spec.errors import Exit, InputError, fault_of
 from spec.profiles import load_choice
 from spec.verdict import Verdict
 
@@ -161,8 +164,12 @@ class Session:
         items[:] = others + kept
         if dropped:
             self.config.hook.pytest_deselected(items=dropped)
-        if (cases or self.selection.left is not None) and self.mutants is None:
-            self.plan = plan_of(cases, [item.nodeid for item in kept])
+        if self.mutants is None:
+            if cases or self.selection.left is not None:
+                made = {item.nodeid: item for item in (*self.config.stash[MADE], *items) if is_case(item)}
+                every = [case_of(item, self.bench.catalogue) for item in made.values()]
+                self.plan = plan_of(every, [item.nodeid for item in kept], self.bench.catalogue)
+            yield from _doubles(cases)
         missing = self.selection.missing(cases)
         if missing:
             yield missing
@@ -187,7 +194,18 @@ class Session:
             self._begin(plan)
 
     def _begin(self, plan: Plan) -> None:
-        self.ledger = Ledger(self.bench, plan, settled(self.config), self.earlier)
+        try:
+            if FOLDER in self.config.stash:
+                self.config.stash[FOLDER].clear()
+            elif self.earlier is None:
+                folder = RunFolder(self.out)
+                self.config.add_cleanup(folder.leave)
+                folder.take()
+            self.ledger = Ledger(self.bench, plan, settled(self.config), self.earlier)
+        except OSError as error:
+            raise pytest.UsageError(str(fault_of(error, self.out))) from error
+        except InputError as error:
+            raise pytest.UsageError(str(error)) from error
 
     def pytest_keyboard_interrupt(self) -> None:
         """End the workers with the run, whatever they do."""
@@ -247,15 +265,28 @@ class Session:
             trial.break_off(call.excinfo.value)
         records = trial.records(call.start, call.duration)
         report.gse_records = [record.model_dump_json() for record in records]  # type: ignore[attr-defined]
+        report.gse_unstored = trial.unstored  # type: ignore[attr-defined]
         if report.failed:
             trace = f"\n\n{report.longreprtext}" if trial.worst is Verdict.ERROR else ""
             report.longrepr = trial.message() + trace
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write the records of an item; a crashed worker's case is an ERROR."""
-        if self.ledger is not None:
-            self.ledger.write(report)
+        """Write the records of an item; a crashed worker's case is an ERROR.
+
+        Where the disk refuses them, or a recording, the run ends: what it has so far can be continued.
+        """
+        if self.ledger is None:
+            return
+        fault = getattr(report, "gse_unstored", "")
+        try:
+            if not fault:
+                self.ledger.write(report)
+        except OSError as error:
+            fault = str(fault_of(error, self.ledger.path))
+        if fault:
+            print(f"{fault} The results so far are kept.", file=sys.stderr)
+            pytest.exit(fault, Exit.INTERNAL)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
@@ -265,11 +296,20 @@ class Session:
         """
         if self.ledger is not None and self.earlier is not None and session.exitstatus in ENDED:
             session.exitstatus = pytest.ExitCode(self.ledger.failed())
-        yield
-        if self.ledger is not None:
-            self.ledger.close(int(session.exitstatus))
-        if "bench" in vars(self):
-            self.bench.binding.clear()
+        try:
+            yield
+        finally:
+            if "bench" in vars(self):
+                self.bench.binding.clear()
+            if self.ledger is not None:
+                self._close(self.ledger, int(session.exitstatus))
+
+    @staticmethod
+    def _close(ledger: Ledger, exit_code: int) -> None:
+        try:
+            ledger.close(exit_code)
+        except OSError as error:
+            pytest.exit(str(fault_of(error, ledger.path)), Exit.INTERNAL)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name the results."""
@@ -304,6 +344,15 @@ class Mutants:
         if name not in self.benches:
             self.benches[name] = self.reference.on(f"mutant:{name}")
         return self.benches[name]
+
+
+def _doubles(cases: Sequence[Case]) -> Iterator[str]:
+    """Say which cases would leave their evidence in one folder, as two of the same id do."""
+    for case, times in Counter(case.slug for case in cases).items():
+        if times > 1:
+            name = next(found.id for found in cases if found.slug == case)
+            fault = f"{times} cases would share the folder {case}"
+            yield str(InputError(file_of(name), name, fault, "collect each case once"))
 
 
 def mutant_of(item: pytest.Item) -> str | None:

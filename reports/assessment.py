@@ -210,7 +210,7 @@ def _purpose_result(
     """Judge a purpose by its own records, else by those of the whole clause.
 
     An invariant's are among these only where no case realises the purpose: that something was never seen
-    broken does not stand for a stimulus that was left out.
+    broken does not stand for a stimulus that was left out. Nor does one of its cases stand for another.
     """
     realising = _realising(clause, purpose.id, results)
     own = [record for record in records if record.purpose == purpose.id]
@@ -220,9 +220,14 @@ def _purpose_result(
     if not chosen:
         reason = _untried(clause, purpose.id, results)
         return PurposeResult(purpose, selected, Verdict.NOT_TESTED, reason, ())
-    verdict = merge(record.verdict for record in chosen)
-    reasons = dict.fromkeys(_why(record) for record in chosen if record.verdict is verdict)
-    return PurposeResult(purpose, selected, verdict, "; ".join(filter(None, reasons)), tuple(chosen))
+    parts = [(record.verdict, _why(record)) for record in chosen]
+    judged = {record.case for record in records}
+    left = [case for case in realising if case not in judged]
+    if left:
+        parts.append((Verdict.NOT_TESTED, _left(left, len(realising), results)))
+    verdict = merge(part for part, _ in parts)
+    reasons = dict.fromkeys(reason for part, reason in parts if part is verdict and reason)
+    return PurposeResult(purpose, selected, verdict, "; ".join(reasons), tuple(chosen))
 
 
 def _why(record: VerdictRecord) -> str:
@@ -243,6 +248,13 @@ def _untried(clause: Clause, purpose: str | None, results: Results) -> str:
     if clause.invariant:
         return "no recording that could show it was judged"
     return "no case realises this purpose" if purpose else "no case realises this clause"
+
+
+def _left(left: Sequence[str], cases: int, results: Results) -> str:
+    """Say why some cases of a purpose have no verdict while others have."""
+    if any(case in results.header.selection for case in left):
+        return f"the run ended before {len(left)} of its {cases} cases gave a verdict"
+    return f"{len(left)} of its {cases} cases were not selected"
 
 
 def _realising(clause: Clause, purpose: str | None, results: Results) -> list[str]:

@@ -5,7 +5,6 @@ once, its invariants' first and its own verdict last. A run that was cut off lea
 a case, and reads as incomplete; when it is continued the file becomes what one uninterrupted run leaves.
 """
 
-import fcntl
 import json
 import os
 from collections import Counter
@@ -13,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, BinaryIO, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -21,7 +20,7 @@ from spec.errors import InputError
 from spec.ics import Ics
 from spec.verdict import Verdict
 
-SCHEMA: Final = "gse-results/1"
+SCHEMA: Final = "gse-results/2"
 SCHEMA_PATH = Path(__file__).parent / "schema" / "results.schema.json"
 
 Scalar = bool | int | float | str
@@ -37,11 +36,24 @@ class Record(BaseModel):
 
 
 class Suite(Record):
-    """The suite that judged: its version, its commit, and whether the checkout had changes."""
+    """The suite that judged: its version, the SHA-256 over its own files, and what git says of them.
+
+    `state` is `clean` where they are those of `commit`, `changed` where they are not, and `unknown` where
+    that cannot be told; `why` says why not.
+    """
 
     version: str
+    digest: str
+    state: Literal["clean", "changed", "unknown"] = "unknown"
     commit: str = ""
-    dirty: bool = False
+    why: str = ""
+
+    @property
+    def words(self) -> str:
+        """Say in a line which suite it is."""
+        where = f" at commit {self.commit[:12]}" if self.commit else ""
+        sure = {"clean": "", "changed": " and changes", "unknown": f", no commit can be named ({self.why})"}
+        return f"version {self.version}{where}{sure[self.state]}, files {self.digest[:12]}"
 
 
 class CatalogueIdentity(Record):
@@ -99,7 +111,7 @@ class ParameterValue(Record):
 
 
 class PlannedCase(Record):
-    """A case that was collected, selected or not, and the purpose it realises."""
+    """A case that there is, selected or not, and the purpose it realises."""
 
     case: str
     clause: str
@@ -112,18 +124,20 @@ class Continuation(Record):
     started: AwareDatetime
     suite: Suite
     command: str
+    environment: Mapping[str, str] = Field(default_factory=dict)
     tools: Mapping[str, str] = Field(default_factory=dict)
 
 
 class Header(Record):
     """Identity of a run, written before the first case.
 
-    `selection` holds the ids of the cases that were to run, `cases` all that were collected. `options` are
-    those of the pytest plugin that make a run what it is, by name, with `cases` for what it was to collect.
+    `selection` holds the ids of the cases that were to run, `cases` all that there are. `options` are
+    those of the pytest plugin that make a run what it is, by name, with `cases` for what it was to collect;
+    `environment` holds the variables that may have changed it.
     """
 
     kind: Literal["header"] = "header"
-    schema_name: Literal["gse-results/1"] = Field(default=SCHEMA, alias="schema")
+    schema_name: Literal["gse-results/2"] = Field(default=SCHEMA, alias="schema")
     run: str
     started: AwareDatetime
     suite: Suite
@@ -138,6 +152,7 @@ class Header(Record):
     seed: int
     options: Mapping[str, FactValue] = Field(default_factory=dict)
     command: str
+    environment: Mapping[str, str] = Field(default_factory=dict)
     selection: tuple[str, ...]
     cases: tuple[PlannedCase, ...] = ()
     tools: Mapping[str, str] = Field(default_factory=dict)
@@ -231,8 +246,7 @@ class Results:
 class ResultsWriter:
     """Writes a results file; what is appended is on the disk before `append` returns.
 
-    The file is this writer's alone until it is closed. Raises InputError where it is there already: a run
-    never overwrites another.
+    Raises InputError where the file is there already: a run never overwrites another.
     """
 
     def __init__(self, path: Path, header: Header) -> None:
@@ -240,11 +254,15 @@ class ResultsWriter:
         self.counts: Counter[Verdict] = Counter()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._file = path.open("xb")
+            self._file = path.open("xb", buffering=0)
         except FileExistsError:
             raise InputError(path, "file", "holds another run", "choose a new output folder") from None
-        _lock(self._file)
-        self._write(header)
+        try:
+            self._write(header)
+        except OSError:
+            self.close()
+            path.unlink()
+            raise
 
     @classmethod
     def resume(cls, path: Path, header: Header, kept: Iterable[VerdictRecord]) -> Self:
@@ -258,7 +276,7 @@ class ResultsWriter:
         return writer
 
     def append(self, *records: VerdictRecord) -> None:
-        """Write verdicts at once."""
+        """Write verdicts at once. Where the disk refuses, OSError is raised and nothing of them is left."""
         self._write(*records)
         self.counts.update(record.verdict for record in records)
 
@@ -282,22 +300,15 @@ class ResultsWriter:
         self.close()
 
     def _write(self, *records: Header | VerdictRecord | Footer) -> None:
-        self._file.write(
-            b"".join(record.model_dump_json(by_alias=True).encode() + b"\n" for record in records)
-        )
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-
-def claim(path: Path) -> BinaryIO:
-    """Open a results file for this process alone, until it is closed; InputError while a run writes it."""
-    file = path.open("rb")
-    try:
-        _lock(file)
-    except BlockingIOError:
-        file.close()
-        raise InputError(path, "file", "is being written by another run", "wait for its end") from None
-    return file
+        octets = b"".join(record.model_dump_json(by_alias=True).encode() + b"\n" for record in records)
+        end = self._file.seek(0, os.SEEK_END)
+        try:
+            while octets:
+                octets = octets[self._file.write(octets) :]
+            os.fsync(self._file.fileno())
+        except OSError:
+            self._file.truncate(end)
+            raise
 
 
 def read_results(path: Path) -> Results:
@@ -327,15 +338,6 @@ def results_schema() -> dict[str, object]:
         "title": f"One line of a GSE results file ({SCHEMA})",
         **_LINE.json_schema(by_alias=True, mode="validation"),
     }
-
-
-def _lock(file: BinaryIO) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError:  # not every file system has locks
-        return
 
 
 def _is_whole(line: bytes) -> bool:

@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from conformance.bindings import BindingOptions, Driver, Perfect, Setup
-from conformance.case import slug_of
-from conformance.evidence import BENCH as BENCH_FILE
-from conformance.evidence import FOLDER, ICS
 from conformance.lab.bench import load_bench
 from conformance.lab.layout import Layout
 from conformance.lab.limits import uncertainty_of
 from conformance.outcomes import BenchError, ScenarioChanged, TesterLimited
 from conformance.parameters import BENCH
 from conformance.testbeds import Topology
-from reports.results import read_results
+from reports.results import Results, read_results
+from reports.run_folder import BENCH as BENCH_FILE
+from reports.run_folder import ICS
 from spec.errors import InputError
 from traffic import store
 from traffic.recording import Facts, Recording
@@ -34,7 +33,9 @@ class ReplayBinding(Perfect):
                 "command line", "--recordings", "is missing", "name the folder of the run to judge"
             )
         self.run = options.recordings
-        header = read_results(self.run).header
+        results = read_results(self.run)
+        header = results.header
+        self.folders = _folders(results, self.run)
         self.device = header.device
         self.values = {name: item.value for name, item in header.parameters.items() if item.origin == BENCH}
         self.ics = self.run / ICS
@@ -52,7 +53,7 @@ class ReplayBinding(Perfect):
 
     def open(self, setup: Setup) -> Driver:
         """Find the recordings of a case."""
-        return Replay(self.run / FOLDER / slug_of(setup.case))
+        return Replay(self.folders.get(setup.case))
 
     def check(self, facts: Facts, topology: Topology) -> None:
         """Find nothing to check: what was recorded is on the disk."""
@@ -61,7 +62,7 @@ class ReplayBinding(Perfect):
 class Replay:
     """The stored plays of one case."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self.folder = folder
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:  # noqa: ARG002
@@ -69,7 +70,7 @@ class Replay:
 
         TesterLimited when the run kept none of the case, ScenarioChanged when it is of another scenario.
         """
-        if not self.folder.exists():
+        if self.folder is None:
             raise TesterLimited(
                 "the earlier run stored no play of this case; run it with --evidence all to judge it again"
             )
@@ -86,3 +87,8 @@ class Replay:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+def _folders(results: Results, run: Path) -> dict[str, Path]:
+    """Give the folder of each case's plays, as its verdicts name their evidence."""
+    return {record.case: (run / item.file).parent for record in results.verdicts for item in record.evidence}

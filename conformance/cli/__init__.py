@@ -17,25 +17,26 @@ TYPER_INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run a command; what the user got wrong is one sentence on standard error and exit code 4."""
+    """Run a command; whatever keeps it from its end is a sentence and an exit code of its own."""
     wrong = stranger()
     if wrong:
         print(wrong, file=sys.stderr)
         sys.exit(USAGE)
-    from spec.errors import InputError  # noqa: PLC0415 - only now is it known to be this checkout's
+    from conformance.guard import guarded  # noqa: PLC0415 - only now is it known to be this checkout's
 
+    sys.exit(guarded(_command))
+
+
+def _command() -> int:
     try:
         code = typer.main.get_command(_application())(standalone_mode=False)
-        sys.exit(INTERRUPTED if code == TYPER_INTERRUPTED else code)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        sys.exit(USAGE)
     except typer.Abort:
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except typer.TyperException as error:
         if str(error):  # none where the help was shown
             print(f"gse-cts: {error}; try gse-cts --help.", file=sys.stderr)
-        sys.exit(USAGE)
+        return USAGE
+    return INTERRUPTED if code == TYPER_INTERRUPTED else int(code or 0)
 
 
 def _application() -> typer.Typer:

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.bindings import BindingOptions
-from conformance.cli.run import CASES, SETTINGS
 from conformance.lab.bench import is_bench
 from spec.catalogue import load_catalogue
 from spec.documents import did_you_mean
@@ -81,7 +80,7 @@ def check(lab: Lab, *, ics: StatementFile = None, wire_profile: Profile = "open-
     if bench is not None:
         from conformance.lab.forecast import collected, forecast  # noqa: PLC0415
 
-        _foretell(forecast(bench, collected(bench, [str(CASES), *SETTINGS])), console)
+        _foretell(forecast(bench, collected(bench)), console)
     else:
         print("Name the statement of the device with --ics to see which cases the bench can play.")
     if wrong:

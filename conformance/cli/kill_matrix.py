@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import pytest
 import typer
@@ -14,13 +14,15 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.bindings import BindingOptions, load_binding
-from conformance.cli.run import CASES, SETTINGS
+from conformance.playing import CASES, play
 from conformance.plugin import MUTANT
 from reports.results import VerdictRecord
 from spec.catalogue import load_catalogue
-from spec.errors import Exit
+from spec.errors import Exit, InputError
 from spec.lint.realisation import testable
 from spec.verdict import Verdict
+
+SCHEMA: Final = "gse-kill-matrix/1"
 
 
 @dataclass
@@ -95,10 +97,11 @@ def command(
         from conformance.bindings.live import acquire  # noqa: PLC0415 - costs every other run 300 ms
 
         acquire()
+    _admit(out)
     bench = load_binding(binding, BindingOptions())
     mutants = bench.mutants
     watch = Watch(dict(mutants))
-    words = [str(CASES), *SETTINGS, "-n", workers or ("0" if bench.parallelism else "auto")]
+    words = [str(CASES), "-n", workers or ("0" if bench.parallelism else "auto")]
     words += [
         f"--binding={binding}",
         f"--mutants={'all' if collateral else 'own'}",
@@ -110,7 +113,7 @@ def command(
     narrowed = bool(clause or chapter or profile)
     for name, values in (("--chapter", chapter), ("--clause", clause), ("--profile", profile and [profile])):
         words += [f"{name}={value}" for value in values or ()]
-    code = pytest.main(words, plugins=[watch])
+    code = play(words, plugins=[watch])
     for fault in watch.faults:
         print(fault, file=sys.stderr)
     if watch.faults or code not in {Exit.OK, Exit.FAILED}:
@@ -152,10 +155,21 @@ def _print(fates: dict[str, Fate], bare: list[str], idle: list[str]) -> None:
             console.print(f"{len(names)} {words}:", *names, sep="\n  ")
 
 
-def _write(path: Path, fates: dict[str, Fate], bare: list[str], idle: list[str]) -> None:
+def _admit(path: Path) -> None:
+    """Raise InputError, before anything is played, unless a matrix may be written here."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("r+b") as file:
+            if SCHEMA.encode() not in file.read(64):
+                raise InputError(path, "file", "is there and is no kill matrix", "choose another name")
+    except FileNotFoundError:
+        path.touch()
+        path.unlink()
+
+
+def _write(path: Path, fates: dict[str, Fate], bare: list[str], idle: list[str]) -> None:
     data = {
-        "schema": "gse-kill-matrix/1",
+        "schema": SCHEMA,
         "made": datetime.now(UTC).isoformat(),
         "catalogue": load_catalogue().digest,
         "mutants": {name: {**asdict(fate), "killed": fate.killed} for name, fate in fates.items()},

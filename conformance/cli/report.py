@@ -9,6 +9,7 @@ from rich.console import Console
 
 from reports.build import build_reports
 from reports.results import read_results
+from reports.run_folder import RunFolder
 from reports.summary import print_summary
 from spec.catalogue import load_catalogue
 from spec.errors import Exit
@@ -24,7 +25,12 @@ def command(
     """Rebuild the compliance report and the Allure page of a run, and print its summary."""
     catalogue = load_catalogue()
     profile = load_profile(wire_profile or read_results(run).header.wire_profile.name)
-    built = build_reports(run, catalogue, profile, allure)
+    folder = RunFolder(run)
+    folder.claim()
+    try:
+        built = build_reports(run, catalogue, profile, allure)
+    finally:
+        folder.leave()
     print_summary(
         built.results, catalogue, built.reports, Console(width=None if sys.stdout.isatty() else 140)
     )

@@ -1,40 +1,34 @@
 """`gse-cts run`: the cases on a bench, their records, and the reports made of them."""
 
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import pytest
 import typer
 from rich.console import Console
 
 from conformance.checkout import ROOT
-from conformance.continuation import RESULTS, Earlier
+from conformance.continuation import Earlier
 from conformance.ending import heed
-from conformance.ledger import suite
+from conformance.identity import suite
 from conformance.options import CASES as NOTED
 from conformance.options import USUAL
+from conformance.playing import CASES, play
 from conformance.plugin import NOTHING
 from reports import junit
 from reports.build import build_reports
-from reports.results import Suite, read_results
+from reports.results import read_results
+from reports.run_folder import JUNIT, RunFolder
 from reports.summary import print_summary
 from spec.catalogue import load_catalogue
 from spec.errors import Exit
 from spec.wire import load_profile
-
-CASES = ROOT / "conformance" / "cases"
-SETTINGS = (
-    f"--rootdir={ROOT}",
-    f"--config-file={ROOT / 'pyproject.toml'}",
-    "-Wignore::pytest.PytestAssertRewriteWarning",  # of modules known here before pytest looks at them
-    "-pno:hypothesispytest",  # it takes a second to load in every process, and no case is random
-    "-pno:benchmark",
-)
-"""What every session of the commands has in common."""
 
 
 def command(
@@ -67,6 +61,7 @@ def command(
     seed: Annotated[int | None, typer.Option(help="Seed of the run.", show_default="1")] = None,
     workers: Annotated[str, typer.Option(help="Processes: a number, or auto.")] = "",
     out: Annotated[Path | None, typer.Option(help="A new folder for this run.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Write over the run that --out holds.")] = False,
     continued: Annotated[
         Path | None,
         typer.Option("--continue", help="Play what an interrupted run has left, as it was begun."),
@@ -91,7 +86,7 @@ def command(
 
         acquire()
     load_catalogue()
-    folder = earlier.folder if earlier else _folder(out)
+    folder = RunFolder(earlier.folder if earlier else _folder(out))
     options: dict[str, Sequence[object]] = {
         "--binding": [binding],
         "--device": [device],
@@ -104,32 +99,59 @@ def command(
         "--evidence": [evidence],
         "--profile": [profile],
         "--continue": [continued],
-        "--out": [out if earlier else folder],
+        "--out": [out if earlier else folder.path],
         "--chapter": chapter or (),
         "--clause": clause or (),
         "--parameter": parameter or (),
     }
     words = [f"{name}={value}" for name, values in options.items() for value in values if value is not None]
-    words += [*SETTINGS, *(_places(cases or ()) if cases or not earlier else _noted(earlier))]
+    words += ["--replace"] * replace
+    words += _places(cases or ()) if cases or not earlier else _noted(earlier)
     if dry_run:
-        raise typer.Exit(_preview(words, folder.parent, bench))
-    if earlier:
-        _announce(earlier)
-    results = folder / RESULTS
-    occupied = results.exists() and not earlier
-    part = folder / (f".{junit.FILE}" if earlier else junit.FILE)
-    words += [f"--junitxml={part}", "--tb=short", "-v" if verbose else "-q"]
-    code = pytest.main([*words, "-n", workers or ("0" if cases or bench != "reference" else "auto")])
-    if earlier and code != Exit.USAGE:
-        junit.complete(read_results(results), part)
-        part.replace(folder / junit.FILE)
-    if results.exists() and not occupied and code != Exit.USAGE:
-        _report(folder, str(wire_profile or kept["wire_profile"]), allure=allure)
-    elif not results.exists():
-        _remove_empty(folder)
-    if earlier:
-        part.unlink(missing_ok=True)
-    raise typer.Exit(int(code))
+        raise typer.Exit(_preview(words, folder.path.parent, bench))
+    try:
+        if earlier:
+            folder.claim()
+            _announce(earlier)
+        else:
+            folder.prepare(replace=replace)
+        words += ["--tb=short", "-v" if verbose else "-q"]
+        words += ["-n", workers or ("0" if cases or bench != "reference" else "auto")]
+        code, began = _play(folder, words, continued=earlier is not None)
+        if began and code != Exit.USAGE:
+            # A run that the system broke off has said so, and why; its reports may fare no better.
+            with suppress(OSError) if code == Exit.INTERNAL else nullcontext():
+                _report(folder.path, str(wire_profile or kept["wire_profile"]), allure=allure)
+    finally:
+        folder.leave()
+    raise typer.Exit(code)
+
+
+def _play(folder: RunFolder, words: Sequence[str], *, continued: bool) -> tuple[int, bool]:
+    """Play the cases; give pytest's exit code, and whether that began or continued the results.
+
+    The JUnit file, which pytest writes whatever came of it, takes its place only then.
+    """
+    before = _stamp(folder.results)
+    with tempfile.TemporaryDirectory() as scratch:
+        part = Path(scratch) / JUNIT
+        code = play([*words, f"--junitxml={part}"])
+        began = _stamp(folder.results) not in {None, before}
+        if began and part.exists():
+            if continued:
+                junit.complete(read_results(folder.results), part)
+            with suppress(OSError) if code == Exit.INTERNAL else nullcontext():
+                shutil.copyfile(part, folder.path / JUNIT)
+    return code, began
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Tell one state of a file from another; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _folder(out: Path | None) -> Path:
@@ -156,12 +178,7 @@ def _announce(earlier: Earlier) -> None:
     print(f"{len(earlier.left)} of {len(earlier.header.selection)} cases are left.", flush=True)
     ran, now = earlier.header.suite, suite()
     if ran != now:
-        print(f"The run was begun with {_shown(ran)} and goes on with {_shown(now)}.", flush=True)
-
-
-def _shown(item: Suite) -> str:
-    changed = " and changes" if item.dirty else ""
-    return f"version {item.version}" + (f" at commit {item.commit[:12]}{changed}" if item.commit else "")
+        print(f"The run was begun with {ran.words} and goes on with {now.words}.", flush=True)
 
 
 def _preview(words: list[str], runs: Path, binding: str) -> int:
@@ -170,20 +187,13 @@ def _preview(words: list[str], runs: Path, binding: str) -> int:
 
     preview = Preview()
     quiet = ["--collect-only", "-pno:terminal", "-pno:cacheprovider", "-n0"]
-    code = pytest.main([*words, *quiet], plugins=[preview])
+    code = play([*words, *quiet], plugins=[preview])
     if code == Exit.OK:
         seconds = known_seconds(runs, binding)
         print_prospects(preview.prospects, seconds, Console(width=None if sys.stdout.isatty() else 200))
     elif code == Exit.EMPTY:
         print(NOTHING, file=sys.stderr)
-    return int(code)
-
-
-def _remove_empty(folder: Path) -> None:
-    """Take back the JUnit file that pytest writes without any case, and the folder it made for it."""
-    (folder / "junit.xml").unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    return code
 
 
 def _report(folder: Path, wire_profile: str, *, allure: bool) -> None:

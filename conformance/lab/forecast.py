@@ -2,7 +2,6 @@
 
 import io
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import redirect_stdout
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from conformance.bench import Bench
 from conformance.case import Case
 from conformance.outcomes import BenchError, NotApplicable, TesterLimited
+from conformance.playing import CASES, play
 from conformance.session import TRIAL
 from spec.errors import InputError
 from spec.verdict import Verdict
@@ -26,17 +26,14 @@ class _Collected:
         self.cases = [item.stash[TRIAL].case for item in session.items if TRIAL in item.stash]
 
 
-def collected(bench: Bench, settings: Sequence[str]) -> list[Case]:
-    """Give the instances of all cases on a bench; `settings` are words for pytest.
-
-    InputError when they cannot be collected.
-    """
+def collected(bench: Bench) -> list[Case]:
+    """Give the instances of all cases on a bench; InputError when they cannot be collected."""
     found = _Collected()
     said = io.StringIO()
     options = bench.options
-    words = [*settings, "--collect-only", "-q", f"--binding={options.binding}", f"--ics={options.ics}"]
+    words = [str(CASES), "--collect-only", "-q", f"--binding={options.binding}", f"--ics={options.ics}"]
     with redirect_stdout(said):
-        code = pytest.main([*words, "-n0", f"--wire-profile={options.wire_profile}"], plugins=[found])
+        code = play([*words, "-n0", f"--wire-profile={options.wire_profile}"], plugins=[found])
     if code != pytest.ExitCode.OK:
         last = (said.getvalue().strip().splitlines() or ["nothing was said"])[-1]
         raise InputError(options.binding, "cases", f"cannot be collected ({last})", "run gse-cts lint")

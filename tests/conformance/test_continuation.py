@@ -7,9 +7,10 @@ import shutil
 
 import pytest
 
+from conformance.case import slug_of
 from conformance.options import USUAL, settle
 from conformance.plugin import CAPTURE
-from reports.results import claim
+from reports.run_folder import RunFolder
 from spec.errors import Exit, InputError
 
 CASES = """
@@ -109,7 +110,7 @@ def test_a_run_can_be_continued_more_than_once(bench, cut):
 def test_what_is_left_of_an_unfinished_case_goes(bench, cut):
     record = cut()[1]
     invariant = record | {"case": CUT, "clause": "FWD-ZERO-LOSS", "purpose": None, "invariant": True}
-    left = bench.path / "run" / "recordings" / "test_it-test_cut" / "7.json"
+    left = bench.path / "run" / "recordings" / slug_of(CUT) / "7.json"
     left.parent.mkdir()
     left.touch()
     with bench.results.open("a") as file:
@@ -228,8 +229,10 @@ def test_a_run_that_never_began_is_not_continued(bench, cut):
 
 def test_a_run_that_goes_on_is_not_continued(bench, cut):
     cut()
-    with claim(bench.results):
-        refused(bench, "run/results.jsonl: file: is being written by another run; wait for its end.")
+    folder = RunFolder(bench.results.parent)
+    folder.claim()
+    refused(bench, "run: folder: is in use by another run; wait for its end.")
+    folder.leave()
 
 
 def refused(bench, sentence, *words):

@@ -90,7 +90,9 @@ def test_a_run_does_not_overwrite_another(bench):
     bench.run()
     result = bench.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: command line: --out: run holds another run; choose a new folder."])
+    result.stderr.fnmatch_lines(
+        ["ERROR: command line: --out: run holds another run; choose a new folder, or say --replace."]
+    )
 
 
 def test_a_seed_belongs_to_run_and_case(bench):

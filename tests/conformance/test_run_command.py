@@ -56,11 +56,11 @@ def test_another_suite_than_the_one_that_began_is_named(call, tmp_path, capsys):
     path = tmp_path / "run" / "results.jsonl"
     header, *_ = path.read_text().splitlines()
     entry = json.loads(header)
-    entry["suite"] = {"version": "0.0.9", "commit": "c0ffee" * 6, "dirty": False}
+    entry["suite"] = {"version": "0.0.9", "digest": "d" * 64, "state": "clean", "commit": "c0ffee" * 6}
     path.write_text(json.dumps(entry) + "\n")
     assert call("run", "--continue=run", "--no-allure", "--workers=0") == Exit.OK
     assert (
-        "The run was begun with version 0.0.9 at commit c0ffeec0ffee and goes on with "
+        "The run was begun with version 0.0.9 at commit c0ffeec0ffee, files dddddddddddd and goes on with "
         in capsys.readouterr().out
     )
 
@@ -121,7 +121,7 @@ def test_a_dry_run_knows_the_times_of_earlier_runs_and_what_one_has_left(call, t
 
 
 def test_an_interruption_outside_of_the_cases_has_the_same_exit_code(call, monkeypatch):
-    def interrupt(_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pytest, "main", interrupt)

@@ -169,5 +169,5 @@ def test_what_befell_the_bench_is_not_the_devices_and_the_recording_is_kept(benc
     bench.run()
     _, (record,), _ = records(bench.path)
     assert (record["verdict"], record["reason"]) == (verdict, "the lamp fell")
-    kept = bench.path / "run" / "recordings" / "test_it-test_it"
+    (kept,) = (bench.path / "run" / "recordings").iterdir()
     assert store.load(kept / "1").trouble == Trouble(breaks, "the lamp fell")

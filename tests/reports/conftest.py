@@ -117,7 +117,7 @@ def header(profile: WireProfile) -> Callable[..., Header]:
         values: dict[str, Any] = {
             "run": "run-1",
             "started": START,
-            "suite": Suite(version="0.1.0", commit="abc", dirty=False),
+            "suite": Suite(version="0.1.0", digest="d" * 64, state="clean", commit="abc"),
             "catalogue": CatalogueIdentity(digest="c" * 64),
             "wire_profile": WireProfileIdentity(name=profile.name, digest=profile.digest),
             "binding": "reference",

@@ -2,6 +2,7 @@ import base64
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -139,14 +140,16 @@ def test_a_page_that_shows_other_numbers_is_refused(run, catalogue, monkeypatch)
     monkeypatch.setattr(allure, "shown_total", lambda _: 1)
     monkeypatch.setattr(allure, "seal", lambda _: None)
     monkeypatch.setattr(allure, "install", lambda _: None)
-    monkeypatch.setattr(allure, "_run", lambda *_: _written(run))
+    monkeypatch.setattr(allure, "_run", _written)
     with pytest.raises(AllureError, match="shows 1 cases where the results hold 6"):
         write_allure(read_results(run), catalogue, run)
+    assert not (run / "allure").exists()
 
 
-def _written(run):
-    (run / "allure").mkdir()
-    (run / "allure" / "index.html").write_text("<head></head>")
+def _written(command, *_):
+    made = Path(command[command.index("--output") + 1])
+    made.mkdir()
+    (made / "index.html").write_text("<head></head>")
     return ""
 
 

@@ -1,3 +1,4 @@
+import errno
 import json
 from datetime import UTC, datetime
 
@@ -12,7 +13,6 @@ from reports.results import (
     Evidence,
     Finding,
     ResultsWriter,
-    claim,
     read_results,
     results_schema,
 )
@@ -84,7 +84,7 @@ def test_a_file_torn_anywhere_behind_its_header_reads_as_what_was_whole(folder, 
         (b'"checked":3', b'"checked":"3"', "line 2: verdict.checked"),
         (b'"invariant":false', b'"colour":false', "line 2: verdict.colour"),
         (b'{"kind":"verdict"', b'"kind":"verdict"', "line 2"),
-        (b"gse-results/1", b"gse-results/9", "line 1: header.schema"),
+        (b"gse-results/2", b"gse-results/9", "line 1: header.schema"),
         (b'{"FAIL":1,', b'{"FAIL":2,', "footer"),
     ],
 )
@@ -122,13 +122,34 @@ def test_a_file_that_is_resumed_holds_what_was_kept_and_what_follows(folder, hea
     assert [entry.name for entry in folder.iterdir()] == [path.name]
 
 
-def test_a_file_belongs_to_its_writer_until_it_is_closed(tmp_path, header):
+class Full:
+    """A disk that takes a few octets of what is written, and then no more."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def write(self, octets):
+        self.file.write(octets[:9])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+def test_what_a_full_disk_refuses_leaves_nothing_of_itself(tmp_path, header, record):
     path = tmp_path / "results.jsonl"
-    with ResultsWriter(path, header()), pytest.raises(InputError, match="is being written by another run"):
-        claim(path)
-    with claim(path), pytest.raises(InputError, match="is being written by another run"):
-        claim(path)
-    claim(path).close()
+    writer = ResultsWriter(path, header((CASE, "PKTC-ONE-PATH", "load")))
+    writer.append(record("one", "PKTC-ONE-PATH"))
+    before, disk = path.read_bytes(), writer._file
+    writer._file = Full(disk)
+    with pytest.raises(OSError, match="No space"):
+        writer.append(record("two", "PKTC-ONE-PATH"))
+    assert path.read_bytes() == before
+    writer._file = disk
+    writer.append(record("three", "PKTC-ONE-PATH"))
+    writer.close()
+    assert [verdict.case for verdict in read_results(path).verdicts] == ["one", "three"]
+    assert writer.counts[Verdict.PASS] == 2
 
 
 def test_two_runs_in_one_file_are_refused(folder):

@@ -6,7 +6,6 @@ from conformance.bench import Bench, RunOptions
 from conformance.bindings import BindingOptions, load_binding
 from conformance.bindings.lab import LabBinding
 from conformance.checkout import ROOT
-from conformance.cli.run import CASES, SETTINGS
 from conformance.lab.forecast import collected, forecast
 from conformance.lab.hosts import hosts_of
 from conformance.outcomes import TesterLimited
@@ -134,7 +133,7 @@ def test_one_table_serves_every_testbed_of_the_cases(example, name):
     assert isinstance(bench.binding, LabBinding)
     table = {host.mac: (host.node, host.port) for host in hosts_of(bench.binding.layout)}
     met = 0
-    for case in collected(bench, [str(CASES), *SETTINGS]):
+    for case in collected(bench):
         try:
             topology = bench.topology(case)
         except TesterLimited:
@@ -223,7 +222,7 @@ def test_a_file_is_a_binding_by_its_name(example):
 @pytest.mark.parametrize("name", [GSP, GSF, FABRIC, OWN])
 def test_every_case_is_foreseen(example, name):
     bench = Bench(RunOptions(binding=str(example(name)), ics=ICS))
-    cases = collected(bench, [str(CASES), *SETTINGS])
+    cases = collected(bench)
     counts = forecast(bench, cases)
     assert counts.total() == len(cases)
     assert counts[None, ""]
