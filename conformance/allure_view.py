@@ -3,15 +3,18 @@
 """What a case shows in Allure. It is a view of the records, and never the source of a verdict."""
 
 from pathlib import Path
+from typing import Any
 
 import allure
 import allure_commons
 import pytest
+from allure_commons import model2
 from allure_commons.logger import AllureFileLogger
 from allure_pytest.listener import AllureListener
 from allure_pytest.plugin import cleanup_factory
 
 from conformance.judging import Trial
+from spec.text import LONGEST_REPORT, is_utf8, lines
 from spec.verdict import Verdict
 
 LISTENER = "allure_listener"
@@ -20,15 +23,40 @@ LARGEST_ATTACHMENT = 1 << 20
 """Octets of a recording that is attached; larger ones are linked from the folder of the run."""
 
 
+class Logger(AllureFileLogger):
+    """Writes what allure-pytest gathers: parameters, exceptions and output of cases, all made printable."""
+
+    @allure_commons.hookimpl
+    def report_result(self, result: object) -> None:
+        """Write the result of a case."""
+        super().report_result(_printable(result))
+
+    @allure_commons.hookimpl
+    def report_container(self, container: object) -> None:
+        """Write what fixtures did."""
+        super().report_container(_printable(container))
+
+    @allure_commons.hookimpl
+    def report_attached_data(self, body: str | bytes, file_name: str) -> None:
+        """Write an attachment."""
+        super().report_attached_data(_printable(body), file_name)
+
+
 def begin(config: pytest.Config, folder: Path) -> None:
     """Let allure-pytest write to the folder of the run, unless the user named another."""
     if config.pluginmanager.has_plugin(LISTENER):
         return
-    listener, logger = AllureListener(config), AllureFileLogger(str(folder))
+    listener, logger = AllureListener(config), Logger(str(folder))
     config.pluginmanager.register(listener, LISTENER)
     for plugin in (listener, logger):
         allure_commons.plugin_manager.register(plugin)
         config.add_cleanup(cleanup_factory(plugin))
+
+
+def name(config: pytest.Config, trial: Trial) -> None:
+    """Say of which case the current result is, before anything can interrupt it."""
+    if config.pluginmanager.has_plugin(LISTENER):
+        allure.dynamic.label("case", trial.case.id)
 
 
 def decorate(config: pytest.Config, trial: Trial) -> None:
@@ -36,6 +64,7 @@ def decorate(config: pytest.Config, trial: Trial) -> None:
     if not config.pluginmanager.has_plugin(LISTENER):
         return
     case, clause = trial.case, trial.case.clause
+    _exclude(config)
     show = allure.dynamic
     show.epic(EPIC)
     show.feature(trial.bench.catalogue.chapter_of(clause.id).title.en)
@@ -43,14 +72,13 @@ def decorate(config: pytest.Config, trial: Trial) -> None:
     show.title(f"{clause.id}: {case.summary or clause.title.en}")
     show.description(clause.text.en)
     show.tag(clause.level)
-    for name, value in (
-        ("case", case.id),
+    for kind, value in (
         ("clause", clause.id),
         ("level", clause.level),
         ("grade", clause.grade),
         ("verdict", trial.worst.value),
     ):
-        show.label(name, value)
+        show.label(kind, value)
     show.link(f"../compliance.html#{clause.id}", name=clause.id, link_type="clause")
     if trial.worst is not Verdict.PASS:
         _attach_recordings(trial)
@@ -60,8 +88,28 @@ def decorate(config: pytest.Config, trial: Trial) -> None:
         )
 
 
+def _exclude(config: pytest.Config) -> None:
+    """Leave parameters that are not UTF-8 out of what allure-pytest takes the case's history by."""
+    result = config.pluginmanager.get_plugin(LISTENER).allure_logger.get_test(None)
+    for parameter in result.parameters if result else ():
+        if not is_utf8(parameter.value):
+            parameter.excluded = True
+
+
 def _attach_recordings(trial: Trial) -> None:
-    for name in trial.recordings:
-        path = trial.bench.options.out / name
+    for file in trial.recordings:
+        path = trial.bench.options.out / file
         if path.stat().st_size <= LARGEST_ATTACHMENT:
             allure.attach.file(str(path), name=path.name, extension=path.suffix.removeprefix("."))
+
+
+def _printable(value: Any) -> Any:  # noqa: ANN401 - what allure-pytest's classes hold
+    """Give a text, a list, or an object of Allure's model with printable texts alone."""
+    if isinstance(value, str):
+        return lines(value, LONGEST_REPORT)
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    if type(value).__module__ == model2.__name__:
+        for key, item in vars(value).items():
+            setattr(value, key, _printable(item))
+    return value

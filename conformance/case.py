@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -14,15 +14,21 @@ from spec.catalogue import Catalogue
 from spec.documents import did_you_mean
 from spec.errors import InputError
 from spec.model import Clause
+from spec.node_id import PARTS, NodeId
+from spec.text import line
 
 FOLDER = "conformance/cases/"
 
 
 @dataclass(frozen=True)
 class Case:
-    """One case; `settings` are the parameters that it configures or sweeps."""
+    """One case; `settings` are the parameters that it configures or sweeps.
+
+    `place` names it so that it is found again, its file in full where pytest's id of it lacks the folder.
+    """
 
     id: str
+    place: str
     clause: Clause
     purpose: str | None
     request: Request
@@ -35,6 +41,11 @@ class Case:
     def slug(self) -> str:
         """Name of the case as a folder."""
         return slug_of(self.id)
+
+    def without(self, label: str) -> "Case":
+        """Give the case without the first of its parameters, whose label is known."""
+        names = {name: str(NodeId.of(getattr(self, name)).without(label)) for name in ("id", "place")}
+        return replace(self, **names)
 
 
 def slug_of(case_id: str) -> str:
@@ -50,12 +61,14 @@ def seed_of(run_seed: int, case_id: str) -> int:
 def case_of(node: pytest.Item, catalogue: Catalogue) -> Case:
     """Read the marks of an item; InputError names the case, what is wrong with it, and the mend."""
     reader = _Reader(node, catalogue)
+    reader.check_name()
     clause, purpose = reader.clause()
     callspec = getattr(node, "callspec", None)
     swept: Mapping[str, Any] = callspec.params if callspec else {}
     settings = dict(reader.configured()) | {name: swept[name] for name in reader.sweeps() if name in swept}
     return Case(
         id=node.nodeid,
+        place=reader.place(),
         clause=clause,
         purpose=purpose,
         request=reader.request(),
@@ -73,11 +86,26 @@ class _Reader:
         self.node = node
         self.catalogue = catalogue
         self.function: Any = getattr(node, "function", None)
-        self.file = node.nodeid.partition("::")[0] or node.path
+        self.id = NodeId.of(node.nodeid)
+        self.file = self.id.file or node.path
         self.name: str = getattr(node, "originalname", None) or node.name
 
     def fault(self, fault: str, mend: str) -> InputError:
         return InputError(self.file, self.name, fault, mend)
+
+    def check_name(self) -> None:
+        """Refuse a name that would not be the same in records, or that pytest does not take for a case."""
+        if any(mark in self.id.file for mark in ("[", "]", PARTS)):
+            raise InputError(self.file, "file", "has a bracket or :: in its name", "rename it")
+        if line(self.id.file) != self.id.file:
+            raise InputError(self.file, "file", "has a name that cannot be printed in UTF-8", "rename it")
+        if line(self.node.nodeid) != self.node.nodeid:
+            fault = f"has parameters that cannot be named, {line(self.id.parameters or '', 200)}"
+            raise self.fault(fault, "give them short, printable ids")
+
+    def place(self) -> str:
+        known = self.node.config.rootpath / self.id.file == self.node.path
+        return str(self.id if known else self.id.at(str(self.node.path)))
 
     def clause(self) -> tuple[Clause, str | None]:
         marks = list(self.node.iter_markers("clause"))

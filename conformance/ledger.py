@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,6 +36,7 @@ from reports.results import (
     VerdictRecord,
     WireProfileIdentity,
 )
+from spec.text import command
 from spec.verdict import Verdict
 
 TOOLS: Final = ("pytest", "pytest-xdist", "pytest-timeout", "allure-pytest", "numpy", "pydantic", "scapy")
@@ -182,7 +182,7 @@ def _part() -> Continuation:
     return Continuation(
         started=datetime.now(UTC),
         suite=suite(),
-        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        command=command([Path(sys.argv[0]).name, *sys.argv[1:]]),
         tools={"python": platform.python_version(), **{name: version(name) for name in TOOLS}},
     )
 
