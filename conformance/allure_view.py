@@ -90,7 +90,8 @@ def decorate(config: pytest.Config, trial: Trial) -> None:
 
 def _exclude(config: pytest.Config) -> None:
     """Leave parameters that are not UTF-8 out of what allure-pytest takes the case's history by."""
-    result = config.pluginmanager.get_plugin(LISTENER).allure_logger.get_test(None)
+    listener = config.pluginmanager.get_plugin(LISTENER)
+    result = listener.allure_logger.get_test(None) if listener else None
     for parameter in result.parameters if result else ():
         if not is_utf8(parameter.value):
             parameter.excluded = True

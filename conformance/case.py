@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,8 +45,8 @@ class Case:
 
     def without(self, label: str) -> "Case":
         """Give the case without the first of its parameters, whose label is known."""
-        names = {name: str(NodeId.of(getattr(self, name)).without(label)) for name in ("id", "place")}
-        return replace(self, **names)
+        names = [str(NodeId.of(name).without(label)) for name in (self.id, self.place)]
+        return replace(self, id=names[0], place=names[1])
 
 
 def slug_of(case_id: str) -> str:
@@ -95,8 +96,10 @@ class _Reader:
 
     def check_name(self) -> None:
         """Refuse a name that would not be the same in records, or that pytest does not take for a case."""
-        if any(mark in self.id.file for mark in ("[", "]", PARTS)):
-            raise InputError(self.file, "file", "has a bracket or :: in its name", "rename it")
+        odd = self.id.file and Path(self.id.file).name != self.node.path.name
+        if odd or "[" in self.id.file or "]" in self.id.file:
+            fault = f"{PARTS} or a bracket is in its name or that of its folder"
+            raise InputError(self.node.path, "file", fault, "rename it")
         if line(self.id.file) != self.id.file:
             raise InputError(self.file, "file", "has a name that cannot be printed in UTF-8", "rename it")
         if line(self.node.nodeid) != self.node.nodeid:

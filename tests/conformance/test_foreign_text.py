@@ -251,8 +251,10 @@ DEVICES = {
     "trouble": ("Trouble(breaks, words) if sign else None", 'Trouble("bench", HOSTILE)', "ERROR"),
     "names": (
         "seed=self.setup.seed,",
-        "seed=self.setup.seed, counters={'gsp0': {HOSTILE: 1}}, states={'gsp0': HOSTILE},"
-        " events=[Event(1, 'gsp0', HOSTILE, {HOSTILE: HOSTILE})],",
+        (
+            "seed=self.setup.seed, counters={'gsp0': {HOSTILE: 1}}, states={'gsp0': HOSTILE},"
+            " events=[Event(1, 'gsp0', HOSTILE, {HOSTILE: HOSTILE})],"
+        ),
         "FAIL",
     ),
 }
@@ -264,7 +266,8 @@ def test_whatever_a_binding_says_is_a_verdict(bench, old, new, verdict, words):
     conftest = bench.path / "conftest.py"
     text = conftest.read_text()
     assert old in text
-    head = f"from traffic.recording import Event\nHOSTILE = {HOSTILE!a}\ndef lie(*_):\n    raise ValueError(HOSTILE)\n"
+    head = f"from traffic.recording import Event\nHOSTILE = {HOSTILE!a}\n"
+    head += "def lie(*_):\n    raise ValueError(HOSTILE)\n"
     conftest.write_text(head + text.replace(old, new))
     bench.cases(
         test_it="""

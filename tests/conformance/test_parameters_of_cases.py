@@ -46,12 +46,6 @@ def test_it(bed, expect, value):
     if os.environ.get("ENDS") == value:
         raise KeyboardInterrupt
     expect.that(value != "x]", "it", 1, 1)
-
-class TestThings:
-    @case
-    @pytest.mark.parametrize("value", {VALUES!r})
-    def test_it(self, bed, expect, value):
-        expect.that(value != "fe80::1", "it", 1, 1)
 """
 
 
@@ -77,9 +71,9 @@ def results(folder):
 
 def test_every_instance_has_its_own_verdict(results):
     own = {record.case: record.verdict for record in results.verdicts if not record.invariant}
-    assert len(own) == len(results.header.selection) == 2 * len(VALUES)
+    assert len(own) == len(results.header.selection) == len(VALUES)
     failed = [case for case, verdict in own.items() if verdict == "FAIL"]
-    assert sorted(failed) == ["test_ids.py::TestThings::test_it[fe80::1]", "test_ids.py::test_it[x]]"]
+    assert failed == ["test_ids.py::test_it[x]]"]
 
 
 def test_junit_agrees(folder, results):
@@ -96,7 +90,27 @@ def test_allure_has_each_once_as_allure_pytest_saw_it(folder, results):
     assert sorted(entry["fullName"] for entry in found) == sorted(results.header.selection)
     assert len({entry["historyId"] for entry in found}) == len(found)
     assert all(any(label["name"] == "host" for label in entry["labels"]) for entry in found), "made up"
-    assert sum(entry["status"] == "failed" for entry in found) == 2
+    assert [entry["name"] for entry in found if entry["status"] == "failed"] == [
+        "FWD-BYTE-EXACT: Host frames arrive as they were sent"
+    ]
+
+
+def test_classes_of_cases_are_told_apart_too(bench):
+    bench.cases(
+        test_a="""
+class TestOne:
+    class TestTwo:
+        @clause("PKTC-ONE-PATH")
+        @testbed(LeafSpine())
+        @pytest.mark.parametrize("value", ["fe80::1", "TestOne::x"])
+        def test_it(self, bed, expect, value):
+            expect.that(value != "fe80::1", "it", 1, 1)
+"""
+    )
+    bench.run("--junitxml=run/junit.xml").assert_outcomes(passed=1, failed=1)
+    results = read_results(bench.path / "run")
+    assert junit.disagreements(results, bench.path / "run" / "junit.xml") == ()
+    assert complete(results, load_catalogue(), bench.path / "run" / "allure-results") == 2
 
 
 @pytest.mark.parametrize("count", [1, 0], ids=["one by one", "all at once"])
@@ -174,9 +188,9 @@ def pytest_runtest_logreport(report):
         test_a="""
 @clause("PKTC-ONE-PATH")
 @testbed(LeafSpine())
-@sweep("overflow_mode")
+@sweep("container_bytes")
 @pytest.mark.parametrize("value", ["mutant=X", "mutant=Flaw", "-", "a-mutant=Flaw"])
-def test_it(bed, expect, value, overflow_mode):
+def test_it(bed, expect, value, container_bytes):
     expect.that(True, "it", 1, 1)
 
 @clause("PKTC-ONE-PATH")

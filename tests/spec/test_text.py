@@ -84,11 +84,11 @@ def test_a_text_of_20_mb_is_cut_and_says_so(character):
 
 
 def test_an_exception_that_cannot_speak_is_no_fault_of_the_suite():
-    class Mute(Exception):
+    class MuteError(Exception):
         def __str__(self):
             raise RuntimeError
 
-    assert said(Mute()) == "(its text raises RuntimeError)"
+    assert said(MuteError()) == "(its text raises RuntimeError)"
     assert said(ValueError("\ud800")) == r"\ud800"
 
 
