@@ -1,6 +1,5 @@
 """One process's share of a run: catalogue, ICS, binding and parameters, and what they make of a case."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,6 +17,7 @@ from spec.catalogue import Catalogue, load_catalogue
 from spec.errors import InputError
 from spec.ics import Ics, load_ics
 from spec.model import Clause, Role
+from spec.text import command, said
 from spec.wire import WireProfile, load_profile
 from traffic.recording import Facts, ParameterValue
 
@@ -160,7 +160,7 @@ class Bench:
             topology = self.binding.realise(self.binding.smoke.topology(rate, delay))
             self.binding.check(self.facts(topology, values), topology)
         except Exception as error:  # noqa: BLE001 - whatever breaks is the bench's fault
-            return f"{error} ({type(error).__name__})"
+            return f"{said(error)} ({type(error).__name__})"
         return None
 
     def command(self, case_id: str) -> str:
@@ -173,7 +173,7 @@ class Bench:
                 words += [f"--{name.replace('_', '-')}", str(value)]
         for parameter in options.parameters:
             words += ["--parameter", parameter]
-        return shlex.join(words)
+        return command(words)
 
     def _facts_for(self, role: str) -> dict[str, bool | int | str | tuple[str, ...]]:
         known: dict[str, Role] = {"GSP": "GSP", "GSF": "GSF", "GSOS": "GSOS", "NIC": "NIC"}

@@ -3,7 +3,8 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,17 +15,22 @@ from spec.catalogue import Catalogue
 from spec.documents import did_you_mean
 from spec.errors import InputError
 from spec.model import Clause
+from spec.node_id import CASES, PARTS, NodeId
+from spec.text import line
 
-FOLDER = "conformance/cases/"
 READABLE = 80
 """Characters of a case's id that the name of its folder shows."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One case; `settings` are the parameters that it configures or sweeps."""
+    """One case; `settings` are the parameters that it configures or sweeps.
+
+    `place` names it so that it is found again, its file in full where pytest's id of it lacks the folder.
+    """
 
     id: str
+    place: str
     clause: Clause
     purpose: str | None
     request: Request
@@ -38,6 +44,11 @@ class Case:
         """Name of the case as a folder."""
         return slug_of(self.id)
 
+    def without(self, label: str) -> "Case":
+        """Give the case without the first of its parameters, whose label is known."""
+        names = [str(NodeId.of(name).without(label)) for name in (self.id, self.place)]
+        return replace(self, id=names[0], place=names[1])
+
 
 def slug_of(case_id: str) -> str:
     """Name of a case as a folder: what can be read of its id, and a hash that no other case has.
@@ -45,14 +56,9 @@ def slug_of(case_id: str) -> str:
     ASCII and at most 97 octets, which every file system takes; ids that differ only in what a file system
     takes for the same (case, composed letters) differ in the hash.
     """
-    readable = re.sub(r"[^A-Za-z0-9_]+", "-", case_id.removeprefix(FOLDER).replace(".py::", "-"))
+    readable = re.sub(r"[^A-Za-z0-9_]+", "-", case_id.removeprefix(CASES).replace(".py::", "-"))
     digest = hashlib.sha256(case_id.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{readable[:READABLE].strip('-')}-{digest[:16]}".lstrip("-")
-
-
-def file_of(case_id: str) -> str:
-    """Name of the file that a case is in."""
-    return case_id.partition("::")[0]
 
 
 def seed_of(run_seed: int, case_id: str) -> int:
@@ -65,12 +71,14 @@ def seed_of(run_seed: int, case_id: str) -> int:
 def case_of(node: pytest.Item, catalogue: Catalogue) -> Case:
     """Read the marks of an item; InputError names the case, what is wrong with it, and the mend."""
     reader = _Reader(node, catalogue)
+    reader.check_name()
     clause, purpose = reader.clause()
     callspec = getattr(node, "callspec", None)
     swept: Mapping[str, Any] = callspec.params if callspec else {}
     settings = dict(reader.configured()) | {name: swept[name] for name in reader.sweeps() if name in swept}
     return Case(
         id=node.nodeid,
+        place=reader.place(),
         clause=clause,
         purpose=purpose,
         request=reader.request(),
@@ -88,11 +96,28 @@ class _Reader:
         self.node = node
         self.catalogue = catalogue
         self.function: Any = getattr(node, "function", None)
-        self.file = node.nodeid.partition("::")[0] or node.path
+        self.id = NodeId.of(node.nodeid)
+        self.file = self.id.file or node.path
         self.name: str = getattr(node, "originalname", None) or node.name
 
     def fault(self, fault: str, mend: str) -> InputError:
         return InputError(self.file, self.name, fault, mend)
+
+    def check_name(self) -> None:
+        """Refuse a name that would not be the same in records, or that pytest does not take for a case."""
+        odd = self.id.file and Path(self.id.file).name != self.node.path.name
+        if odd or "[" in self.id.file or "]" in self.id.file:
+            fault = f"{PARTS} or a bracket is in its name or that of its folder"
+            raise InputError(self.node.path, "file", fault, "rename it")
+        if line(self.id.file) != self.id.file:
+            raise InputError(self.file, "file", "has a name that cannot be printed in UTF-8", "rename it")
+        if line(self.node.nodeid) != self.node.nodeid:
+            fault = f"has parameters that cannot be named, {line(self.id.parameters or '', 200)}"
+            raise self.fault(fault, "give them short, printable ids")
+
+    def place(self) -> str:
+        known = self.node.config.rootpath / self.id.file == self.node.path
+        return str(self.id if known else self.id.at(str(self.node.path)))
 
     def clause(self) -> tuple[Clause, str | None]:
         marks = list(self.node.iter_markers("clause"))

@@ -7,6 +7,7 @@ from conformance.judging import Trial
 from reports.results import Evidence
 from reports.run_folder import RECORDINGS
 from spec.errors import fault_of
+from spec.text import LONGEST_REPORT, lines
 from spec.verdict import Verdict
 from traffic import store
 
@@ -23,7 +24,7 @@ def keep(trial: Trial) -> None:
     bed, options = trial.bed, trial.bench.options
     if bed is None:
         return
-    trial.dissection = "\n".join(_dissection(trial))
+    trial.dissection = lines("\n".join(_dissection(trial)), LONGEST_REPORT)
     plays = [*bed.recordings, *bed.spoilt]
     size = sum(len(recording.blob) for recording in plays)
     limit = LIMITS[options.evidence]
@@ -46,12 +47,12 @@ def keep(trial: Trial) -> None:
 
 def _dissection(trial: Trial) -> Iterator[str]:
     assert trial.bed is not None
-    lines = 0
+    count = 0
     for judgement in trial.judgements:
         for finding in judgement.findings:
-            if not finding.rows or not 0 < finding.play <= len(trial.bed.recordings) or lines >= LINES_KEPT:
+            if not finding.rows or not 0 < finding.play <= len(trial.bed.recordings) or count >= LINES_KEPT:
                 continue
             yield f"{judgement.clause.id}: {finding.what} (play {finding.play})"
             found = trial.bed.recordings[finding.play - 1].dissect(finding.rows)
-            lines += len(found)
+            count += len(found)
             yield from (f"  {line}" for line in found)

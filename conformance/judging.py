@@ -22,6 +22,7 @@ from reports.results import Evidence, VerdictRecord
 from reports.results import Finding as FindingRecord
 from reports.results import ParameterValue as ParameterRecord
 from spec.model import Clause
+from spec.text import LONGEST_REPORT, lines, said
 from spec.verdict import Verdict
 from traffic.recording import BeyondRecording, ParameterValue
 from traffic.scenario import Scenario
@@ -96,10 +97,11 @@ class Trial:
         return ENDINGS[worst](self.message()) if worst in ENDINGS else None
 
     def message(self) -> str:
-        """Give the words of a case that did not pass."""
+        """Give the words of a case that did not pass, the command that plays it again last."""
         if self.worst in {Verdict.TESTER_LIMITED, Verdict.NOT_APPLICABLE}:
-            return self.judgements[0].reason
-        return "\n".join(self._lines())
+            return lines(self.judgements[0].reason)
+        words = lines("\n".join(self._lines()), LONGEST_REPORT)
+        return f"{words}\n  again:    {self.bench.command(self.case.place)}"
 
     def records(self, started: float, duration: float) -> Iterator[VerdictRecord]:
         """Give the records of the results file; `started` in seconds of the epoch."""
@@ -121,7 +123,7 @@ class Trial:
                 seed=seed_of(self.bench.options.seed, self.case.id),
                 started=datetime.fromtimestamp(started, UTC),
                 duration=round(duration, PRECISION),
-                reproduce=self.bench.command(self.case.id),
+                reproduce=self.bench.command(self.case.place),
             )
 
     def _own(self, error: BaseException | None) -> Judgement:
@@ -195,17 +197,16 @@ class Trial:
             kind = "invariant" if judgement.invariant else clause.level
             yield f"{clause.id} ({kind}) {judgement.verdict}: {clause.text.en}"
             if not judgement.findings:
-                yield f"  why:      {judgement.reason}"
+                yield f"  why:      {lines(judgement.reason)}"
             for finding in judgement.findings:
-                yield f"  {finding.what}"
-                yield f"    expected: {finding.expected}"
-                yield f"    got:      {finding.got}"
+                yield f"  {lines(finding.what)}"
+                yield f"    expected: {lines(finding.expected)}"
+                yield f"    got:      {lines(finding.got)}"
                 if finding.rows:
                     packets = ", ".join(str(row + 1) for row in finding.rows)
                     yield f"    packets:  {packets} of {self._recording(finding) or f'play {finding.play}'}"
         for number, scenario in enumerate(self.bed.scenarios if self.bed else (), start=1):
             yield f"  sent:     play {number}: {describe(scenario)}"
-        yield f"  again:    {self.bench.command(self.case.id)}"
 
 
 def parameter_record(value: ParameterValue) -> ParameterRecord:
@@ -243,15 +244,15 @@ def describe(scenario: Scenario) -> str:
 def _ended(error: BaseException) -> tuple[Verdict, str]:
     match error:
         case BeyondRecording():
-            return Verdict.TESTER_LIMITED, str(error)
+            return Verdict.TESTER_LIMITED, said(error)
         case TesterLimited():
-            return Verdict.TESTER_LIMITED, str(error)
+            return Verdict.TESTER_LIMITED, said(error)
         case NotApplicable():
-            return Verdict.NOT_APPLICABLE, str(error)
+            return Verdict.NOT_APPLICABLE, said(error)
         case Inconclusive():
-            return Verdict.INCONCLUSIVE, str(error)
+            return Verdict.INCONCLUSIVE, said(error)
         case BenchError():
-            return Verdict.ERROR, str(error)
+            return Verdict.ERROR, said(error)
         case _:
-            first = str(error).partition("\n")[0]
+            first, _, _ = said(error).partition("\n")
             return Verdict.ERROR, f"{type(error).__name__}: {first}"

@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import shlex
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,12 +16,12 @@ from typing import Final
 import pytest
 
 from conformance.bench import Bench
-from conformance.case import FOLDER as CASES
-from conformance.case import Case, file_of, seed_of
+from conformance.case import Case, seed_of
 from conformance.checkout import ROOT
 from conformance.continuation import Earlier, capture
 from conformance.identity import suite
 from conformance.judging import parameter_record
+from conformance.playing import is_foreign
 from reports.results import (
     BenchIdentity,
     CatalogueIdentity,
@@ -38,13 +37,13 @@ from reports.results import (
 from reports.run_folder import BENCH, ICS, PLAN, RESULTS
 from spec.catalogue import Catalogue
 from spec.coverage import scan
+from spec.node_id import CASES, NodeId
+from spec.text import command
 from spec.verdict import Verdict
 
 TOOLS: Final = ("pytest", "pytest-xdist", "pytest-timeout", "allure-pytest", "numpy", "pydantic", "scapy")
 CHANGING: Final = ("PYTHONOPTIMIZE", "PYTHONPATH")
 """Variables of the environment that change what is run, beside those of pytest."""
-BY_PYTEST: Final = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION", "PYTEST_XDIST_")
-"""How variables begin that pytest sets itself, or that say on how many cores it runs."""
 ENDED: Final = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
 
 
@@ -62,7 +61,9 @@ def plan_of(cases: Sequence[Case], selection: Iterable[str], catalogue: Catalogu
     So a purpose of which a case was left out, by whatever option, never looks tested as a whole.
     """
     found = [(case.id, case.clause.id, case.purpose) for case in cases]
-    return Plan((*found, *_elsewhere({file_of(case.id) for case in cases}, catalogue)), tuple(selection))
+    return Plan(
+        (*found, *_elsewhere({NodeId.of(case.id).file for case in cases}, catalogue)), tuple(selection)
+    )
 
 
 def _elsewhere(files: Collection[str], catalogue: Catalogue) -> Iterator[tuple[str, str, str | None]]:
@@ -71,7 +72,7 @@ def _elsewhere(files: Collection[str], catalogue: Catalogue) -> Iterator[tuple[s
     if all(path.relative_to(ROOT).as_posix() in files for path in folder.rglob("test_*.py")):
         return
     for case in scan(ROOT).cases:
-        if file_of(case.id) in files:
+        if NodeId.of(case.id).file in files:
             continue
         for mark in case.marks:
             clause = catalogue.clauses.get(mark.clause or "")
@@ -207,7 +208,7 @@ def _part() -> Continuation:
     return Continuation(
         started=datetime.now(UTC),
         suite=suite(),
-        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        command=command([Path(sys.argv[0]).name, *sys.argv[1:]]),
         environment={name: value for name, value in os.environ.items() if _counts(name)},
         tools={"python": platform.python_version(), **{name: version(name) for name in TOOLS}},
     )
@@ -215,7 +216,7 @@ def _part() -> Continuation:
 
 def _counts(name: str) -> bool:
     """Whether a variable of the environment may change a run."""
-    return name in CHANGING or (name.startswith("PYTEST_") and not name.startswith(BY_PYTEST))
+    return name in CHANGING or is_foreign(name)
 
 
 def _bench(file: Path | None) -> BenchIdentity | None:

@@ -11,6 +11,8 @@ import pytest
 
 from conformance.checkout import ROOT
 from spec.errors import InputError
+from spec.node_id import NodeId
+from spec.text import is_utf8
 
 Value = bool | int | str | tuple[str, ...]
 USUAL: Final[Mapping[str, Value | None]] = {
@@ -82,6 +84,13 @@ def settle(option: argparse.Namespace, kept: Mapping[str, Value] | None) -> None
         option.out = str(Path(f"out/{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}").absolute())
 
 
+def check_words(config: pytest.Config) -> None:
+    """Refuse names of files that are not UTF-8, which no worker can be told; InputError names the first."""
+    for word in (str(ROOT), str(config.invocation_params.dir), *map(str, config.invocation_params.args)):
+        if not is_utf8(word):
+            raise InputError("command line", word, "is not UTF-8", "give the file or folder another name")
+
+
 def settled(config: pytest.Config) -> dict[str, Value]:
     """Give the options of a run as a later process can take them up, and what it was to collect."""
     said = {name: getattr(config.option, name) for name in USUAL}
@@ -103,9 +112,9 @@ def _plain(name: str, said: object) -> Value | None:
 
 def _place(word: str, folder: Path) -> str:
     """Name a folder, file or case from the checkout where it is in it, else from the root."""
-    path, colons, rest = word.partition("::")
-    place = folder / path
-    return str(place.relative_to(ROOT) if place.is_relative_to(ROOT) else place) + colons + rest
+    node = NodeId.of(word)
+    place = folder / node.file
+    return str(node.at(str(place.relative_to(ROOT) if place.is_relative_to(ROOT) else place)))
 
 
 def _shown(value: Value | None) -> str:

@@ -28,9 +28,14 @@ def play(words: Sequence[str], plugins: Sequence[object] = ()) -> int:
     Variables of the environment that would change what is played, and which a command line does not show,
     are left out, and named.
     """
-    foreign = [name for name in os.environ if name.startswith("PYTEST_") and not name.startswith(KEPT)]
+    foreign = [name for name in os.environ if is_foreign(name)]
     for name in foreign:
         del os.environ[name]
     if foreign:
         print(f"gse-cts: {', '.join(foreign)} of the environment is left out.", file=sys.stderr)
     return int(pytest.main([*SETTINGS, *words], plugins=list(plugins)))
+
+
+def is_foreign(name: str) -> bool:
+    """Whether a variable of the environment changes what pytest does."""
+    return name.startswith("PYTEST_") and not name.startswith(KEPT)

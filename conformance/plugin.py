@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from conformance.options import CERTAIN, USUAL, add_options, settle
+from conformance.options import CERTAIN, USUAL, add_options, check_words, settle
 from reports.run_folder import PLAN, RunFolder
 from spec.errors import InputError
+from spec.text import LONGEST_REPORT, lines
 
 if TYPE_CHECKING:
     from conformance.bed import Bed
@@ -46,7 +47,7 @@ OPTIONS, TO_PLAY, IS_RUN, FOUND = "gse_options", "gse_left", "gse_run", "gse_fau
 """Names under which the process that was started and its workers tell each other."""
 NOTHING: Final = "command line: --clause, --chapter, --profile: select no case; widen them."
 MUTANT: Final = "mutant="
-"""How the instance of a case for a mutant begins."""
+"""How the parameters of the instance of a case for a mutant begin."""
 CAPTURE: Final = Path(__file__).parent / "cases" / "forwarding" / "mixed.pcap"
 """TCP, UDP, ICMP, ARP and IPv6 between two Linux hosts, as an interface of theirs saw it."""
 
@@ -81,6 +82,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def _settle(config: pytest.Config) -> None:
     """Give the options their values, and find the run to continue; InputError when one is wrong."""
     option, kept = config.option, None
+    if config.stash[RUN] or any(getattr(option, name) is not None for name in USUAL):
+        check_words(config)
     if option.continued:
         from conformance.continuation import Earlier  # noqa: PLC0415 - no other run pays for it
 
@@ -111,8 +114,12 @@ def pytest_collection(session: pytest.Session) -> None:
         _session(config)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Check the marks of a case, and make an instance for each value of its sweeps."""
+    """Check the marks of a case, and make an instance for each value of its sweeps.
+
+    Mutant and sweeps come first in the name of an instance, before parameters of the case's own.
+    """
     if not is_case(metafunc.definition):
         return
     fault, faults = _session(metafunc.config).expand(metafunc), metafunc.config.stash[FAULTS]
@@ -139,6 +146,12 @@ def pytest_make_collect_report(
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Note in a sentence what cannot be collected."""
     report = yield
+    words = report.longreprtext
+    if isinstance(report.longrepr, tuple):
+        file, number, why = report.longrepr
+        report.longrepr = file, number, lines(why)
+    elif words != lines(words, LONGEST_REPORT):
+        report.longrepr = lines(words, LONGEST_REPORT)
     if report.failed:
         last = report.longreprtext.strip().rpartition("\n")[2].removeprefix("E ").strip()
         fault = InputError(collector.path, "(whole)", f"cannot be collected ({last})", "mend the file")

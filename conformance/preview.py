@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from conformance.case import FOLDER, Case
+from conformance.case import Case
 from conformance.judging import Trial
 from conformance.session import TRIAL
 from reports.results import read_results
 from spec.errors import InputError
+from spec.node_id import NodeId
+from spec.text import line
 from spec.verdict import Verdict
 
 EMPTY: Final = re.compile(r", \w+=\{\}")
@@ -79,12 +81,12 @@ def print_prospects(prospects: Sequence[Prospect], seconds: Mapping[str, float],
     spans = []
     for item in prospects:
         case = item.case
-        words = [case.clause.id, case.id.removeprefix(FOLDER), EMPTY.sub("", str(case.request))]
+        words = [case.clause.id, NodeId.of(case.id).short, EMPTY.sub("", str(case.request))]
         if item.verdict is None:
             spans.append(max(case.seconds, seconds.get(case.id, 0.0)))
             played.add_row(*map(escape, words), f"{spans[-1]:.1f} s" if spans[-1] else "?")
         else:
-            others.add_row(*map(escape, (*words, item.verdict, item.reason)))
+            others.add_row(*map(escape, (*words, item.verdict, line(item.reason))))
     console.print(*(table for table in (played, others) if table.row_count), sep="\n")
     counts = Counter(item.verdict for item in prospects)
     parts = [f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]]

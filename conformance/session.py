@@ -1,13 +1,12 @@
 """The part of the plugin that a run with cases wakes: it selects, runs, judges and writes."""
 
 import os
-import re
 import signal
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -16,7 +15,7 @@ import pytest
 
 from conformance import allure_view
 from conformance.bench import Bench, RunOptions
-from conformance.case import Case, case_of, file_of
+from conformance.case import Case, case_of
 from conformance.checkout import ROOT, stranger
 from conformance.ending import heed
 from conformance.evidence import keep
@@ -30,7 +29,9 @@ from conformance.selection import Selection
 from reports.run_folder import RunFolder
 from spec.coverage import scan
 from spec.errors import Exit, InputError, fault_of
+from spec.node_id import NodeId
 from spec.profiles import load_choice
+from spec.text import LONGEST_REPORT, line, lines
 from spec.verdict import Verdict
 
 TRIAL: Final = pytest.StashKey[Trial]()
@@ -114,18 +115,18 @@ class Session:
             case = case_of(node, self.bench.catalogue)
         except InputError as error:
             return str(error)
-        for mark in node.iter_markers("sweep"):
-            name = mark.args[0]
-            if name not in metafunc.fixturenames:
-                file, function = node.nodeid.partition("::")[::2]
-                fault = f"does not take {name}, which it sweeps"
-                return str(InputError(file or node.path, function, fault, "add the argument"))
-            values = self.bench.sweep(name)
-            metafunc.parametrize(name, list(values.values()), ids=[f"{name}={label}" for label in values])
         if self.mutants is not None and "bed" in metafunc.fixturenames:
             names = self.mutants.on(case.clause.id)
             if names:
                 metafunc.parametrize("bed", names, indirect=True, ids=[f"{MUTANT}{name}" for name in names])
+        for mark in node.iter_markers("sweep"):
+            name = mark.args[0]
+            if name not in metafunc.fixturenames:
+                found = NodeId.of(node.nodeid)
+                fault = f"does not take {name}, which it sweeps"
+                return str(InputError(found.file or node.path, found.function, fault, "add the argument"))
+            values = self.bench.sweep(name)
+            metafunc.parametrize(name, list(values.values()), ids=[f"{name}={label}" for label in values])
         return None
 
     @pytest.hookimpl(trylast=True)
@@ -153,8 +154,9 @@ class Session:
             if self.mutants is not None:
                 name = mutant_of(item)
                 wanted = name is not None
-                case = replace(case, id=re.sub(rf"-?{MUTANT}\w+", "", case.id).removesuffix("[]"))
-                bench = self.mutants.bench(name) if name is not None else bench
+                if name is not None:
+                    case = case.without(f"{MUTANT}{name}")
+                    bench = self.mutants.bench(name)
             cases.append(case)
             item.stash[TRIAL] = Trial(bench, case, Expect(bench.binding.uncertainty))
             (kept if wanted and self.selection.wants(case) else dropped).append(item)
@@ -216,6 +218,8 @@ class Session:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
         """Turn what keeps a case from being played into its verdict."""
+        if TRIAL in item.stash:
+            allure_view.name(self.config, item.stash[TRIAL])
         try:
             return (yield)
         except (KeyboardInterrupt, pytest.exit.Exception):
@@ -252,23 +256,30 @@ class Session:
             allure_view.decorate(self.config, item.stash[TRIAL])
         return (yield)
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Let the records travel in the report of the item."""
+        """Let the records travel in the report of the item, and nothing that cannot be printed.
+
+        It comes before every other plugin that reads the report.
+        """
         report = yield
         trial = item.stash.get(TRIAL, None)
-        if trial is None or (call.when != "call" and call.excinfo is None):
+        if trial is None:
+            return report
+        report.sections = [(line(name), lines(text, LONGEST_REPORT)) for name, text in report.sections]
+        if call.when != "call" and call.excinfo is None:
             return report
         if call.when == "teardown" and call.excinfo is not None:
             trial.break_off(call.excinfo.value)
+        report.gse_mutant = mutant_of(item)  # type: ignore[attr-defined]
         records = trial.records(call.start, call.duration)
         report.gse_records = [record.model_dump_json() for record in records]  # type: ignore[attr-defined]
         report.gse_unstored = trial.unstored  # type: ignore[attr-defined]
         if report.failed:
-            trace = f"\n\n{report.longreprtext}" if trial.worst is Verdict.ERROR else ""
-            report.longrepr = trial.message() + trace
+            trace = lines(report.longreprtext, LONGEST_REPORT) if trial.worst is Verdict.ERROR else ""
+            report.longrepr = f"{trial.message()}\n\n{trace}".rstrip()
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -314,7 +325,14 @@ class Session:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name the results."""
         if self.ledger is not None:
-            terminalreporter.write_line(f"results: {self.ledger.path}")
+            terminalreporter.write_line(f"results: {line(str(self.ledger.path))}")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Let no warning travel or be shown that cannot be printed."""
+        words = lines(str(warning_message.message))
+        if words != str(warning_message.message):
+            warning_message.message = UserWarning(words)
 
 
 class Mutants:
@@ -352,7 +370,7 @@ def _doubles(cases: Sequence[Case]) -> Iterator[str]:
         if times > 1:
             name = next(found.id for found in cases if found.slug == case)
             fault = f"{times} cases would share the folder {case}"
-            yield str(InputError(file_of(name), name, fault, "collect each case once"))
+            yield str(InputError(NodeId.of(name).file, name, fault, "collect each case once"))
 
 
 def mutant_of(item: pytest.Item) -> str | None:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from reports.results import Results, VerdictRecord
+from spec.node_id import NodeId
 from spec.verdict import Verdict
 
 Standing = Literal["agrees", "limited", "inconclusive", "disagrees", "not played"]
@@ -113,7 +114,7 @@ def _rows(compared: Sequence[Sequence[Comparison]], *, whole: bool) -> Iterator[
             continue  # the case's own row says it
         cells = [f"[{STYLES[item.standing]}]{item.verdict}[/]" for item in items]
         reasons = dict.fromkeys(item.other.reason for item in differing if item.other)
-        case = trusted.case.partition("cases/")[2] or trusted.case
+        case = NodeId.of(trusted.case).short
         clause = trusted.clause + (" (invariant)" if trusted.invariant else "")
         why = escape("; ".join(filter(None, reasons)))
         yield [escape(case), clause, str(trusted.verdict), *cells, why]

@@ -23,6 +23,7 @@ from urllib.parse import quote
 from reports.results import Results, VerdictRecord
 from spec.catalogue import Catalogue
 from spec.model import Clause
+from spec.node_id import NodeId
 from spec.verdict import Verdict, merge
 
 PROJECT = Path(__file__).parent / "allure"
@@ -140,19 +141,16 @@ def install(node: Node) -> None:
 def complete(results: Results, catalogue: Catalogue, source: Path) -> int:
     """Bring the Allure results to one true entry for each selected case, and give their number.
 
-    What allure-pytest wrote keeps its steps and attachments. An entry without the label of a case is
-    of one that was interrupted; a case without entry gets one. Large attachments become links.
+    What allure-pytest wrote keeps its steps and attachments; a case without entry gets one. Large
+    attachments become links.
     """
     source.mkdir(parents=True, exist_ok=True)
     written: dict[str, dict[str, Any]] = {}
-    interrupted: set[str] = set()
     for path in sorted(source.glob("*-result.json"), key=lambda path: path.stat().st_mtime_ns):
         entry = json.loads(path.read_text(encoding="utf-8"))
         case = _label(entry, "case")
         path.unlink()
-        if case is None:
-            interrupted.add(str(entry.get("fullName")))
-        else:
+        if case is not None:
             written[case] = entry
     records: dict[str, list[VerdictRecord]] = {}
     for record in results.verdicts:
@@ -165,8 +163,7 @@ def complete(results: Results, catalogue: Catalogue, source: Path) -> int:
         own = next((record.clause for record in known if not record.invariant), clauses.get(case))
         if own is not None:
             _describe(entry, case, catalogue.clauses[own], catalogue.chapter_of(own).title.en)
-        began = written.get(case, {}).get("status", "unknown") != "unknown"
-        _judge(entry, known, began or _full_name(case) in interrupted)
+        _judge(entry, known, began=written.get(case, {}).get("status", "unknown") != "unknown")
         _link_attachments(entry, known, source)
         name = uuid.uuid5(uuid.NAMESPACE_URL, f"{results.header.run}:{case}")
         (source / f"{name}-result.json").write_text(json.dumps(entry, ensure_ascii=False), encoding="utf-8")
@@ -220,7 +217,7 @@ def _describe(entry: dict[str, Any], case: str, clause: Clause, chapter: str) ->
     entry |= {"uuid": str(uuid.uuid4()), "testCaseId": identity, "historyId": identity}
     entry["fullName"] = case
     if clause.id not in entry["name"]:
-        entry["name"] = f"{clause.id}: {clause.title.en} {case.rpartition('::')[2]}"
+        entry["name"] = f"{clause.id}: {clause.title.en} {NodeId.of(case).instance}"
     labels = {
         "epic": "GSE",
         "feature": chapter,
@@ -289,12 +286,6 @@ def _link_attachments(entry: dict[str, Any], records: list[VerdictRecord], sourc
 
 def _label(entry: Mapping[str, Any], name: str) -> str | None:
     return next((label["value"] for label in entry.get("labels", ()) if label["name"] == name), None)
-
-
-def _full_name(case: str) -> str:
-    """Name a case as allure-pytest does, without its parameters."""
-    file, _, function = case.partition("::")
-    return f"{file.removesuffix('.py').replace('/', '.')}#{function.partition('[')[0]}"
 
 
 def _run(command: list[str], folder: Path, node: Node, failure: str) -> str:

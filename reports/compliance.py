@@ -26,6 +26,7 @@ from reports.results import Results, VerdictRecord
 from spec.catalogue import Catalogue
 from spec.documents import load
 from spec.model import GRADES, Chapter, Language, Level, Text
+from spec.node_id import NodeId
 from spec.verdict import Verdict
 from spec.wire import WireProfile
 
@@ -227,7 +228,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "number": _number,
         "percent": _percent,
-        "short_case": lambda case: case.removeprefix("conformance/cases/"),
+        "short_case": lambda case: NodeId.of(case).short,
         "moment": lambda moment: moment.strftime("%Y-%m-%d %H:%M:%S %Z"),
         "seconds": lambda seconds: f"{seconds:.3g} s" if seconds < 100 else f"{seconds:.0f} s",
     }

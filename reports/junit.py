@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 from reports.results import Results, VerdictRecord
 from spec.errors import InputError
+from spec.node_id import NodeId
 from spec.verdict import Verdict, merge
 
 FILE = "junit.xml"
@@ -99,5 +100,5 @@ def _cases(root: ET.Element) -> Iterator[tuple[tuple[str, str], Outcome]]:
 
 def _name(case: str) -> tuple[str, str]:
     """Name a case as JUnit does: its module and classes, and its function with its parameters."""
-    *path, function = case.split("::")
-    return ".".join([path[0].removesuffix(".py").replace("/", "."), *path[1:]]), function
+    node = NodeId.of(case)
+    return ".".join([node.module, *node.classes]), node.instance

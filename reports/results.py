@@ -7,6 +7,7 @@ a case, and reads as incomplete; when it is continued the file becomes what one 
 
 import json
 import os
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,25 +15,37 @@ from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from spec.errors import InputError
 from spec.ics import Ics
+from spec.text import Command, Line, Lines, printable
 from spec.verdict import Verdict
 
 SCHEMA: Final = "gse-results/2"
 SCHEMA_PATH = Path(__file__).parent / "schema" / "results.schema.json"
 
-Scalar = bool | int | float | str
-FactValue = bool | int | str | tuple[str, ...]
+Scalar = Annotated[bool | int | float | str, BeforeValidator(printable)]
+FactValue = Annotated[bool | int | str | tuple[str, ...], BeforeValidator(printable)]
 Standing = Literal["under test", "reference", "emulated"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Record(BaseModel):
-    """What every record of the file has in common: no unknown key, no change once made."""
+    """What every record of the file has in common: no unknown key, no change once made.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    Its texts are printable and bounded (`spec.text`), wherever they come from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 class Suite(Record):
@@ -42,11 +55,11 @@ class Suite(Record):
     that cannot be told; `why` says why not.
     """
 
-    version: str
-    digest: str
+    version: Line
+    digest: Sha256
     state: Literal["clean", "changed", "unknown"] = "unknown"
-    commit: str = ""
-    why: str = ""
+    commit: Line = ""
+    why: Line = ""
 
     @property
     def words(self) -> str:
@@ -59,23 +72,23 @@ class Suite(Record):
 class CatalogueIdentity(Record):
     """The catalogue of clauses, by the SHA-256 of its files."""
 
-    digest: str
+    digest: Line
 
 
 class WireProfileIdentity(Record):
     """The wire profile, by name and SHA-256."""
 
-    name: str
-    digest: str
+    name: Line
+    digest: Line
 
 
 class IcsIdentity(Record):
     """The implementation conformance statement, and the facts it declares for each role under test."""
 
-    file: str
-    digest: str
-    identification: Mapping[str, str] = Field(default_factory=dict)
-    facts: Mapping[str, Mapping[str, FactValue]] = Field(default_factory=dict)
+    file: Line
+    digest: Line
+    identification: Mapping[Line, Line] = Field(default_factory=dict)
+    facts: Mapping[Line, Mapping[Line, FactValue]] = Field(default_factory=dict)
 
     @classmethod
     def of(cls, ics: Ics) -> Self:
@@ -91,14 +104,14 @@ class IcsIdentity(Record):
 class CaptureIdentity(Record):
     """The capture that the user gave to be played as traffic, by name and SHA-256."""
 
-    file: str
+    file: Line
     digest: Sha256
 
 
 class BenchIdentity(Record):
     """The laboratory's file that says how the bench is cabled and managed."""
 
-    file: str
+    file: Line
     digest: Sha256
 
 
@@ -106,16 +119,16 @@ class ParameterValue(Record):
     """A value, its unit and who said so (`declared by the vendor`, `suite default`)."""
 
     value: Scalar
-    unit: str
-    origin: str
+    unit: Line
+    origin: Line
 
 
 class PlannedCase(Record):
     """A case that there is, selected or not, and the purpose it realises."""
 
-    case: str
-    clause: str
-    purpose: str | None = None
+    case: Line
+    clause: Line
+    purpose: Line | None = None
 
 
 class Continuation(Record):
@@ -123,9 +136,9 @@ class Continuation(Record):
 
     started: AwareDatetime
     suite: Suite
-    command: str
-    environment: Mapping[str, str] = Field(default_factory=dict)
-    tools: Mapping[str, str] = Field(default_factory=dict)
+    command: Command
+    environment: Mapping[Line, Line] = Field(default_factory=dict)
+    tools: Mapping[Line, Line] = Field(default_factory=dict)
 
 
 class Header(Record):
@@ -138,24 +151,24 @@ class Header(Record):
 
     kind: Literal["header"] = "header"
     schema_name: Literal["gse-results/2"] = Field(default=SCHEMA, alias="schema")
-    run: str
+    run: Line
     started: AwareDatetime
     suite: Suite
     catalogue: CatalogueIdentity
     wire_profile: WireProfileIdentity
-    binding: str
+    binding: Line
     bench: BenchIdentity | None = None
-    device: str
+    device: Line
     ics: IcsIdentity
-    parameters: Mapping[str, ParameterValue] = Field(default_factory=dict)
+    parameters: Mapping[Line, ParameterValue] = Field(default_factory=dict)
     pcap: CaptureIdentity | None = None
     seed: int
-    options: Mapping[str, FactValue] = Field(default_factory=dict)
-    command: str
-    environment: Mapping[str, str] = Field(default_factory=dict)
-    selection: tuple[str, ...]
+    options: Mapping[Line, FactValue] = Field(default_factory=dict)
+    command: Command
+    environment: Mapping[Line, Line] = Field(default_factory=dict)
+    selection: tuple[Line, ...]
     cases: tuple[PlannedCase, ...] = ()
-    tools: Mapping[str, str] = Field(default_factory=dict)
+    tools: Mapping[Line, Line] = Field(default_factory=dict)
     continued: tuple[Continuation, ...] = ()
 
 
@@ -165,17 +178,17 @@ class Finding(Record):
     Packet numbers count from 1 in `recording`, a path relative to the folder of the run.
     """
 
-    what: str
-    expected: str
-    got: str
+    what: Lines
+    expected: Lines
+    got: Lines
     packets: tuple[int, ...] = ()
-    recording: str | None = None
+    recording: Line | None = None
 
 
 class Evidence(Record):
     """A file of the run that supports a verdict, relative to the folder of the run, and its SHA-256."""
 
-    file: str
+    file: Line
     sha256: Sha256
 
 
@@ -187,23 +200,23 @@ class VerdictRecord(Record):
     """
 
     kind: Literal["verdict"] = "verdict"
-    case: str
-    clause: str
-    purpose: str | None = None
+    case: Line
+    clause: Line
+    purpose: Line | None = None
     verdict: Verdict
-    reason: str = ""
+    reason: Lines = ""
     invariant: bool = False
     findings: tuple[Finding, ...] = ()
     checked: int = Field(default=0, ge=0)
-    parameters: Mapping[str, ParameterValue] = Field(default_factory=dict)
+    parameters: Mapping[Line, ParameterValue] = Field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
-    testbed: str = ""
-    nodes: Mapping[str, Standing] = Field(default_factory=dict)
+    testbed: Line = ""
+    nodes: Mapping[Line, Standing] = Field(default_factory=dict)
     seed: int
     started: AwareDatetime
     duration: float = Field(ge=0)
-    worker: str = ""
-    reproduce: str = ""
+    worker: Line = ""
+    reproduce: Command = ""
 
 
 class Footer(Record):
@@ -216,8 +229,8 @@ class Footer(Record):
     complete: Literal[True] = True
 
 
-Line = Annotated[Header | VerdictRecord | Footer, Field(discriminator="kind")]
-_LINE: TypeAdapter[Header | VerdictRecord | Footer] = TypeAdapter(Line)
+AnyRecord = Annotated[Header | VerdictRecord | Footer, Field(discriminator="kind")]
+_LINE: TypeAdapter[Header | VerdictRecord | Footer] = TypeAdapter(AnyRecord)
 
 
 @dataclass(frozen=True)
@@ -314,6 +327,8 @@ class ResultsWriter:
 def read_results(path: Path) -> Results:
     """Read a results file; a torn last case is left out and the run then counts as incomplete.
 
+    A mark of the byte order, other ends of lines and empty lines, as editors leave them, mean nothing.
+
     Raises InputError where the file is missing, has no header, or is corrupt before its last line.
     """
     if path.is_dir():
@@ -323,11 +338,10 @@ def read_results(path: Path) -> Results:
     except OSError as error:
         fault = f"cannot be read ({error.strerror})"
         raise InputError(path, "file", fault, "name the output folder of a run") from None
-    lines = raw.split(b"\n")
-    tail = lines.pop()
-    records = [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
-    if tail and _is_whole(tail):
-        records.append(_parse(path, len(lines) + 1, tail))
+    *lines, tail = raw.removeprefix(BOM_UTF8).split(b"\n")
+    if _is_whole(tail):
+        lines.append(tail)
+    records = [(n, _parse(path, n, line)) for n, line in enumerate(lines, start=1) if line.strip()]
     return _assemble(path, records)
 
 
@@ -343,6 +357,8 @@ def results_schema() -> dict[str, object]:
 def _is_whole(line: bytes) -> bool:
     try:
         json.loads(line)
+    except RecursionError:
+        return True
     except ValueError:
         return False
     return True
@@ -352,25 +368,31 @@ def _parse(path: Path, number: int, line: bytes) -> Header | VerdictRecord | Foo
     try:
         return _LINE.validate_json(line, strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         fault = f"{place} is not a record ({first['msg']})" if place else f"is not a record ({first['msg']})"
         raise InputError(path, f"line {number}", fault, "restore the file, or run again") from None
 
 
-def _assemble(path: Path, records: list[Header | VerdictRecord | Footer]) -> Results:
-    if not records or not isinstance(records[0], Header):
-        raise InputError(path, "line 1", "is not a header", "run again, the run ended before it began")
-    footer = records[-1] if isinstance(records[-1], Footer) else None
-    body = records[1:-1] if footer else records[1:]
-    verdicts = tuple(record for record in body if isinstance(record, VerdictRecord))
-    if len(verdicts) != len(body):
-        stray = next(n for n, record in enumerate(body, start=2) if not isinstance(record, VerdictRecord))
-        raise InputError(path, f"line {stray}", "is not a verdict", "keep one run in one file")
+def _assemble(path: Path, records: list[tuple[int, Header | VerdictRecord | Footer]]) -> Results:
+    """Make results of the records, which come with the numbers of their lines."""
+    number, header = records[0] if records else (1, None)
+    if not isinstance(header, Header):
+        raise InputError(
+            path, f"line {number}", "is not a header", "run again, the run ended before it began"
+        )
+    _, last = records[-1]
+    footer = last if isinstance(last, Footer) else None
+    found = []
+    for number, record in records[1:-1] if footer else records[1:]:
+        if not isinstance(record, VerdictRecord):
+            raise InputError(path, f"line {number}", "is not a verdict", "keep one run in one file")
+        found.append(record)
+    verdicts = tuple(found)
     if footer is None:
         whole = {record.case for record in verdicts if not record.invariant}
         verdicts = tuple(record for record in verdicts if record.case in whole)
-    results = Results(records[0], verdicts, footer)
+    results = Results(header, verdicts, footer)
     if footer and dict(footer.counts) != results.counts():
         raise InputError(path, "footer", "counts other verdicts than the file holds", "restore the file")
     return results

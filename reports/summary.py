@@ -18,6 +18,7 @@ from reports.assessment import (
 )
 from reports.results import Results
 from spec.catalogue import Catalogue
+from spec.text import line
 from spec.verdict import Verdict
 
 COLUMNS: Mapping[Verdict, tuple[str, str]] = {
@@ -54,7 +55,7 @@ def print_summary(
     )
     console.print(statement)
     for name, path in reports.items():
-        console.print(f"  {name:<12}{path}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"  {name:<12}{line(str(path))}", highlight=False, soft_wrap=True, markup=False)
 
 
 def _chapters(catalogue: Catalogue, clauses: Mapping[str, ClauseResult]) -> Table:
@@ -93,15 +94,15 @@ def _print_failures(results: list[ClauseResult], console: Console) -> None:
         return
     console.print("\nFailed", style="bold red")
     for result in failed:
-        line = Text("  ")
-        line.append(f"{result.clause.id} ", style="bold")
-        line.append(f"{result.clause.level} ", style="dim")
-        line.append(result.clause.title.en)
-        console.print(line)
+        heading = Text("  ")
+        heading.append(f"{result.clause.id} ", style="bold")
+        heading.append(f"{result.clause.level} ", style="dim")
+        heading.append(result.clause.title.en)
+        console.print(heading)
         record = next(record for record in result.records if record.verdict is Verdict.FAIL)
         for finding in record.findings[:1]:
-            words = f"    {finding.what}: got {finding.got}, want {finding.expected}"
-            console.print(words, highlight=False, markup=False)
+            words = f"{finding.what}: got {finding.got}, want {finding.expected}"
+            console.print(f"    {line(words)}", highlight=False, markup=False)
         if record.reproduce:
             console.print(
                 f"    {record.reproduce}", style="dim", highlight=False, soft_wrap=True, markup=False

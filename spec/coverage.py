@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from spec.errors import InputError
+from spec.node_id import NodeId
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,9 @@ def _parse(path: Path) -> Module:
 def _cases(module: Module, name: str) -> Iterator[Case]:
     for scope, node in _functions(module.tree, ()):
         if node.name.startswith("test_"):
-            yield Case("::".join([name, *scope, node.name]), module.file, tuple(_marks(node, "clause")), node)
+            yield Case(
+                str(NodeId(name, (*scope, node.name))), module.file, tuple(_marks(node, "clause")), node
+            )
 
 
 def _functions(

@@ -7,6 +7,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
+from spec.text import line
+
 
 def shown(file: str | Path) -> str:
     """Give a path as seen from the working directory, when it is below it."""
@@ -45,7 +47,8 @@ class InputError(Exception):
 
     def __str__(self) -> str:
         stop = "" if self.mend.endswith("?") else "."
-        return f"{self.file}: {self.key}: {self.fault}; {self.mend}{stop}"
+        words = (line(self.file), line(self.key), f"{line(self.fault)}; {line(self.mend)}{stop}")
+        return ": ".join(words)
 
 
 class StorageError(InputError):

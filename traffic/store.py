@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from spec.errors import InputError
+from spec.text import UNPAIRED
 from traffic.recording import Event, Facts, Flow, Holds, Link, Recording, Trouble
 from traffic.scenario import UP
 
@@ -97,7 +98,8 @@ def save(recording: Recording, path: Path) -> dict[Path, str]:
         delivered=dict(zip(odd.tolist(), recording.delivered[odd].tolist(), strict=True)),
     )
     values = _DOCUMENT.dump_python(document, mode="json")
-    text = json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
+    written = json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True)
+    text = UNPAIRED.sub(lambda found: rf"\\u{ord(found[0]):04x}", written).encode() + b"\n"
     capture.write_bytes(octets)
     facts.write_bytes(text)
     return {capture: digest, facts: hashlib.sha256(text).hexdigest()}

@@ -10,6 +10,7 @@ from rich.console import Console
 from reports.agreement import print_agreement
 from reports.results import Results, read_results
 from spec.errors import Exit, InputError
+from spec.text import line
 
 
 def command(
@@ -28,7 +29,7 @@ def command(
     base = read_results(trusted)
     runs = [_comparable(base, path) for path in others]
     console = Console(width=None if sys.stdout.isatty() else 160)
-    counts = print_agreement((trusted.name, base), runs, console, whole=whole)
+    counts = print_agreement((line(trusted.name), base), runs, console, whole=whole)
     doubtful, sure = counts["inconclusive"], counts["agrees"] + counts["disagrees"]
     if not sure or counts["disagrees"] or doubtful > inconclusive * (doubtful + sure):
         raise typer.Exit(Exit.FAILED)
@@ -40,4 +41,4 @@ def _comparable(trusted: Results, path: Path) -> tuple[str, Results]:
     if results.header.catalogue.digest != trusted.header.catalogue.digest:
         fault = "was judged by another catalogue of clauses"
         raise InputError(path, "catalogue", fault, "play both runs with the same checkout")
-    return path.name, results
+    return line(path.name), results

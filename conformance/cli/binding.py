@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from conformance.bindings import BindingOptions
@@ -15,6 +16,7 @@ from spec.catalogue import load_catalogue
 from spec.documents import did_you_mean
 from spec.errors import Exit, InputError
 from spec.ics import by_default
+from spec.text import line
 from spec.verdict import Verdict
 from traffic.recording import ParameterValue
 
@@ -73,7 +75,7 @@ def check(lab: Lab, *, ics: StatementFile = None, wire_profile: Profile = "open-
     table = Table("", "", "", "", title=f"bench {binding.lab.name}", show_header=False)
     wrong = 0
     for row in Check(binding, parameters, wire_profile).rows():
-        table.add_row(row.part, row.what, MARKS[row.right], row.words)
+        table.add_row(escape(row.part), escape(row.what), MARKS[row.right], escape(line(row.words)))
         wrong += row.right is False
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(table)
@@ -139,5 +141,5 @@ def _foretell(counts: Counter[tuple[Verdict | None, str]], console: Console) -> 
     for (verdict, reason), count in sorted(
         counts.items(), key=lambda item: (item[0][0] is not None, -item[1])
     ):
-        table.add_row(f"{count}", "can be played" if verdict is None else verdict.name, reason)
+        table.add_row(f"{count}", "can be played" if verdict is None else verdict.name, escape(line(reason)))
     console.print(table)

@@ -11,15 +11,17 @@ from typing import Annotated, Final
 import pytest
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from conformance.bindings import BindingOptions, load_binding
 from conformance.playing import CASES, play
-from conformance.plugin import MUTANT
 from reports.results import VerdictRecord
 from spec.catalogue import load_catalogue
 from spec.errors import Exit, InputError
 from spec.lint.realisation import testable
+from spec.node_id import NodeId
+from spec.text import line, lines
 from spec.verdict import Verdict
 
 SCHEMA: Final = "gse-kill-matrix/1"
@@ -56,12 +58,11 @@ class Watch:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the records that a report carries."""
-        _, _, rest = report.nodeid.partition(MUTANT)
-        fate = self.fates.get(rest.removesuffix("]"))
+        fate = self.fates.get(getattr(report, "gse_mutant", ""))
         if fate is None:
             return
-        for line in getattr(report, "gse_records", ()):
-            self._take(fate, VerdictRecord.model_validate_json(line))
+        for record in getattr(report, "gse_records", ()):
+            self._take(fate, VerdictRecord.model_validate_json(record))
 
     def _take(self, fate: Fate, record: VerdictRecord) -> None:
         if not record.invariant:
@@ -77,8 +78,8 @@ class Watch:
 
     def idle(self) -> list[str]:
         """Cases that killed no mutant of their own clause, in any of their instances."""
-        busy = {case.partition("[")[0] for fate in self.fates.values() for case in fate.killers}
-        return sorted({case.partition("[")[0] for case in self.cases} - busy)
+        busy = {str(NodeId.of(case).case) for fate in self.fates.values() for case in fate.killers}
+        return sorted({str(NodeId.of(case).case) for case in self.cases} - busy)
 
 
 def command(
@@ -115,7 +116,7 @@ def command(
         words += [f"{name}={value}" for value in values or ()]
     code = play(words, plugins=[watch])
     for fault in watch.faults:
-        print(fault, file=sys.stderr)
+        print(lines(fault), file=sys.stderr)
     if watch.faults or code not in {Exit.OK, Exit.FAILED}:
         raise typer.Exit(int(code) or Exit.INTERNAL)
     tried = {name: fate for name, fate in watch.fates.items() if fate.verdicts or not narrowed}
@@ -144,7 +145,7 @@ def _print(fates: dict[str, Fate], bare: list[str], idle: list[str]) -> None:
     for name, fate in sorted(fates.items(), key=lambda item: (item[1].killed, item[1].clause, item[0])):
         verdicts = ", ".join(f"{verdict} {number}" for verdict, number in fate.verdicts.items()) or "no case"
         if not fate.killed and fate.reasons:
-            verdicts += f": {fate.reasons[0][:80]}"
+            verdicts += f": {escape(line(fate.reasons[0], 80))}"
         shown = "[green]killed[/]" if fate.killed else "[red]survived[/]"
         table.add_row(name, fate.clause, shown, verdicts, ", ".join(fate.collateral))
     console.print(table)

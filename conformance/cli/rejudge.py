@@ -8,6 +8,7 @@ import typer
 from conformance.cli import run as play
 from conformance.parameters import LINE
 from reports.results import read_results
+from spec.node_id import NodeId
 
 
 def command(
@@ -20,7 +21,7 @@ def command(
     """Judge what a run recorded by the cases as they are now; a case whose scenario changed is an ERROR."""
     header = read_results(run).header
     play.command(
-        sorted({case.partition("[")[0] for case in header.selection}),
+        sorted({str(NodeId.of(case).case) for case in header.selection}),
         binding="replay",
         parameter=[f"{name}={item.value}" for name, item in header.parameters.items() if item.origin == LINE],
         wire_profile=header.wire_profile.name,

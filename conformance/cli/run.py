@@ -28,6 +28,7 @@ from reports.run_folder import JUNIT, RunFolder
 from reports.summary import print_summary
 from spec.catalogue import load_catalogue
 from spec.errors import Exit
+from spec.node_id import NodeId
 from spec.wire import load_profile
 
 
@@ -163,14 +164,16 @@ def _places(cases: Sequence[str]) -> list[str]:
     """Give cases as paths that hold wherever the command is called."""
     if not cases:
         return [str(CASES)]
-    return [case if Path(case.partition("::")[0]).exists() else str(ROOT / case) for case in cases]
+    found = [NodeId.of(case) for case in cases]
+    return [str(case if Path(case.file).exists() else case.at(str(ROOT / case.file))) for case in found]
 
 
 def _noted(earlier: Earlier) -> list[str]:
     """Give what an earlier run was to collect."""
     places = earlier.options[NOTED]
     assert isinstance(places, tuple)
-    return [str(ROOT / place) for place in places]
+    found = [NodeId.of(place) for place in places]
+    return [str(place.at(str(ROOT / place.file))) for place in found]
 
 
 def _announce(earlier: Earlier) -> None:

@@ -1,22 +1,24 @@
 """How a device under test is managed: one interface, and the adapters that come with the suite."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from time import monotonic_ns
-from typing import Any, Final, NamedTuple, Protocol, TextIO
+from typing import Annotated, Any, Final, NamedTuple, Protocol, TextIO
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from conformance.lab.bench import LabBench
 from conformance.lab.model import Management
+from conformance.lab.script import ScriptFailed, run_script
 from conformance.outcomes import BenchError, TesterLimited
+from spec.answers import checked, read_answer
 from spec.documents import did_you_mean
 from spec.errors import InputError
+from spec.text import LONGEST, line
 
 GROUP: Final = "gse.adapters"
 OWN: Final = ("none", "exec", "prompt")
@@ -29,11 +31,15 @@ SHOWN: Final = 200
 Settings = Mapping[str, int | float | str]
 
 
+Whole = Annotated[int, Field(strict=True, ge=-(1 << 63), lt=1 << 64)]
+"""A whole number of at most 64 bits: 1.0 is none, and `true` is none either."""
+
+
 class Log(NamedTuple):
     """What a device noted, as (time, name, details), and its own clock when it was asked; all ns."""
 
-    now: int
-    events: tuple[tuple[int, str, dict[str, Any]], ...]
+    now: Whole
+    events: tuple[tuple[Whole, str, dict[str, Any]], ...]
 
 
 class Adapter(Protocol):
@@ -115,8 +121,20 @@ class Unable:
         return TesterLimited(f"the adapter of {self.device} has no {ability}")
 
 
-_COUNTERS: Final = TypeAdapter(dict[str, int])
-_LOG: Final = TypeAdapter(Log)
+class Shape(NamedTuple):
+    """What an answer has to be, in words, too; and the method of an adapter that gives it."""
+
+    method: str
+    type: TypeAdapter[Any]
+    words: str
+
+
+READINGS: Final = {
+    "counters": Shape("counters", TypeAdapter(dict[str, Whole]), "counters by name, whole numbers"),
+    "events": Shape("log", TypeAdapter(Log), '{"now": ns, "events": [[ns, name, {details}], ...]}'),
+    "state": Shape("state", TypeAdapter(Any), "JSON"),
+}
+"""What can be read of a device, by the ability that it takes."""
 
 
 class ExecAdapter(Unable):
@@ -139,13 +157,12 @@ class ExecAdapter(Unable):
 
     def counters(self) -> dict[str, int]:
         """Ask for the counters."""
-        counters: dict[str, int] = self.shaped(_COUNTERS, "counters", "counters by name, whole numbers")
+        counters: dict[str, int] = self.shaped("counters")
         return counters
 
     def log(self) -> Log:
         """Ask for the events."""
-        words = '{"now": ns, "events": [[ns, name, {details}], ...]}'
-        log: Log = self.shaped(_LOG, "events", words)
+        log: Log = self.shaped("events")
         return log
 
     def state(self) -> Any:  # noqa: ANN401 - whatever JSON the device gives
@@ -168,51 +185,40 @@ class ExecAdapter(Unable):
         """Ask for a restart."""
         self.ask("restart", settings=dict(settings))
 
-    def shaped(self, shape: TypeAdapter[Any], what: str, words: str) -> Any:  # noqa: ANN401 - as the shape says
+    def shaped(self, what: str) -> Any:  # noqa: ANN401 - as the shape says
         """Ask for something of a shape; BenchError when the answer is of another."""
         result = self.ask(what)
         try:
-            return shape.validate_python(result)
-        except ValidationError as error:
-            raise self.failed(what, f"answered {_short(result)}, not {words}") from error
+            return _shaped(what, result)
+        except ValueError as error:
+            raise self.failed(what, str(error)) from error
 
     def ask(self, what: str, **details: object) -> Any:  # noqa: ANN401 - JSON
         """Run the script with a request; BenchError when it fails, TesterLimited when the device cannot."""
         request = {"ask": what, "device": dict(self.about), "options": dict(self.options), **details}
         try:
-            done = subprocess.run(  # noqa: S603 - the laboratory's own script
-                self.command,
-                input=json.dumps(request),
-                capture_output=True,
-                text=True,
-                timeout=self.timeout,
-                cwd=self.folder,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise self.failed(what, f"gave no answer in {self.timeout:g} s") from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise self.failed(what, f"cannot be run ({error})") from error
-        if done.returncode:
-            said = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
-            raise self.failed(what, f"ended with exit code {done.returncode} ({said})")
-        return self.read(what, done.stdout)
+            answer = run_script(self.command, json.dumps(request).encode(), self.timeout, self.folder)
+        except ScriptFailed as error:
+            raise self.failed(what, str(error)) from error
+        return self.read(what, answer)
 
-    def read(self, what: str, text: str) -> Any:  # noqa: ANN401 - JSON
+    def read(self, what: str, octets: bytes) -> Any:  # noqa: ANN401 - JSON
         """Take the `result` out of an answer, or what says why the device `cannot`, or the `error`."""
+        shown = _short(octets.decode(errors="backslashreplace").strip())
         try:
-            answer = json.loads(text)
-        except ValueError:
+            answer = read_answer(octets)
+        except json.JSONDecodeError:
             answer = None
+        except ValueError as error:
+            raise self.failed(what, f"answered {shown}, which {error}") from error
         match answer:
             case {"result": result, **rest} if not rest:
                 return result
             case {"cannot": why, **rest} if not rest:
-                raise TesterLimited(f"{self.device} cannot: {why}")
+                raise TesterLimited(f"{self.device} cannot: {line(str(why))}")
             case {"error": why, **rest} if not rest:
-                raise self.failed(what, f"said: {why}")
-        words = f"answered {_short(text.strip())}, not one JSON object with result, cannot or error"
-        raise self.failed(what, words)
+                raise self.failed(what, f"said: {line(str(why))}")
+        raise self.failed(what, f"answered {shown}, not one JSON object with result, cannot or error")
 
     def failed(self, what: str, how: str) -> BenchError:
         """Say which script failed at what."""
@@ -248,7 +254,7 @@ class PromptAdapter(Unable):
         """Print a request, and wait for Enter, or for the reason why it cannot be done."""
         try:
             with (
-                self.terminal.open(encoding="utf-8") as heard,
+                self.terminal.open(encoding="utf-8", errors="replace") as heard,
                 self.terminal.open("w", encoding="utf-8") as said,
             ):
                 self.talk(heard, said, request)
@@ -263,11 +269,11 @@ class PromptAdapter(Unable):
         words = f"{self.device}: {request}; press Enter when it is done, or write why it cannot be: "
         said.write(words)
         said.flush()
-        answer = heard.readline()
+        answer = heard.readline(LONGEST)
         if not answer:
             raise BenchError(f"adapter of {self.device}: the operator went away")
         if answer.strip():
-            raise TesterLimited(f"{self.device} cannot: {answer.strip()}")
+            raise TesterLimited(f"{self.device} cannot: {line(answer.strip())}")
 
 
 Factory = Callable[[str, Mapping[str, object], Management], Adapter]
@@ -307,11 +313,37 @@ def _foreign(bench: LabBench, device: str, management: Management) -> Factory:
     return found
 
 
-def measured_log(adapter: Adapter) -> tuple[int, Log]:
+def reading(adapter: Adapter, device: str, ability: str) -> Any:  # noqa: ANN401 - as `READINGS` says
+    """Read counters, events or state of a device; BenchError when an adapter gives anything else."""
+    try:
+        return _shaped(ability, getattr(adapter, READINGS[ability].method)())
+    except ValueError as error:
+        raise BenchError(f"adapter of {device}: asked for {ability}, {line(str(error))}") from error
+
+
+def identity(adapter: Adapter) -> str:
+    """Give in one printable line what answers for a device."""
+    return line(str(adapter.identify()), SHOWN)
+
+
+def measured_log(adapter: Adapter, device: str) -> tuple[int, Log]:
     """Read the events of a device, and how far the monotonic clock is ahead of its own, in ns."""
     before = monotonic_ns()
-    log = Log(*adapter.log())
+    log: Log = reading(adapter, device, "events")
     return (before + monotonic_ns()) // 2 - log.now, log
+
+
+def _shaped(what: str, value: object) -> Any:  # noqa: ANN401 - as the shape says
+    """Give an answer in its shape; ValueError says how it is of another."""
+    shape = READINGS[what]
+    try:
+        value = checked(value)
+    except ValueError as error:
+        raise ValueError(f"answered what {error}") from error
+    try:
+        return shape.type.validate_python(value)
+    except ValidationError:
+        raise ValueError(f"answered {_short(value)}, not {shape.words}") from None
 
 
 def _listed(values: Mapping[str, object]) -> str:
@@ -319,5 +351,5 @@ def _listed(values: Mapping[str, object]) -> str:
 
 
 def _short(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"'{line(text, SHOWN)}'"

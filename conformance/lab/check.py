@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Final, NamedTuple
 
 from conformance.bindings.lab import LabBinding
+from conformance.lab.adapters import READINGS, identity, reading
 from conformance.lab.bench import is_host
 from conformance.lab.devices import blamed
 from conformance.lab.limits import patience
@@ -35,8 +36,6 @@ COMMAND: Final = struct.Struct("=I8xH14xH14x")
 UNKNOWN: Final = 0xFFFFFFFF
 LEAST_WAIT: Final = 2.0
 """Seconds to wait for HELLO and probes, or five hello intervals if that is longer."""
-READINGS: Final = {"counters": "counters", "state": "state", "events": "log"}
-"""The method of an adapter for each ability that changes nothing."""
 
 
 class Row(NamedTuple):
@@ -135,10 +134,10 @@ class Check:
             begun = monotonic()
             try:
                 with blamed(name):
-                    words = adapter.identify()
+                    words = identity(adapter)
                     took = (monotonic() - begun) * 1e3
                     for ability in sorted(READINGS.keys() & adapter.abilities):
-                        getattr(adapter, READINGS[ability])()
+                        reading(adapter, name, ability)
             except (BenchError, TesterLimited) as error:
                 yield Row("adapter", name, False, str(error))
                 continue

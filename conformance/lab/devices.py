@@ -6,12 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from conformance.bindings import INTERVALS, Setup
-from conformance.lab.adapters import Adapter, Log, Settings, adapter_of, measured_log
+from conformance.lab.adapters import Adapter, Settings, adapter_of, identity, measured_log, reading
 from conformance.lab.bench import LabBench
 from conformance.lab.layout import Layout
 from conformance.outcomes import BenchError, TesterLimited
 from conformance.parameters import BENCH, CASE, LINE
 from spec.catalogue import load_catalogue
+from spec.text import said
 from traffic.recording import Event, ParameterValue, Trouble
 from traffic.scenario import HostAddress, ManagementEvent
 
@@ -52,7 +53,7 @@ class LabDevices:
 
     def identify(self) -> dict[str, str]:
         """Ask who answers for each device."""
-        return {name: self.call(name, adapter.identify) for name, adapter in self.adapters.items()}
+        return {name: self.call(name, partial(identity, adapter)) for name, adapter in self.adapters.items()}
 
     def halt(self) -> None:
         """Leave the devices as they are: to be quiesced is all that is asked of them."""
@@ -101,25 +102,32 @@ class LabDevices:
     def mark(self) -> None:
         """Let the events that are read begin here."""
         for name, adapter in self.able("events"):
-            self.ahead[name], log = self.call(name, partial(measured_log, adapter))
+            self.ahead[name], log = self.call(name, partial(measured_log, adapter, name))
             self.seen[name] = log.now
 
     def counters(self) -> dict[str, dict[str, int]]:
         """Read the counters of each device that shows any."""
-        return {name: self.call(name, adapter.counters) for name, adapter in self.able("counters")}
+        return self.readings("counters")
 
     def events(self) -> list[Event]:
         """Read what happened since the mark."""
         return [
             Event(time + self.ahead[name], name, kind, details)
-            for name, adapter in self.able("events")
-            for time, kind, details in Log(*self.call(name, adapter.log)).events
+            for name, log in self.readings("events").items()
+            for time, kind, details in log.events
             if time >= self.seen[name]
         ]
 
     def states(self) -> dict[str, Any]:
         """Read the state of each device that shows it."""
-        return {name: self.call(name, adapter.state) for name, adapter in self.able("state")}
+        return self.readings("state")
+
+    def readings(self, ability: str) -> dict[str, Any]:
+        """Read something of each device that shows it."""
+        return {
+            name: self.call(name, partial(reading, adapter, name, ability))
+            for name, adapter in self.able(ability)
+        }
 
     def manage(self, order: ManagementEvent) -> None:
         """Have a device do what an operator asks."""
@@ -177,4 +185,4 @@ def blamed(device: str) -> Iterator[None]:
     except (BenchError, TesterLimited):
         raise
     except Exception as error:
-        raise BenchError(f"adapter of {device}: {error} ({type(error).__name__})") from error
+        raise BenchError(f"adapter of {device}: {said(error)} ({type(error).__name__})") from error

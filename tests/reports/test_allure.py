@@ -56,7 +56,7 @@ def run(run_folder, header, record):
     source.mkdir()
     for case in (PASSED, FAILED, LIMITED):
         entry(source, case)
-    entry(source, CUT, labels=[])
+    entry(source, CUT)
     return folder
 
 

@@ -1,18 +1,21 @@
 import errno
 import json
 from datetime import UTC, datetime
+from typing import Annotated, Literal, get_args, get_origin
 
 import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import BeforeValidator, ValidationError
 
 from reports.results import (
     SCHEMA_PATH,
     Evidence,
     Finding,
+    Record,
     ResultsWriter,
+    VerdictRecord,
     read_results,
     results_schema,
 )
@@ -150,6 +153,112 @@ def test_what_a_full_disk_refuses_leaves_nothing_of_itself(tmp_path, header, rec
     writer.close()
     assert [verdict.case for verdict in read_results(path).verdicts] == ["one", "three"]
     assert writer.counts[Verdict.PASS] == 2
+
+
+HARMLESS = {
+    "blank last line": lambda raw: raw + b"\n",
+    "blank lines everywhere": lambda raw: b"\n \n" + raw.replace(b"\n", b"\n\t\n\n"),
+    "byte order mark": lambda raw: b"\xef\xbb\xbf" + raw,
+    "ends of lines of DOS": lambda raw: raw.replace(b"\n", b"\r\n"),
+    "no end of the last line": lambda raw: raw.rstrip(b"\n"),
+    "all at once": lambda raw: b"\xef\xbb\xbf\r\n" + raw.replace(b"\n", b"\r\n\r\n") + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("change", HARMLESS.values(), ids=HARMLESS)
+def test_what_an_editor_leaves_means_nothing(folder, change):
+    path = folder / "results.jsonl"
+    usual = read_results(folder)
+    path.write_bytes(change(path.read_bytes()))
+    assert read_results(folder) == usual
+    assert usual.complete
+
+
+HARMFUL = {
+    "deep": b"[" * 100_000,
+    "deep and closed": b"[" * 100_000 + b"]" * 100_000,
+    "deep record": b'{"kind":"verdict","case":' + b'{"a":' * 5_000 + b"1" + b"}" * 5_001,
+    "digits": b'{"kind":"footer","exit":' + b"9" * 10_000 + b"}",
+    "no number": b'{"kind":"verdict","duration":NaN}',
+    "zeros": bytes(100),
+    "text": b"hello",
+    "a list": b"[]",
+    "half a pair": rb'{"kind":"\ud800"}',
+    "not UTF-8": b'{"kind":"\xff"}',
+}
+
+
+@pytest.mark.parametrize("last", [b"", b"\n"], ids=["torn", "whole"])
+@pytest.mark.parametrize("line", HARMFUL.values(), ids=HARMFUL)
+def test_what_is_no_record_is_one_sentence_that_names_the_line(folder, line, last):
+    path = folder / "results.jsonl"
+    raw = path.read_bytes()
+    first, rest = raw.split(b"\n", 1)
+    path.write_bytes(first + b"\n\n" + line + b"\n" + rest)
+    with pytest.raises(
+        InputError, match=r"^\S+: line 3: .* is not a record|: line 3: is not a record"
+    ) as error:
+        read_results(folder)
+    assert len(str(error.value)) < 1000
+    assert str(error.value).isprintable()
+    path.write_bytes(raw + line + last)
+    try:
+        read_results(folder)
+    except InputError as fault:
+        assert "line 5" in str(fault)  # noqa: PT017 - a torn last line is none
+    else:
+        assert not last
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"NaN", b"Infinity", b"-1"])
+def test_a_duration_is_a_number(folder, number):
+    path = folder / "results.jsonl"
+    raw = path.read_bytes()
+    assert b'"duration":0.' in raw
+    path.write_bytes(raw.replace(b'"duration":0.', b'"duration":' + number + b',"x":0.', 1))
+    with pytest.raises(InputError, match=r"line 2: verdict\.duration"):
+        read_results(folder)
+
+
+HOSTILE = "a\ud800\x1b[31m\x00\u202eb\u200b\x85\ufffe"
+
+
+def test_no_text_of_a_record_can_be_anything_but_printable_and_bounded():
+    """Every field of every record that holds text goes through the one place."""
+    models = [Record]
+    while models:
+        model = models.pop()
+        models += model.__subclasses__()
+        for name, field in model.model_fields.items():
+            assert str not in plain(field.annotation, field.metadata), f"{model.__name__}.{name}"
+
+
+def plain(annotation, metadata=()):
+    """The types in a field that nothing checks."""
+    if any(isinstance(item, BeforeValidator) or getattr(item, "pattern", None) for item in metadata):
+        return []
+    if get_origin(annotation) is Annotated:
+        return plain(get_args(annotation)[0], get_args(annotation)[1:])
+    inside = [part for part in get_args(annotation) if get_origin(annotation) is not Literal]
+    if not inside:
+        return [annotation] if not get_origin(annotation) else []
+    return [found for part in inside for found in plain(part)]
+
+
+def test_a_record_keeps_what_can_be_read_and_shows_the_rest(header, record):
+    finding = Finding(what=HOSTILE, expected="中文 é 👨‍👩‍👧\n\tmore", got="x" * 20_000_000)
+    written = record(CASE, "PKTC-ONE-PATH", reason=HOSTILE, findings=(finding,), reproduce=f"run {HOSTILE}")
+    line = written.model_dump_json()
+    assert VerdictRecord.model_validate_json(line) == written
+    assert written.reason == r"a\ud800\x1b[31m\x00\u202eb\u200b\x85\ufffe"
+    assert written.findings[0].expected == "中文 é 👨‍👩‍👧\n\tmore"
+    assert written.findings[0].got.endswith("... (20000000 characters in all)")
+    assert len(line) < 10_000
+    planned = header(
+        (CASE, "PKTC-ONE-PATH", "load"), options={"pcap": HOSTILE, "cases": (HOSTILE,)}, run=HOSTILE
+    )
+    assert planned.options == {"pcap": written.reason, "cases": (written.reason,)}
+    assert planned.run == written.reason
 
 
 def test_two_runs_in_one_file_are_refused(folder):

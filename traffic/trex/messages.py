@@ -33,4 +33,7 @@ def unpack(octets: bytes) -> Any:  # noqa: ANN401 - any JSON
             raise ValueError(f"no zlib data: {error}") from error
         if len(octets) != length:
             raise ValueError(f"{length} octets were announced, {len(octets)} came")
-    return json.loads(octets)
+    try:
+        return json.loads(octets)
+    except RecursionError:
+        raise ValueError("no JSON that can be read: it holds too many objects within one another") from None

@@ -77,7 +77,36 @@ def test_what_a_script_reads(script):
         ("print('{\"result\": [1]}')", "answered '[1]', not counters by name, whole numbers"),
         ('print(\'{"result": {"a": "b"}}\')', "not counters by name, whole numbers"),
         ('print(\'{"error": "wrong password"}\')', "said: wrong password"),
-        ("sys.stdout.buffer.write(b'\\xff\\xfe')", "cannot be run ("),
+        (
+            "sys.stdout.buffer.write(b'\\xff\\xfe')",
+            "answered '\\xff\\xfe', which is not UTF-8 at octet 0",
+        ),
+        (
+            "sys.stderr.buffer.write('Gerät fehlt'.encode('latin-1')); sys.exit(3)",
+            "ended with exit code 3 (Ger\ufffdt fehlt)",
+        ),
+        ("sys.stdout.buffer.write(b'caf\\xe9'); sys.exit(4)", "ended with exit code 4 (it printed nothing)"),
+        (
+            "print('no \\x1b[31mway\\u202e' + 'x' * 10**6, file=sys.stderr); sys.exit(3)",
+            "characters in all))",
+        ),
+        ("import os; os.kill(os.getpid(), 9)", "was killed by signal 9, SIGKILL (it printed nothing)"),
+        ("import os; os.kill(os.getpid(), 6)", "was killed by signal 6, SIGABRT (it printed nothing)"),
+        (
+            'print(\'{"result": {"up": true}}\')',
+            "answered '{\"up\": true}', not counters by name, whole numbers",
+        ),
+        ('print(\'{"result": {"up": 1.0}}\')', "not counters by name, whole numbers"),
+        ('print(\'{"result": {"up": 36893488147419103232}}\')', "not counters by name, whole numbers"),
+        ("print('{\"result\": ' + '[' * 100000)", "which holds more than 64 lists and objects within"),
+        ("print('[' * 1000 + ']' * 1000)", "which holds more than 64 lists and objects within one another"),
+        ('print(\'{"result": {"a": NaN}}\')', "which holds NaN, which is no number"),
+        ('print(\'{"result": {"a": 1, "a": 2}}\')', "which holds the key 'a' twice"),
+        ("print('{\"result\": {\"a\": ' + '9' * 5000 + '}}')", "which holds a number of 5000 digits"),
+        ("print(' ' * (17 << 20))", "printed more than 16 MiB"),
+        ("print(' ' * (17 << 20), file=sys.stderr)", "printed more than 16 MiB"),
+        ("while True: print(' ' * (1 << 20))", "printed more than 16 MiB"),
+        ('print(json.dumps({"error": "wrong\\x1b\\ud800" }))', "said: wrong\\x1b\\ud800"),
     ],
 )
 def test_a_script_that_fails_is_named(script, code, words):
@@ -85,6 +114,48 @@ def test_a_script_that_fails_is_named(script, code, words):
         script(code).counters()
     assert str(caught.value).startswith(f"adapter of gsp0: {sys.executable} manage.py, asked for counters, ")
     assert words in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"now": true, "events": []}',
+        '{"now": 1.0, "events": []}',
+        '{"now": 1, "events": [[true, "x", {}]]}',
+        '{"now": 1, "events": [[1, "x"]]}',
+        "[1, 2, 3]",
+        '{"now": 36893488147419103232, "events": []}',
+    ],
+)
+def test_times_of_a_log_are_whole_numbers(script, answer):
+    with pytest.raises(BenchError, match=r'not \{"now": ns, "events": \[\[ns, name, \{details\}\], ...\]\}$'):
+        script(f"print('{{\"result\": ' + {answer!r} + '}}')").log()
+
+
+def test_what_a_device_is_called_is_printable(script):
+    found = script(
+        r"""print('{"result": {"now": 1, "events": [[1, "a\\ud800", {"b\\u001b": "\\u202e"}]]}}')"""
+    ).log()
+    assert found == Log(1, ((1, r"a\ud800", {r"b\x1b": r"\u202e"}),))
+
+
+def test_a_mark_of_the_byte_order_means_nothing(script):
+    assert script('sys.stdout.buffer.write(b\'\\xef\\xbb\\xbf{"result": {"a": 1}}\')').counters() == {"a": 1}
+
+
+def test_a_script_may_leave_its_input_unread_and_a_child_behind(script):
+    adapter = script("")
+    for code in (
+        'import os; os.close(0); print(\'{"result": {"a": 1}}\')',
+        "import subprocess; subprocess.Popen(['sleep', '60']); print('{\"result\": {\"a\": 1}}')",
+    ):
+        adapter.command = [sys.executable, "-c", code]
+        adapter.options = {"x": "y" * 1_000_000}
+        begun = monotonic_ns()
+        assert adapter.counters() == {"a": 1}
+        assert monotonic_ns() - begun < 20e9
 
 
 def test_a_script_that_hangs_is_ended(script):
@@ -168,6 +239,13 @@ def test_an_operator_may_say_that_it_cannot_be_done(operator):
     bench = operator(b"the fuse blew\n")
     with pytest.raises(TesterLimited, match="gsp0 cannot: the fuse blew"):
         PromptAdapter("gsp0", frozenset({"restart"}), bench.path).restart({})
+
+
+def test_an_operator_may_type_anything(operator):
+    bench = operator("das Gerät \x1b[31m fehlt\n".encode("latin-1"))
+    with pytest.raises(TesterLimited) as caught:
+        PromptAdapter("gsp0", frozenset({"restart"}), bench.path).restart({})
+    assert str(caught.value) == "gsp0 cannot: das Ger\ufffdt \\x1b[31m fehlt"
 
 
 def test_without_a_terminal_nobody_is_asked(tmp_path):
@@ -254,6 +332,37 @@ def test_an_entry_point_is_an_adapter(bench, monkeypatch):
 def test_whatever_an_adapter_raises_is_the_bench(devices):
     with pytest.raises(BenchError, match=r"adapter of gsp0: the session is gone \(ConnectionError\)"):
         devices(fails=True).counters()
+
+
+@pytest.mark.parametrize(
+    ("method", "value", "words"),
+    [
+        ("counters", {"up": True}, "asked for counters, answered '{\"up\": true}', not counters by name"),
+        ("counters", {"up": 1.0}, "asked for counters, answered '{\"up\": 1.0}', not counters by name"),
+        ("counters", {b"up": 1}, "asked for counters, answered what has a key that is no text but a bytes"),
+        ("counters", None, "asked for counters, answered 'null', not counters by name"),
+        ("log", (1000, [(True, "x", {})]), "asked for events, answered '[1000, [[true, "),
+        ("log", (1000,), "asked for events, answered '[1000]', not "),
+        ("log", (1000, [(1, "x", {"a": {1}})]), "asked for events, answered what holds a set"),
+        ("state", float("nan"), "asked for state, answered what holds nan"),
+    ],
+)
+def test_what_a_foreign_adapter_gives_is_looked_at_as_well(devices, monkeypatch, method, value, words):
+    monkeypatch.setattr(Recorder, method, lambda _: value)
+    monkeypatch.setattr(Recorder, "abilities", Recorder.abilities | {"state"})
+    found = devices()
+    found.ahead, found.seen = {"gsp0": 0}, {"gsp0": 0}
+    read = {"counters": found.counters, "log": found.events, "state": found.states}[method]
+    with pytest.raises(BenchError) as caught:
+        read()
+    assert str(caught.value).startswith(f"adapter of gsp0: {words}")
+
+
+def test_what_a_foreign_adapter_names_is_printable(devices, monkeypatch):
+    monkeypatch.setattr(Recorder, "counters", lambda _: {"a\ud800": 1})
+    monkeypatch.setattr(Recorder, "identify", lambda _: "leaf\x1b\u202e")
+    assert devices().counters() == {"gsp0": {r"a\ud800": 1}}
+    assert devices().identify() == {"gsp0": r"leaf\x1b\u202e"}
 
 
 def test_settings_are_given_once_and_taken_back(devices):
