@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import tempfile
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from reports.results import Results, VerdictRecord
@@ -34,6 +35,10 @@ PAGE = "allure/index.html"
 OLDEST_NODE = 20
 LARGEST_EMBEDDED = 64 * 1024
 SECONDS = 600
+
+FILES_BESIDE: Final = 90
+"""Files that Node and Allure open beside the results, all of which they may open at once."""
+MORE_FILES: Final = "raise the limit of open files (ulimit -n), or say --no-allure"
 
 STATUS: Mapping[Verdict, str] = {
     Verdict.PASS: "passed",
@@ -77,6 +82,9 @@ def write_allure(results: Results, catalogue: Catalogue, folder: Path) -> Path:
     source = folder / RESULTS
     total = complete(results, catalogue, source)
     page = folder / PAGE
+    needed = FILES_BESIDE + sum(1 for _ in source.iterdir())
+    if not allows(needed):
+        raise AllureError(f"Allure opens {needed} files at once here, and may not; {MORE_FILES}.")
     with tempfile.TemporaryDirectory() as scratch:
         config, made = Path(scratch) / "allurerc.json", Path(scratch) / "page"
         config.write_text(json.dumps(_config(results)), encoding="utf-8")
@@ -98,6 +106,18 @@ def write_allure(results: Results, catalogue: Catalogue, folder: Path) -> Path:
         page.parent.mkdir(exist_ok=True)
         shutil.copyfile(draft, page)
     return page
+
+
+def allows(files: int) -> bool:
+    """Whether the system lets a process of ours open so many files at once."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return limit == resource.RLIM_INFINITY or limit >= files
+
+
+def _raise_limit() -> None:
+    """Let a process open as many files as the system lets it, as Node itself does on some systems."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
 
 def find_node() -> Path:
@@ -291,6 +311,7 @@ def _run(command: list[str], folder: Path, node: Path, failure: str) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - our own command, never a shell
             command,
+            preexec_fn=_raise_limit,
             cwd=folder,
             env=environment,
             capture_output=True,

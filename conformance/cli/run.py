@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -22,14 +22,18 @@ from conformance.options import USUAL
 from conformance.playing import CASES, play
 from conformance.plugin import NOTHING
 from reports import junit
+from reports.allure import MORE_FILES, allows
 from reports.build import build_reports
 from reports.results import read_results
 from reports.run_folder import JUNIT, RunFolder
 from reports.summary import print_summary
 from spec.catalogue import load_catalogue
-from spec.errors import Exit
+from spec.errors import Exit, InputError
 from spec.node_id import NodeId
 from spec.wire import load_profile
+
+FEWEST_FILES: Final = 256
+"""Files that a process must be allowed to open for a run with an Allure report to be begun."""
 
 
 def command(
@@ -108,6 +112,9 @@ def command(
     words = [f"{name}={value}" for name, values in options.items() for value in values if value is not None]
     words += ["--replace"] * replace
     words += _places(cases or ()) if cases or not earlier else _noted(earlier)
+    if allure and not dry_run and not allows(FEWEST_FILES):
+        fault = f"is below {FEWEST_FILES}, of which Allure needs more"
+        raise InputError("command line", "limit of open files", fault, MORE_FILES)
     if dry_run:
         raise typer.Exit(_preview(words, folder.path.parent, bench))
     try:

@@ -186,6 +186,16 @@ def test_a_disk_that_fills_up_midway_ends_the_run_and_keeps_its_results(disk, wo
     assert read_results(disk / "run").complete
 
 
+def test_too_few_files_for_allure_are_said_before_anything_is_played(tmp_path):
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+    words = ("run", "--clause=PKTC-FRAME-INDEX", "--workers=0", "--out=new")
+    told(gse_cts(*words, cwd=tmp_path, preexec_fn=few), Exit.USAGE, "limit of open files", "ulimit -n")
+    assert list(tmp_path.iterdir()) == []
+    assert gse_cts(*words, "--no-allure", cwd=tmp_path, preexec_fn=few).returncode == Exit.OK
+
+
 def test_a_matrix_is_written_over_a_matrix_alone(tmp_path):
     words = ("kill-matrix", "--clause=PKTC-FRAME-INDEX", "--workers=0", "--out=matrix.json")
     (tmp_path / "matrix.json").write_text('{"my": "own"}')

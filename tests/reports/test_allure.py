@@ -153,6 +153,13 @@ def _written(command, *_):
     return ""
 
 
+def test_more_files_than_may_be_open_are_refused_with_their_number(run, catalogue, monkeypatch):
+    monkeypatch.setattr(allure, "find_program", lambda: "cli.js")
+    monkeypatch.setattr(allure, "allows", lambda files: files < 90)
+    with pytest.raises(AllureError, match=r"^Allure opens 9\d files at once here, and may not; "):
+        write_allure(read_results(run), catalogue, run)
+
+
 def test_no_page_is_an_error_although_allure_says_success(run, catalogue, monkeypatch):
     monkeypatch.setattr(allure, "find_program", lambda: "cli.js")
     monkeypatch.setattr(allure, "_run", lambda *_: "line\nno results were found.\n")

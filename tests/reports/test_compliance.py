@@ -5,7 +5,7 @@ import pytest
 
 from reports.compliance import render, write_compliance
 from reports.diagrams import BITS_PER_ROW, header_drawings, stacked_bar
-from reports.results import Evidence, Finding, ParameterValue, Results
+from reports.results import Evidence, Finding, ParameterValue, Results, Suite
 from spec.catalogue import load_catalogue
 from spec.verdict import Verdict
 
@@ -201,3 +201,30 @@ def test_bars_are_as_long_as_their_counts():
         (Verdict.FAIL, 37.5, 12.5),
     ]
     assert stacked_bar({}, 0) == ()
+
+
+@pytest.mark.parametrize(
+    ("suite", "words"),
+    [
+        (Suite(version="1", digest="d" * 64, state="clean", commit="c0ffee"), "unchanged"),
+        (Suite(version="1", digest="d" * 64, state="changed", commit="c0ffee"), "with uncommitted changes"),
+        (Suite(version="1", digest="d" * 64, why="there is no git here"), "(there is no git here)"),
+    ],
+)
+def test_the_report_says_which_suite_judged(header, results, failed, catalogue, profile, suite, words):
+    html = render(results(header(suite=suite), failed), catalogue, profile)
+    assert words in html
+    assert suite.commit in html
+    assert "d" * 64 in html
+    told = [
+        word
+        for word in ("unchanged<", "with uncommitted changes<", "no commit can be named<")
+        if word in html
+    ]
+    assert len(told) == 1
+
+
+def test_variables_that_may_have_changed_a_run_are_shown(header, results, failed, catalogue, profile):
+    shown = render(results(header(environment={"PYTEST_ADDOPTS": "-k two"}), failed), catalogue, profile)
+    assert ">PYTEST_ADDOPTS</b>=-k two" in shown
+    assert "Variables that may have changed" not in render(results(header(), failed), catalogue, profile)
