@@ -39,10 +39,6 @@ def guarded(command: Callable[[], int]) -> int:
     except InputError as error:
         say(str(error))
         code = error.exit
-    except OSError as error:
-        fault = fault_of(error)
-        say(str(fault))
-        code = fault.exit
     except Exception as error:  # noqa: BLE001 - the last resort
         say(traceback.format_exc())
         say(f"gse-cts: internal error: {type(error).__name__}: {error}; report it with the lines above.")

@@ -4,6 +4,8 @@ A module with subcommands has a typer application `group` instead.
 """
 
 import sys
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -44,7 +46,23 @@ def _application() -> typer.Typer:
     for module in sorted(iter_modules(__path__), key=lambda module: module.name):
         found, name = import_module(f"{__name__}.{module.name}"), module.name.replace("_", "-")
         if hasattr(found, "group"):
+            for part in found.group.registered_commands:
+                part.callback = _shielded(part.callback)
             application.add_typer(found.group, name=name)
         else:
-            application.command(name)(found.command)
+            application.command(name)(_shielded(found.command))
     return application
+
+
+def _shielded(command: Callable[..., None]) -> Callable[..., None]:
+    """Say what the system refused before typer sees it, which would end a broken pipe with exit code 1."""
+    from spec.errors import fault_of  # noqa: PLC0415 - only now is it known to be this checkout's
+
+    @wraps(command)
+    def shielded(*words: object, **options: object) -> None:
+        try:
+            command(*words, **options)
+        except OSError as error:
+            raise fault_of(error) from error
+
+    return shielded

@@ -36,6 +36,30 @@ def test_wrong_input_is_one_sentence_and_exit_code_4(monkeypatch, capsys, words,
     assert line.startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (BrokenPipeError(32, "Broken pipe"), Exit.INTERNAL, "gse-cts: file: cannot be used (Broken pipe); "),
+        (
+            OSError(28, "No space left on device", "x"),
+            Exit.INTERNAL,
+            "x: file: cannot be used (No space left",
+        ),
+        (PermissionError(13, "Permission denied", b"x"), Exit.USAGE, "x: file: cannot be used (Permission"),
+        (RecursionError("deep"), Exit.INTERNAL, "gse-cts: internal error: RecursionError: deep; report it"),
+    ],
+)
+def test_no_accident_has_the_exit_code_of_a_verdict(monkeypatch, capsys, error, code, sentence):
+    def break_off(*_, **__):
+        raise error
+
+    monkeypatch.setattr("conformance.cli.clauses.load_catalogue", break_off)
+    monkeypatch.setattr("conformance.cli.ref._runs", break_off)
+    for words in (("clauses",), ("ref", "status")):
+        assert call(monkeypatch, *words) == code
+        assert capsys.readouterr().err.splitlines()[-1].startswith(sentence)
+
+
 def test_no_command_is_answered_with_the_help_alone(monkeypatch, capsys):
     assert call(monkeypatch) == Exit.USAGE
     answer = capsys.readouterr()
