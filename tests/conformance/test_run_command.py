@@ -1,6 +1,8 @@
 """`gse-cts run` on the reference: continued after a crash, and shown beforehand."""
 
+import fcntl
 import json
+import os
 import sys
 
 import pytest
@@ -118,6 +120,18 @@ def test_a_dry_run_knows_the_times_of_earlier_runs_and_what_one_has_left(call, t
     assert "2 cases: 2 would be played" in capsys.readouterr().out
     assert call("run", "--dry-run", "--clause=FWD-*", "--chapter=pktc") == Exit.EMPTY
     assert capsys.readouterr().err.startswith("command line: --clause, ")
+
+
+def test_the_reports_of_a_run_that_goes_on_are_not_made(call, tmp_path, capsys):
+    call("run", *TWO, "--no-allure", "--out=run")
+    another = os.open(tmp_path / "run", os.O_RDONLY)
+    fcntl.flock(another, fcntl.LOCK_EX)
+    for words in (("report", "run"), ("run", *TWO, "--replace", "--out=run")):
+        capsys.readouterr()
+        assert call(*words) == Exit.USAGE
+        assert capsys.readouterr().err == "run: folder: is in use by another run; wait for its end.\n"
+    os.close(another)
+    assert call("report", "run", "--no-allure") == Exit.OK
 
 
 def test_an_interruption_outside_of_the_cases_has_the_same_exit_code(call, monkeypatch):
