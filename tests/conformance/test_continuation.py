@@ -107,6 +107,16 @@ def test_a_run_can_be_continued_more_than_once(bench, cut):
     assert len(bench.lines()) == 7
 
 
+def test_a_file_that_an_editor_saved_is_continued(bench, cut):
+    cut()
+    raw = bench.results.read_bytes()
+    bench.results.write_bytes(b"\xef\xbb\xbf" + raw.replace(b"\n", b"\r\n\r\n") + b"\r\n")
+    assert bench.resume().ret == Exit.OK
+    lines = bench.lines()
+    assert [line["kind"] for line in lines].count("footer") == 1
+    assert len({line["case"] for line in lines if line["kind"] == "verdict"}) == len(lines[0]["selection"])
+
+
 def test_what_is_left_of_an_unfinished_case_goes(bench, cut):
     record = cut()[1]
     invariant = record | {"case": CUT, "clause": "FWD-ZERO-LOSS", "purpose": None, "invariant": True}
