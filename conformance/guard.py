@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from spec.errors import Exit, InputError, StorageError, fault_of
+from spec.text import LONGEST_REPORT, lines
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -53,8 +54,8 @@ def guarded(command: Callable[[], int]) -> int:
 
 
 def say(words: str) -> None:
-    """Write a sentence to standard error."""
-    print(words, file=sys.stderr)
+    """Write a sentence to standard error, printable whatever is in it."""
+    print(lines(words, LONGEST_REPORT), file=sys.stderr)
 
 
 class _Stream(io.FileIO):

@@ -30,13 +30,15 @@ def main() -> None:
 
 
 def _command() -> int:
+    from conformance.guard import say  # noqa: PLC0415 - as above
+
     try:
         code = typer.main.get_command(_application())(standalone_mode=False)
     except typer.Abort:
         return INTERRUPTED
     except typer.TyperException as error:
         if str(error):  # none where the help was shown
-            print(f"gse-cts: {error}; try gse-cts --help.", file=sys.stderr)
+            say(f"gse-cts: {error}; try gse-cts --help.")
         return USAGE
     return INTERRUPTED if code == TYPER_INTERRUPTED else int(code or 0)
 
