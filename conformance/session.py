@@ -26,7 +26,7 @@ from conformance.options import settled
 from conformance.outcomes import NotApplicable, TesterLimited
 from conformance.plugin import EARLIER, FAULTS, FOLDER, FOUND, LEFT, MADE, MUTANT, NODES, is_case
 from conformance.selection import Selection
-from reports.run_folder import RunFolder
+from reports.run_folder import ALLURE_RESULTS, RunFolder
 from spec.coverage import scan
 from spec.errors import Exit, InputError, fault_of
 from spec.node_id import NodeId
@@ -183,7 +183,7 @@ class Session:
             return
         if not self.plan.selection and self.selection.left is None:
             return
-        allure_view.begin(self.config, self.out / "allure-results")
+        allure_view.begin(self.config, self.out / ALLURE_RESULTS)
         if self.worker:
             leave_plan(self.out, self.plan)
         else:

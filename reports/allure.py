@@ -22,6 +22,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from reports.results import Results, VerdictRecord
+from reports.run_folder import ALLURE_PAGE, ALLURE_RESULTS
 from spec.catalogue import Catalogue
 from spec.model import Clause
 from spec.node_id import NodeId
@@ -30,8 +31,6 @@ from spec.verdict import Verdict, merge
 PROJECT = Path(__file__).parent / "allure"
 PACKAGES = Path(sys.prefix) / "allure"
 """Where the set-up of the environment put what the lock in PROJECT names."""
-RESULTS = "allure-results"
-PAGE = "allure/index.html"
 OLDEST_NODE = 20
 LARGEST_EMBEDDED = 64 * 1024
 SECONDS = 600
@@ -79,9 +78,9 @@ def write_allure(results: Results, catalogue: Catalogue, folder: Path) -> Path:
     """
     node = find_node()
     program = find_program()
-    source = folder / RESULTS
+    source = folder / ALLURE_RESULTS
     total = complete(results, catalogue, source)
-    page = folder / PAGE
+    page = folder / ALLURE_PAGE
     needed = FILES_BESIDE + sum(1 for _ in source.iterdir())
     if not allows(needed):
         raise AllureError(f"Allure opens {needed} files at once here, and may not; {MORE_FILES}.")

@@ -8,11 +8,10 @@ from reports import junit
 from reports.allure import AllureError, write_allure
 from reports.compliance import write_compliance
 from reports.results import Results, read_results
+from reports.run_folder import JUNIT, RESULTS
 from spec.catalogue import Catalogue
 from spec.errors import InputError
 from spec.wire import WireProfile
-
-RESULTS_FILE = "results.jsonl"
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,13 @@ def build_reports(folder: Path, catalogue: Catalogue, profile: WireProfile, allu
 
     Raises InputError where the folder holds no readable results, or the wire profile is not the run's.
     """
-    results = read_results(folder / RESULTS_FILE)
+    results = read_results(folder / RESULTS)
     ran = results.header.wire_profile
     if ran.digest != profile.digest:
         fault = f"is {ran.name} {ran.digest[:12]} in the run and {profile.name} {profile.digest[:12]} here"
-        raise InputError(folder / RESULTS_FILE, "wire profile", fault, "give the file that the run used")
+        raise InputError(folder / RESULTS, "wire profile", fault, "give the file that the run used")
     reports = {
-        "results": folder / RESULTS_FILE,
+        "results": folder / RESULTS,
         "compliance": write_compliance(results, catalogue, profile, folder),
     }
     faults: list[str] = []
@@ -44,7 +43,7 @@ def build_reports(folder: Path, catalogue: Catalogue, profile: WireProfile, allu
             reports["allure"] = write_allure(results, catalogue, folder)
         except AllureError as error:
             faults.append(str(error))
-    path = folder / junit.FILE
+    path = folder / JUNIT
     if path.exists():
         reports["junit"] = path
         faults += junit.disagreements(results, path)

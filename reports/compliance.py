@@ -23,6 +23,7 @@ from reports.assessment import (
 )
 from reports.diagrams import BAR_ORDER, Drawing, Segment, header_drawings, stacked_bar
 from reports.results import Results, VerdictRecord
+from reports.run_folder import COMPLIANCE
 from spec.catalogue import Catalogue
 from spec.documents import load
 from spec.model import GRADES, Chapter, Language, Level, Text
@@ -30,7 +31,6 @@ from spec.node_id import NodeId
 from spec.verdict import Verdict
 from spec.wire import WireProfile
 
-FILE = "compliance.html"
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN_PER_ISSUE = 3
 SHOWN_PER_GROUP = 12
@@ -117,7 +117,7 @@ class Report:
 def write_compliance(results: Results, catalogue: Catalogue, profile: WireProfile, folder: Path) -> Path:
     """Write the report into the folder of a run, whose files it links, and give its path."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE
+    path = folder / COMPLIANCE
     path.write_text(render(results, catalogue, profile), encoding="utf-8")
     return path
 

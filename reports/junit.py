@@ -10,8 +10,6 @@ from spec.errors import InputError
 from spec.node_id import NodeId
 from spec.verdict import Verdict, merge
 
-FILE = "junit.xml"
-
 Outcome = Literal["passed", "failed", "skipped"]
 OUTCOMES: dict[Verdict, Outcome] = {
     Verdict.PASS: "passed",

@@ -371,7 +371,9 @@ def _parse(path: Path, number: int, line: bytes) -> Header | VerdictRecord | Foo
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         fault = f"{place} is not a record ({first['msg']})" if place else f"is not a record ({first['msg']})"
-        raise InputError(path, f"line {number}", fault, "restore the file, or run again") from None
+        other = place.endswith(".schema")
+        mend = "use the checkout that wrote it" if other else "restore the file, or run again"
+        raise InputError(path, f"line {number}", fault, mend) from None
 
 
 def _assemble(path: Path, records: list[tuple[int, Header | VerdictRecord | Footer]]) -> Results:

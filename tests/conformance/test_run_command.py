@@ -11,6 +11,7 @@ from conformance import cli
 from conformance.bindings.reference import ReferenceBinding
 from reports import junit
 from reports.results import read_results
+from reports.run_folder import JUNIT
 from spec.errors import Exit
 
 TWO = ("--clause=PKTC-FRAME-INDEX", "--clause=PKTC-NO-PADDING", "--workers=0")
@@ -38,13 +39,13 @@ def test_every_report_of_a_continued_run_tells_the_whole_of_it(call, tmp_path, c
     kept = [record.model_dump_json() for record in whole.verdicts if record.case == first]
     lines = [whole.header.model_dump_json(by_alias=True), *kept, '{"kind":"verd']
     (folder / "results.jsonl").write_text("\n".join(lines))
-    (folder / junit.FILE).unlink()
+    (folder / JUNIT).unlink()
     assert call("run", "--continue=run", "--no-allure") == Exit.OK
     results = read_results(folder)
     assert results.complete
     assert [record.case for record in results.verdicts] == [record.case for record in whole.verdicts]
     assert {record.seed for record in results.verdicts} == {record.seed for record in whole.verdicts}
-    assert junit.disagreements(results, folder / junit.FILE) == ()
+    assert junit.disagreements(results, folder / JUNIT) == ()
     assert "gse-cts run --continue=run --no-allure" in (folder / "compliance.html").read_text()
     answer = capsys.readouterr()
     assert "1 of 2 cases are left." in answer.out
