@@ -32,6 +32,7 @@ from spec.coverage import scan
 from spec.errors import Exit, InputError, fault_of
 from spec.profiles import load_choice
 from spec.verdict import Verdict
+from traffic.pcapload import playable
 
 TRIAL: Final = pytest.StashKey[Trial]()
 CASE_TIMEOUT: Final = 120
@@ -91,6 +92,8 @@ class Session:
             wrong = stranger() or (str(self.selection) and None)
             if self.earlier is not None:
                 self.earlier.check(self.bench)
+            if self.config.option.pcap is not None:
+                playable(self.config.option.pcap, int(self.bench.parameters["max_frame"].value))
         except InputError as error:
             return str(error)
         return wrong
