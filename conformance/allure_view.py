@@ -84,7 +84,7 @@ def decorate(config: pytest.Config, trial: Trial) -> None:
     show.feature(trial.bench.catalogue.chapter_of(clause.id).title.en)
     show.story(clause.id)
     show.title(f"{clause.id}: {case.summary or clause.title.en}")
-    show.description(clause.text.en)
+    show.description("\n\n".join((clause.text.en, *trial.expect.notes)))
     show.tag(clause.level)
     for kind, value in (
         ("clause", clause.id),

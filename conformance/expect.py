@@ -44,6 +44,7 @@ class Expect:
         self.breaches = 0
         self.findings: list[Finding] = []
         self.doubts: list[str] = []
+        self.notes: list[str] = []
         self.play = -1
 
     def that(self, ok: object, what: str, expected: object, got: object, rows: Iterable[int] = ()) -> bool:
@@ -135,6 +136,10 @@ class Expect:
             return True
         self.doubts.append(f"{what}: saw {seen}, {at_least} needed")
         return False
+
+    def note(self, words: object) -> None:
+        """Say with the verdict, whatever it is, what it covers: how much was played, what was left out and why."""
+        self.notes.append(str(words))
 
     def verdict(self) -> tuple[Verdict, str]:
         """Give the verdict, and its reason where it is not PASS."""

@@ -48,6 +48,7 @@ class Judgement:
     invariant: bool = False
     findings: tuple[Finding, ...] = ()
     checked: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -116,6 +117,7 @@ class Trial:
                 invariant=judgement.invariant,
                 findings=tuple(self._finding(finding) for finding in judgement.findings),
                 checked=judgement.checked,
+                notes=judgement.notes,
                 parameters=self._parameters(judgement),
                 evidence=self.evidence,
                 testbed=str(self.case.request),
@@ -138,6 +140,7 @@ class Trial:
             reason,
             findings=tuple(self.expect.findings),
             checked=self.expect.checked,
+            notes=tuple(self.expect.notes),
         )
 
     def _invariants(self) -> Iterator[Judgement]:
@@ -205,6 +208,8 @@ class Trial:
                 if finding.rows:
                     packets = ", ".join(str(row + 1) for row in finding.rows)
                     yield f"    packets:  {packets} of {self._recording(finding) or f'play {finding.play}'}"
+        for note in self.expect.notes:
+            yield f"  note:     {note}"
         for number, scenario in enumerate(self.bed.scenarios if self.bed else (), start=1):
             yield f"  sent:     play {number}: {describe(scenario)}"
 

@@ -1,6 +1,5 @@
 """The pytest plugin. It is loaded in every run of this environment and stays idle where no case is."""
 
-from collections import deque
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -102,8 +101,6 @@ def _settle(config: pytest.Config) -> None:
         folder.prepare(replace=option.replace)
     config.stash[LEFT] = earlier.left if kept is not None else None
     settle(option, kept)
-    if option.pcap is not None:
-        _check_capture(option.pcap)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -226,16 +223,6 @@ def pcap(request: pytest.FixtureRequest) -> Path:
 def is_case(node: pytest.Item) -> bool:
     """Whether an item claims to be a case: it has a mark of one, or asks for a bed."""
     return any(node.get_closest_marker(name) for name in MARKS) or "bed" in getattr(node, "fixturenames", ())
-
-
-def _check_capture(file: str) -> None:
-    """Read a capture file to its end, which only a run that is given one pays for."""
-    from traffic.pcapload import read_frames  # noqa: PLC0415
-
-    try:
-        deque(read_frames(file), maxlen=0)
-    except InputError as error:
-        raise pytest.UsageError(str(error)) from error
 
 
 def _session(config: pytest.Config) -> "Session":

@@ -33,6 +33,7 @@ from spec.node_id import NodeId
 from spec.profiles import load_choice
 from spec.text import LONGEST_REPORT, line, lines
 from spec.verdict import Verdict
+from traffic.pcapload import playable
 
 TRIAL: Final = pytest.StashKey[Trial]()
 CASE_TIMEOUT: Final = 120
@@ -92,6 +93,8 @@ class Session:
             wrong = stranger() or (str(self.selection) and None)
             if self.earlier is not None:
                 self.earlier.check(self.bench)
+            if self.config.option.pcap is not None:
+                playable(self.config.option.pcap, int(self.bench.parameters["max_frame"].value))
         except InputError as error:
             return str(error)
         return wrong

@@ -196,7 +196,8 @@ class VerdictRecord(Record):
     """One verdict of one case instance on one clause.
 
     An invariant's record names the case whose recording it judged. `duration` is in seconds, `checked`
-    the number of expectations evaluated, `reproduce` the command that plays this case again.
+    the number of expectations evaluated, `notes` what the case says of what its verdict covers, `reproduce`
+    the command that plays this case again.
     """
 
     kind: Literal["verdict"] = "verdict"
@@ -208,6 +209,7 @@ class VerdictRecord(Record):
     invariant: bool = False
     findings: tuple[Finding, ...] = ()
     checked: int = Field(default=0, ge=0)
+    notes: tuple[Line, ...] = ()
     parameters: Mapping[Line, ParameterValue] = Field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
     testbed: Line = ""

@@ -1,27 +1,67 @@
-"""A capture file as the load of a host."""
+"""A capture file as the load of a host, with an account of every packet of it."""
 
-import gzip
-import struct
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from io import BytesIO
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
-
-from scapy.error import Scapy_Exception
-from scapy.utils import RawPcapNgReader, RawPcapReader
+from typing import Final, Literal
 
 from spec.errors import InputError
+from traffic.pcapfile import ETHERNET, Packet, read_packets
+from traffic.roce import FCS
 from traffic.scenario import HostAddress, ManagementEvent, Scenario, TimedFrame
 
-ETHERNET: Final = 1
-"""LINKTYPE_ETHERNET."""
-_PCAPNG: Final = b"\x0a\x0d\x0d\x0a"
-_LITTLE: Final = {b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1"}
-_MAGIC: Final = {_PCAPNG, b"\xa1\xb2\xc3\xd4", b"\xa1\xb2\x3c\x4d"} | _LITTLE
+HEADER: Final = 14
+_MAC_CONTROL: Final = b"\x88\x08"
+_NAMED: Final = 3
+"""Packets of each reason that an account names."""
 
 
-def pcap_load(
+@dataclass(frozen=True)
+class Playable:
+    """What a capture holds: the packets to play, in the order of the file, and why others are left out."""
+
+    file: str
+    packets: tuple[Packet, ...]
+    left_out: Mapping[str, tuple[int, ...]]
+
+    def __str__(self) -> str:
+        left = sum(map(len, self.left_out.values()))
+        group = sum(packet.octets[0] & 1 for packet in self.packets)
+        uncompared = f" ({group} of them to groups, not compared)" if group else ""
+        held, played = len(self.packets) + left, f"played {len(self.packets)}{uncompared}"
+        account = f"{self.file}: {held} packets, {played}, left out {left}"
+        return f"{account}: {self.why}" if left else account
+
+    @property
+    def why(self) -> str:
+        """Say why packets are left out, with their number and the first of them."""
+        return "; ".join(f"{len(found)} {why} ({_some(found)})" for why, found in self.left_out.items())
+
+
+def playable(path: str | Path, longest: int | None = None) -> Playable:
+    """Read a pcap or pcapng file (also gzipped) to its end; frames beyond `longest` (with FCS) are left out.
+
+    InputError for a file that cannot be read whole, or holds no frame to play.
+    """
+    packets, left_out = [], dict[str, list[int]]()
+    for packet in read_packets(path):
+        why = _unfit(packet, longest)
+        if why:
+            left_out.setdefault(why, []).append(packet.number)
+        else:
+            packets.append(packet)
+    found = Playable(Path(path).name, tuple(packets), {why: tuple(numbers) for why, numbers in left_out.items()})
+    if not left_out and not packets:
+        raise InputError(path, "(whole)", "holds no packet", "capture some traffic")
+    if all(packet.octets[0] & 1 for packet in packets):
+        group = f"{len(packets)} to groups, whose treatment a device declares" if packets else ""
+        words = "; ".join(part for part in (group, found.why) if part)
+        mend = "capture unicast frames on an Ethernet port, whole and not longer than max_frame"
+        raise InputError(path, "(whole)", f"holds nothing to play and compare: {words}", mend)
+    return found
+
+
+def pcap_load(  # noqa: PLR0913 - each an independent choice with a default
     path: str | Path,
     source: str,
     destination: str,
@@ -32,97 +72,64 @@ def pcap_load(
     stretch: float = 1.0,
     start: int = 1_000,
     rewrite: bool = False,
-) -> Scenario:
-    """Play a pcap or pcapng file (also gzipped) into the port of `source`, for the host `destination`.
+    longest: int | None = None,
+) -> tuple[Scenario, Playable]:
+    """Play a capture file into the port of `source`, for the host `destination`; gives also its account.
 
     The frames stay untouched: their destination addresses are set in the tables of the GSPs `tables`
     (names) to lead to `destination`. With `rewrite` they carry the addresses of the two hosts instead.
-    Times are as recorded, times `stretch`, or back to back; the first frame leaves at `start` ns. InputError
-    for a file that cannot be read whole or holds anything but whole Ethernet frames.
+    Times are as recorded, times `stretch`, or back to back; the first frame leaves at `start` ns, and one
+    whose time was not recorded with the one before it. InputError as `playable`.
     """
     target = hosts[destination]
-    captured = list(read_frames(path))
-    first = captured[0][0]
+    found = playable(path, longest)
     frames = []
-    for time, frame in captured:
-        octets = target.mac + hosts[source].mac + frame[12:] if rewrite else frame
-        offset = round(max(0, time - first) * stretch) if pace == "recorded" else 0
+    for time, packet in zip(_times(found.packets), found.packets, strict=True):
+        octets = target.mac + hosts[source].mac + packet.octets[12:] if rewrite else packet.octets
+        offset = round(time * stretch) if pace == "recorded" else 0
         frames.append(TimedFrame(start + offset, source, octets))
-    stations = {} if rewrite else {f[:6]: None for _, f in captured if not f[0] & 1 and f[:6] != target.mac}
+    stations = {} if rewrite else {f.frame[:6]: None for f in frames if not f.frame[0] & 1}
     management = tuple(
         ManagementEvent(
             0, table, "table_set", {"mac": mac.hex(":"), "node": target.node, "port": target.port}
         )
         for table in tables
         for mac in stations
+        if mac != target.mac
     )
-    return Scenario(frames=tuple(frames), management=management, name=f"pcap {Path(path).name}")
+    return Scenario(frames=tuple(frames), management=management, name=f"pcap {found.file}"), found
 
 
-def read_frames(path: str | Path) -> Iterator[tuple[int, bytes]]:
-    """Yield time (ns) and octets of every frame of a pcap or pcapng file; InputError as `pcap_load`."""
-    data = _content(path)
-    _check_whole(path, data)
-    reader: Any
-    try:
-        reader = (RawPcapNgReader if data[:4] == _PCAPNG else RawPcapReader)(BytesIO(data))  # type: ignore[arg-type]
-    except Scapy_Exception as error:
-        raise InputError(path, "(whole)", f"cannot be read ({error})", "capture it again") from error
-    number = 0
-    for number, (frame, meta) in enumerate(reader, 1):
-        link_type = meta.linktype if data[:4] == _PCAPNG else reader.linktype
-        if link_type != ETHERNET:
-            raise InputError(
-                path, f"packet {number}", f"has link type {link_type}", "capture on an Ethernet port"
-            )
-        if len(frame) < meta.wirelen:
-            fault = f"was cut to {len(frame)} of {meta.wirelen} octets"
-            raise InputError(path, f"packet {number}", fault, "capture with a snapshot length of 0")
-        if len(frame) < 14:
-            raise InputError(
-                path, f"packet {number}", f"has {len(frame)} octets", "leave out what is no frame"
-            )
-        yield _nanoseconds(reader, meta), frame
-    if not number:
-        raise InputError(path, "(whole)", "holds no packet", "capture some traffic")
+def _times(packets: Sequence[Packet]) -> Iterator[int]:
+    """Yield the time of each packet in ns after the first that has one; what is older leaves with the first."""
+    first = next((packet.time for packet in packets if packet.time is not None), 0)
+    time = 0
+    for packet in packets:
+        if packet.time is not None:
+            time = max(0, packet.time - first)
+        yield time
 
 
-def _content(path: str | Path) -> bytes:
-    try:
-        data = Path(path).read_bytes()
-        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-    except OSError as error:
-        fault = f"cannot be read ({error.strerror or error})"
-        raise InputError(path, "(whole)", fault, "name a capture file that you may read") from error
-    except (EOFError, zlib.error) as error:
-        raise InputError(path, "(whole)", "is cut short or damaged", "compress or copy it again") from error
+def _unfit(packet: Packet, longest: int | None) -> str:
+    """Say why a packet cannot be played as a frame of a host; nothing where it can."""
+    octets = packet.octets
+    if packet.link_type != ETHERNET:
+        return f"of link type {packet.link_type}, not Ethernet"
+    if len(octets) < packet.length:
+        return "cut by the snapshot length"
+    if len(octets) < HEADER:
+        return f"shorter than the {HEADER} octets of a header, so no frame"
+    if octets[12:14] == _MAC_CONTROL:
+        return "of MAC control, which ends at the port that it is sent to"
+    if octets[6] & 1:
+        return "from a group address, which no station has"
+    if longest is not None and len(octets) + FCS > longest:
+        return f"longer than max_frame, {longest} octets with FCS"
+    return ""
 
 
-def _nanoseconds(reader: Any, meta: Any) -> int:  # noqa: ANN401 - Scapy's reader has no types
-    if hasattr(meta, "tsresol"):
-        return int((meta.tshigh << 32) + meta.tslow) * 1_000_000_000 // int(meta.tsresol)
-    return int(meta.sec) * 1_000_000_000 + int(meta.usec) * (1 if reader.nano else 1000)
-
-
-def _check_whole(path: str | Path, data: bytes) -> None:
-    """Walk over the records, since the reader ends silently where a file is cut."""
-    if not data:
-        raise InputError(path, "(whole)", "is empty", "capture some traffic")
-    if data[:4] not in _MAGIC:
-        raise InputError(path, "(whole)", "is no pcap or pcapng file", "capture with tcpdump or Wireshark")
-    if data[:4] == _PCAPNG:
-        order = "<" if data[8:12] == b"\x4d\x3c\x2b\x1a" else ">"
-        offset, head, place, extra = 0, 8, 4, 0
-    else:
-        order = "<" if data[:4] in _LITTLE else ">"
-        offset, head, place, extra = 24, 16, 8, 16
-    number = 0
-    while offset < len(data):
-        number += 1
-        whole = offset + head <= len(data)
-        length = struct.unpack_from(f"{order}I", data, offset + place)[0] + extra if whole else 0
-        offset += length
-        if not whole or length < head or offset > len(data):
-            raise InputError(
-                path, f"record {number}", "is cut short or damaged", "copy the file again, whole"
-            )
+def _some(numbers: Sequence[int]) -> str:
+    """Name some packets by number."""
+    more = ", ..." if len(numbers) > _NAMED else ""
+    word = "packet" if len(numbers) == 1 else "packets"
+    return f"{word} {', '.join(map(str, numbers[:_NAMED]))}{more}"

@@ -7,13 +7,12 @@ from typing import NamedTuple
 from zlib import crc32
 
 from spec.errors import InputError
-from traffic.scenario import HostAddress, Stream
+from traffic.scenario import FCS, HostAddress, Stream
 
 PORT = 4791
 RC_SEND_ONLY = 0x04
 TEST_ETHERTYPE = 0x88B6
 """IEEE 802 local experimental EtherType 2, of the plain Ethernet streams."""
-FCS = 4
 _TAG = 0x8100
 _PATTERN = bytes(range(256)) * 40
 

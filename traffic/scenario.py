@@ -28,6 +28,7 @@ Node = Annotated[int, Field(ge=0, le=0xFFFF)]
 TrafficClass = Annotated[int, Field(ge=0, le=7)]
 
 SHORTEST: Final = 64
+FCS: Final = 4
 SHORTEST_TAGGED_ROCE: Final = 66
 
 
@@ -44,14 +45,19 @@ class HostAddress:
 
 @dataclass(frozen=True, config=_STRICT)
 class TimedFrame:
-    """One frame (octets without FCS) that leaves the tester on a link at a time.
+    """One frame (octets without FCS) that leaves the tester on a link at a time, as it is on the wire.
 
+    What is shorter than 60 octets is padded with zeros, as every MAC does (IEEE 802.3, 4.2.3.3).
     On a fabric link zero MAC addresses are replaced by the neighbour's and the port's own when it is sent.
     """
 
     at: Time
     port: str
     frame: Annotated[bytes, Field(min_length=14)]
+
+    def __post_init__(self) -> None:
+        if len(self.frame) < SHORTEST - FCS:
+            object.__setattr__(self, "frame", self.frame.ljust(SHORTEST - FCS, b"\0"))
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -23,6 +23,8 @@ from traffic.scenario import UP
 _STRICT: Final = ConfigDict(extra="forbid", strict=True, ser_json_bytes="hex", val_json_bytes="hex")
 _AGAIN: Final = "fetch the recording again or play the case again"
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
+_EMPTY: Final = 12
+"""Octets of a block without body."""
 _BYTE_ORDER: Final = 0x1A2B3C4D
 _COMMENT, _NAME, _APPLICATION, _SPEED, _RESOLUTION = 1, 2, 4, 8, 9
 _ETHERNET: Final = 1
@@ -112,7 +114,10 @@ def load(path: Path) -> Recording:
     octets = _read(capture)
     if hashlib.sha256(octets).hexdigest() != document.capture.sha256:
         raise InputError(capture, "sha256", f"is not the one that {facts.name} states", _AGAIN)
-    link_way, time, offset, length = _frames(octets)
+    try:
+        link_way, time, offset, length = _frames(octets)
+    except (IndexError, ValueError, struct.error):
+        raise InputError(capture, "blocks", "are not as they were written", _AGAIN) from None
     if len(time) != document.capture.frames:
         raise InputError(facts, "capture.frames", f"is not {len(time)}, the packets of the capture", _AGAIN)
     if max(link_way, default=0) >= 2 * len(document.links):
@@ -216,17 +221,24 @@ def _block(kind: int, body: bytes) -> bytes:
 
 
 def _frames(octets: bytes) -> tuple[list[int], list[int], list[int], list[int]]:
-    """Return interface, time, offset and length of each packet of a capture that `save` wrote."""
+    """Return interface, time, offset and length of each packet of a capture that `save` wrote.
+
+    IndexError, ValueError or struct.error for one that is damaged.
+    """
     interfaces, times, offsets, lengths = [], [], [], []
     position, unpack = 0, _HEAD.unpack_from
     while position < len(octets):
         if octets[position] == _PACKET:
             _, total, interface, high, low, length, _ = unpack(octets, position)
+            if length > total - _HEAD.size - _WORD.size:
+                raise ValueError(length)
             interfaces.append(interface)
             times.append(high << 32 | low)
             offsets.append(position + _HEAD.size)
             lengths.append(length)
         else:
             (total,) = _WORD.unpack_from(octets, position + 4)
+        if total < _EMPTY or _WORD.unpack_from(octets, position + total - _WORD.size) != (total,):
+            raise ValueError(total)
         position += total
     return interfaces, times, offsets, lengths

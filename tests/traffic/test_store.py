@@ -1,4 +1,5 @@
 import json
+import struct
 from dataclasses import fields, replace
 
 import numpy as np
@@ -135,3 +136,24 @@ def test_counters_alone(tmp_path):
     recording = replace(Recording.of_taps(LINKS, []), holds="counters")
     save(recording, tmp_path / "x")
     assert_same(load(tmp_path / "x"), recording)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda octets: octets[:-3],
+        lambda octets: octets[:29],
+        lambda octets: octets + bytes(12),
+        lambda octets: octets[:-4] + bytes(4),
+        lambda octets: octets.replace(struct.pack("<II", 60, 60), struct.pack("<II", 1 << 30, 1 << 30)),
+    ],
+)
+def test_a_capture_that_is_not_as_written_is_one_sentence(tmp_path, damage):
+    """Even where the digest beside it fits."""
+    save(RECORDING, tmp_path / "x")
+    capture = tmp_path / "x.pcapng"
+    capture.write_bytes(damage(capture.read_bytes()))
+    stated = json.loads((tmp_path / "x.json").read_text())["capture"]
+    change(tmp_path / "x.json", capture=stated | {"sha256": sha256(capture)})
+    with pytest.raises(InputError, match="blocks: are not as they were written; fetch the recording again"):
+        load(tmp_path / "x")
