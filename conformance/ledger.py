@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copyfile
@@ -37,6 +36,7 @@ from reports.results import (
     VerdictRecord,
     WireProfileIdentity,
 )
+from spec.files import digest
 from spec.verdict import Verdict
 
 TOOLS: Final = ("pytest", "pytest-xdist", "pytest-timeout", "allure-pytest", "numpy", "pydantic", "scapy")
@@ -188,9 +188,7 @@ def _part() -> Continuation:
 
 
 def _bench(file: Path | None) -> BenchIdentity | None:
-    return (
-        None if file is None else BenchIdentity(file=file.name, digest=sha256(file.read_bytes()).hexdigest())
-    )
+    return None if file is None else BenchIdentity(file=file.name, digest=digest(file))
 
 
 def suite() -> Suite:
