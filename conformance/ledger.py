@@ -7,7 +7,6 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copyfile
@@ -37,6 +36,7 @@ from reports.results import (
 from reports.run_folder import BENCH, ICS, PLAN, RESULTS
 from spec.catalogue import Catalogue
 from spec.coverage import scan
+from spec.files import digest
 from spec.node_id import CASES, NodeId
 from spec.text import command
 from spec.verdict import Verdict
@@ -220,6 +220,4 @@ def _counts(name: str) -> bool:
 
 
 def _bench(file: Path | None) -> BenchIdentity | None:
-    return (
-        None if file is None else BenchIdentity(file=file.name, digest=sha256(file.read_bytes()).hexdigest())
-    )
+    return None if file is None else BenchIdentity(file=file.name, digest=digest(file))

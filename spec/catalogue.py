@@ -10,6 +10,7 @@ from typing import get_args
 from spec.applicability import Expression, FactType, parse
 from spec.documents import load
 from spec.errors import InputError
+from spec.files import octets
 from spec.integrity import faults
 from spec.model import (
     Chapter,
@@ -30,7 +31,7 @@ ROOT = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The catalogue under `root`; `digest` is the SHA-256 over the names and contents of its files."""
+    """The catalogue under `root`; `digest` is the SHA-256 over the names of its files and what they mean."""
 
     root: Path
     digest: str
@@ -126,10 +127,7 @@ def _load_checked(root: Path) -> Catalogue:
 def _digest(root: Path, paths: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in sorted(paths):
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError as error:
-            raise InputError(path, "file", "is missing", "write it; the catalogue needs it") from error
+        content = octets(path)
         digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()

@@ -1,6 +1,5 @@
 """The implementation conformance statement: what a vendor declares that a device is, can do and is set to."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from spec.applicability import Value
 from spec.catalogue import Catalogue, load_catalogue
 from spec.documents import did_you_mean, load
 from spec.errors import InputError
+from spec.files import digest
 from spec.model import IcsItem, Number, Parameter, Record, Release, Role, Scenario, Words
 
 DECLARED = "declared by the vendor"
@@ -123,7 +123,7 @@ def load_ics(path: str | Path, catalogue: Catalogue | None = None) -> Ics:
     settings = check.settings(statement)
     return Ics(
         path=path,
-        digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+        digest=digest(path),
         identification=statement.identification,
         roles=statement.roles,
         release=statement.release,

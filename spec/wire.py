@@ -1,6 +1,5 @@
 """Wire profiles: header layouts and code points as data, checked before any codec is made from them."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pydantic import StringConstraints
 
 from spec.documents import did_you_mean, find, load
 from spec.errors import InputError
+from spec.files import digest
 from spec.model import Record, Text, Words
 
 FOLDER = Path(__file__).parent / "wire"
@@ -86,7 +86,7 @@ class Message:
 
 @dataclass(frozen=True)
 class WireProfile:
-    """A checked profile; `digest` is the SHA-256 of its file, `zeroed` the fields the checksum takes as 0."""
+    """A checked profile; `digest` is that of its file, `zeroed` the fields the checksum takes as 0."""
 
     name: str
     title: Text
@@ -192,7 +192,7 @@ class _Check:
             name=entry.name,
             title=entry.title,
             status=entry.status,
-            digest=hashlib.sha256(self.path.read_bytes()).hexdigest(),
+            digest=digest(self.path),
             ethertype=entry.ethertype,
             hello_address=bytes.fromhex(entry.hello_address.replace(":", "")),
             checksum=entry.checksum.algorithm,

@@ -50,7 +50,9 @@ def playable(path: str | Path, longest: int | None = None) -> Playable:
             left_out.setdefault(why, []).append(packet.number)
         else:
             packets.append(packet)
-    found = Playable(Path(path).name, tuple(packets), {why: tuple(numbers) for why, numbers in left_out.items()})
+    found = Playable(
+        Path(path).name, tuple(packets), {why: tuple(numbers) for why, numbers in left_out.items()}
+    )
     if not left_out and not packets:
         raise InputError(path, "(whole)", "holds no packet", "capture some traffic")
     if all(packet.octets[0] & 1 for packet in packets):

@@ -1,6 +1,5 @@
 """A laboratory's file, read and checked: every fault is one sentence with the key and the mend."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from conformance.marks import CAPABILITIES
 from spec.catalogue import load_catalogue
 from spec.documents import did_you_mean, load
 from spec.errors import InputError
+from spec.files import digest
 from spec.model import Parameter
 
 ASKED_OF_PEOPLE: Final = frozenset({"restart", "configure", "management"})
@@ -22,7 +22,7 @@ ASKED_OF_PEOPLE: Final = frozenset({"restart", "configure", "management"})
 
 @dataclass(frozen=True)
 class LabBench:
-    """A checked file, by its path and SHA-256."""
+    """A checked file, by its path and digest."""
 
     path: Path
     digest: str
@@ -82,7 +82,7 @@ def load_bench(path: Path, parameters: Mapping[str, Parameter] | None = None) ->
     """Read and check a laboratory's file."""
     file = load(BenchFile, path)
     _Check(path, file, load_catalogue().parameters if parameters is None else parameters).all()
-    return LabBench(path, hashlib.sha256(path.read_bytes()).hexdigest(), file)
+    return LabBench(path, digest(path), file)
 
 
 class _Check:

@@ -223,6 +223,13 @@ def test_the_same_options_again_are_no_contradiction(bench, cut):
     assert bench.resume("--run-seed=1", "--binding=still", "--chapter=pktc", "--out=run").ret == Exit.OK
 
 
+def test_other_line_ends_are_no_other_ics(bench, cut):
+    cut()
+    kept = bench.path / "run" / "ics.yaml"
+    kept.write_bytes(b"\xef\xbb\xbf" + kept.read_bytes().replace(b"\n", b"\r\n"))
+    assert bench.resume().ret == Exit.OK
+
+
 def test_a_complete_run_is_not_continued(bench, cut):
     cut()
     bench.resume()
