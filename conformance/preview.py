@@ -16,6 +16,7 @@ from conformance.case import Case
 from conformance.judging import Trial
 from conformance.session import TRIAL
 from reports.results import read_results
+from reports.tables import PROSE
 from spec.errors import InputError
 from spec.node_id import NodeId
 from spec.text import line
@@ -100,7 +101,8 @@ def print_prospects(prospects: Sequence[Prospect], seconds: Mapping[str, float],
 def _table(*columns: str) -> Table:
     table = Table(*columns, box=None, pad_edge=False, header_style="dim")
     for column in table.columns:
-        column.overflow = "fold"
+        if column.header in {"testbed", "reason"}:
+            column.overflow = PROSE
     return table
 
 

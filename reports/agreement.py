@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from reports.results import Results, VerdictRecord
+from reports.tables import PROSE
 from spec.node_id import NodeId
 from spec.verdict import Verdict
 
@@ -96,7 +97,7 @@ def print_agreement(
     console.print(figures)
     cases = Table(title="every case" if whole else "what does not agree", title_justify="left")
     for heading in ("case", "clause", trusted[0], *compared, "why"):
-        cases.add_column(escape(heading), overflow="fold")
+        cases.add_column(escape(heading), overflow=PROSE if heading == "why" else "ellipsis")
     for row in _rows(list(compared.values()), whole=whole):
         cases.add_row(*row)
     if cases.row_count:

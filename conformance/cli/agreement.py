@@ -1,14 +1,13 @@
 """`gse-cts agreement`: how far runs over other benches agree with one that is trusted."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from reports.agreement import print_agreement
 from reports.results import Results, read_results
+from reports.tables import console
 from spec.errors import Exit, InputError
 from spec.text import line
 
@@ -28,8 +27,7 @@ def command(
     """
     base = read_results(trusted)
     runs = [_comparable(base, path) for path in others]
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    counts = print_agreement((line(trusted.name), base), runs, console, whole=whole)
+    counts = print_agreement((line(trusted.name), base), runs, console(), whole=whole)
     doubtful, sure = counts["inconclusive"], counts["agrees"] + counts["disagrees"]
     if not sure or counts["disagrees"] or doubtful > inconclusive * (doubtful + sure):
         raise typer.Exit(Exit.FAILED)

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from conformance.bindings import BindingOptions
 from conformance.lab.bench import is_bench
+from reports.tables import PROSE, TableConsole, console
 from spec.catalogue import load_catalogue
 from spec.documents import did_you_mean
 from spec.errors import Exit, InputError
@@ -73,16 +73,18 @@ def check(lab: Lab, *, ics: StatementFile = None, wire_profile: Profile = "open-
         assert isinstance(bench.binding, LabBinding)
         binding, parameters = bench.binding, bench.parameters
     table = Table("", "", "", "", title=f"bench {binding.lab.name}", show_header=False)
+    for column in table.columns[1::2]:
+        column.overflow = PROSE
     wrong = 0
     for row in Check(binding, parameters, wire_profile).rows():
         table.add_row(escape(row.part), escape(row.what), MARKS[row.right], escape(line(row.words)))
         wrong += row.right is False
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(table)
+    out = console()
+    out.print(table)
     if bench is not None:
         from conformance.lab.forecast import collected, forecast  # noqa: PLC0415
 
-        _foretell(forecast(bench, collected(bench)), console)
+        _foretell(forecast(bench, collected(bench)), out)
     else:
         print("Name the statement of the device with --ics to see which cases the bench can play.")
     if wrong:
@@ -101,7 +103,7 @@ def hosts(lab: Lab) -> None:
     for host in hosts_of(binding.layout):
         mac, ip = host.mac.hex(":"), ".".join(map(str, host.ip))
         table.add_row(mac, ip, f"{host.node}", f"{host.port}")
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    console().print(table)
 
 
 @group.command()
@@ -136,10 +138,11 @@ def _parameters(binding: object) -> dict[str, ParameterValue]:
     return plain | {name: ParameterValue(value, plain[name].unit, "bench") for name, value in values.items()}
 
 
-def _foretell(counts: Counter[tuple[Verdict | None, str]], console: Console) -> None:
+def _foretell(counts: Counter[tuple[Verdict | None, str]], out: TableConsole) -> None:
     table = Table("instances", "verdict", "reason", title="cases on this bench")
+    table.columns[-1].overflow = PROSE
     for (verdict, reason), count in sorted(
         counts.items(), key=lambda item: (item[0][0] is not None, -item[1])
     ):
         table.add_row(f"{count}", "can be played" if verdict is None else verdict.name, escape(line(reason)))
-    console.print(table)
+    out.print(table)

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import get_args
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from reports.tables import PROSE, console
 from spec.catalogue import ROOT, Catalogue, load_catalogue
 from spec.coverage import Coverage, scan
 from spec.documents import did_you_mean
@@ -61,7 +61,7 @@ def command(
         records = [_record(clause, catalogue, coverage) for clause in selected]
         print(json.dumps(records, indent=2, ensure_ascii=False))
     else:
-        Console(width=None if sys.stdout.isatty() else 160).print(_table(selected, coverage))
+        console().print(_table(selected, coverage))
 
 
 def _check(option: str, value: str, known: Iterable[str]) -> None:
@@ -81,6 +81,7 @@ def _record(clause: Clause, catalogue: Catalogue, coverage: Coverage) -> dict[st
 
 def _table(clauses: list[Clause], coverage: Coverage) -> Table:
     table = Table("clause", "level", "roles", "grade", "observability", "cases", "mutants", "title")
+    table.columns[-1].overflow = PROSE
     for clause in clauses:
         table.add_row(
             clause.id,

@@ -10,13 +10,13 @@ from typing import Annotated, Final
 
 import pytest
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from conformance.bindings import BindingOptions, load_binding
 from conformance.playing import CASES, play
 from reports.results import VerdictRecord
+from reports.tables import PROSE, console
 from spec.catalogue import load_catalogue
 from spec.errors import Exit, InputError
 from spec.lint.realisation import testable
@@ -140,20 +140,22 @@ def _bare(broken: Iterable[str]) -> list[str]:
 
 
 def _print(fates: dict[str, Fate], bare: list[str], idle: list[str]) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    out = console()
     table = Table("mutant", "clause", "fate", "verdicts on its clause", "collateral")
+    for column in table.columns[3:]:
+        column.overflow = PROSE
     for name, fate in sorted(fates.items(), key=lambda item: (item[1].killed, item[1].clause, item[0])):
         verdicts = ", ".join(f"{verdict} {number}" for verdict, number in fate.verdicts.items()) or "no case"
         if not fate.killed and fate.reasons:
             verdicts += f": {escape(line(fate.reasons[0], 80))}"
         shown = "[green]killed[/]" if fate.killed else "[red]survived[/]"
         table.add_row(name, fate.clause, shown, verdicts, ", ".join(fate.collateral))
-    console.print(table)
+    out.print(table)
     killed = sum(fate.killed for fate in fates.values())
-    console.print(f"{killed} of {len(fates)} mutants killed")
+    out.print(f"{killed} of {len(fates)} mutants killed")
     for words, names in (("testable MUSTs without mutant", bare), ("cases that killed no mutant", idle)):
         if names:
-            console.print(f"{len(names)} {words}:", *names, sep="\n  ")
+            out.print(f"{len(names)} {words}:", *names, sep="\n  ")
 
 
 def _admit(path: Path) -> None:

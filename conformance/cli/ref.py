@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from conformance.parameters import read_overrides
+from reports.tables import console
 from spec.catalogue import load_catalogue
 from spec.errors import Exit, InputError
 from spec.ics import load_ics
@@ -95,7 +95,7 @@ def _runs(name: str, folder: Path | None) -> list["Fabric"]:
 
 def _show(fabrics: Iterable["Fabric"]) -> bool:
     """Print each run; say whether all their devices are alive."""
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    out = console()
     alive = True
     for fabric in fabrics:
         if not fabric.is_recorded:
@@ -123,7 +123,7 @@ def _show(fabrics: Iterable["Fabric"]) -> bool:
         for wire in run.plan.wires:
             ends = [item for end in wire.ends for item in (f"{end.space}: {end.interface}", end.mac)]
             wires.add_row(wire.name, *ends)
-        console.print(devices, wires)
+        out.print(devices, wires)
         print(f"To work at the tester's ends: {fabric.shell(run.plan.tester)}")
     return alive
 

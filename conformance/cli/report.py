@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from reports.build import build_reports
 from reports.results import read_results
 from reports.run_folder import RunFolder
 from reports.summary import print_summary
+from reports.tables import console
 from spec.catalogue import load_catalogue
 from spec.errors import Exit
 from spec.wire import load_profile
@@ -31,9 +31,7 @@ def command(
         built = build_reports(run, catalogue, profile, allure)
     finally:
         folder.leave()
-    print_summary(
-        built.results, catalogue, built.reports, Console(width=None if sys.stdout.isatty() else 140)
-    )
+    print_summary(built.results, catalogue, built.reports, console())
     for fault in built.faults:
         print(fault, file=sys.stderr)
     if built.faults:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
 from conformance.checkout import ROOT
 from conformance.continuation import Earlier
@@ -27,6 +26,7 @@ from reports.build import build_reports
 from reports.results import read_results
 from reports.run_folder import JUNIT, RunFolder
 from reports.summary import print_summary
+from reports.tables import console
 from spec.catalogue import load_catalogue
 from spec.errors import Exit, InputError
 from spec.node_id import NodeId
@@ -200,7 +200,7 @@ def _preview(words: list[str], runs: Path, binding: str) -> int:
     code = play([*words, *quiet], plugins=[preview])
     if code == Exit.OK:
         seconds = known_seconds(runs, binding)
-        print_prospects(preview.prospects, seconds, Console(width=None if sys.stdout.isatty() else 200))
+        print_prospects(preview.prospects, seconds, console())
     elif code == Exit.EMPTY:
         print(NOTHING, file=sys.stderr)
     return code
@@ -209,8 +209,7 @@ def _preview(words: list[str], runs: Path, binding: str) -> int:
 def _report(folder: Path, wire_profile: str, *, allure: bool) -> None:
     catalogue = load_catalogue()
     built = build_reports(folder, catalogue, load_profile(wire_profile), allure)
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    print_summary(built.results, catalogue, built.reports, console)
+    print_summary(built.results, catalogue, built.reports, console())
     for fault in built.faults:
         print(fault, file=sys.stderr)
     if built.faults:
