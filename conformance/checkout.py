@@ -1,4 +1,4 @@
-"""Whether everything is of one checkout: packages have common names, and checkouts are copied with their `.venv`."""
+"""Whether all is of one checkout: packages have common names, and a checkout is copied with its `.venv`."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ def stranger() -> str | None:
         if origin is None or origin.parent.parent != ROOT:
             place = origin.parent if origin else "nowhere"
             return f"{ROOT}: {name}: is found in {place}; use an environment of this checkout alone."
-    places = (("the command", sys.argv[0]), ("the environment", sys.prefix), ("the current folder", "."))
+    places = (("the current folder", "."), ("the command", sys.argv[0]), ("the environment", sys.prefix))
     for words, place in places:
         other = _checkout(place)
         if other is not None and not other.samefile(ROOT):

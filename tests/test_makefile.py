@@ -10,15 +10,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ODD = (
-    "a b  c", "全调度 以太网", "it's", 'say "hi"', "$HOME", "a$$b", "$(shell touch made)", "`touch made`", "; touch made",
-    "&& touch made #", "a\nb", "-x", "--help", "*", "a\\b", "a,b)", "a#b", "~", "%", "a=b",
+    "a b  c", "全调度 以太网", "it's", 'say "hi"', "$HOME", "a$$b", "$(shell touch made)", "`touch made`",
+    "; touch made", "&& touch made #", "a\nb", "-x", "--help", "*", "a\\b", "a,b)", "a#b", "~", "%", "a=b",
 )  # fmt: skip
 STAND_IN = """#!{python}
 import sys
 with open("called", "a", encoding="utf-8", errors="surrogateescape") as file:
     print(*sys.argv[1:], sep="\\0", end="\\0\\0", file=file)
 """
-SET_UP = 'import sys\nwith open("set-up", "a") as file:\n    print(*sys.argv[1:], sys.executable, sep="\\0", file=file)\n'
+SET_UP = """
+import sys
+with open("set-up", "a") as file:
+    print(*sys.argv[1:], sys.executable, sep="\\0", file=file)
+"""
 
 
 @pytest.fixture
@@ -140,8 +144,8 @@ def test_a_python_of_any_name_is_taken_from_the_command_line(checkout):
 @pytest.mark.parametrize("python", ["/no/python", "-x", "false", "no such; touch made"])
 def test_a_python_that_is_none_is_refused_in_a_sentence(checkout, python):
     done = make(checkout, f"PYTHON={python}", "conformance")
-    sentence = f"Makefile: PYTHON: {python} is not Python 3.11, 3.12 or 3.13; name one with make PYTHON=python3.11.\n"
-    assert done.stderr.startswith(sentence)
+    mend = "name one with make PYTHON=python3.11."
+    assert done.stderr.startswith(f"Makefile: PYTHON: {python} is not Python 3.11, 3.12 or 3.13; {mend}\n")
     assert "Error 4" in done.stderr
     assert called(checkout) == []
     assert not (checkout / "made").exists()

@@ -1,4 +1,4 @@
-"""`.venv` out of what was fetched: without a network, and with the old one in reach until the new one is whole."""
+"""`.venv` out of what was fetched: without a network, the old one in reach until the new one is whole."""
 
 import os
 import shutil
@@ -94,7 +94,7 @@ def _make(checkout: Checkout, packages: Part, page: Part) -> None:
 
 
 def _relate(checkout: Checkout) -> None:
-    """Let the environment find the packages beside it: pip writes their path, which holds in one locale alone."""
+    """Let the environment find the packages beside it; the path that pip wrote holds in one locale alone."""
     (site,) = checkout.venv.glob("lib/python*/site-packages")
     for written in site.glob("__editable__*"):
         remove(written)

@@ -31,8 +31,8 @@ def bundle(checkout: Checkout, out: Path) -> Path:
         try:
             with tarfile.open(draft, "w") as tar:
                 tar.add(clone, name, filter=_anybody)
-                for part in parts:
-                    tar.add(part.folder, f"{name}/{part.folder.relative_to(checkout.root)}", filter=_anybody)
+                for path in (checkout.lock, *(part.folder for part in parts)):
+                    tar.add(path, f"{name}/{path.relative_to(checkout.root)}", filter=_anybody)
             draft.rename(archive)
         finally:
             remove(draft)

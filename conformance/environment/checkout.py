@@ -39,6 +39,11 @@ class Checkout:
         return self.root / ".setup"
 
     @property
+    def lock(self) -> Path:
+        """An empty file that whoever changes the set-up holds; by it the store is known to be one."""
+        return self.store / "lock"
+
+    @property
     def old(self) -> Path:
         """The environment as it was, until the new one is complete."""
         return self.store / "old"
@@ -58,8 +63,11 @@ class Checkout:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Let one process at a time change the set-up; the others wait. SetUpError where `.setup` is no such folder."""
-        path = self.store / "lock"
+        """Let one process at a time change the set-up; the others wait.
+
+        SetUpError where `.setup` is somebody else's folder.
+        """
+        path = self.lock
         while True:
             self.store.mkdir(exist_ok=True)
             if not path.exists() and any(self.store.iterdir()):

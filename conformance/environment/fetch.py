@@ -1,4 +1,4 @@
-"""All that the set-up ever fetches: the wheels that the lock names, and Allure's packages, each into a folder."""
+"""All that is ever fetched: the wheels that the lock names, and Allure's packages, each into a folder."""
 
 import json
 import shutil
@@ -52,13 +52,11 @@ class Part:
         except (ValueError, TypeError, KeyError):
             return f"{self.folder / MANIFEST} is damaged"
         if purpose != self.purpose:
-            different = [f"{key} {purpose.get(key)}" for key in ("python", "platform")]
-            if [purpose.get(key) for key in ("python", "platform")] == [
-                self.python,
-                self.purpose["platform"],
-            ]:
-                return f"what was fetched before is of another {self.lock.name}"
-            return f"what was fetched before is for {' on '.join(different)}"
+            there, here = (
+                [found.get(key) for key in ("python", "platform")] for found in (purpose, self.purpose)
+            )
+            other = f"of another {self.lock.name}" if there == here else "for {} on {}".format(*there)
+            return f"what was fetched before is {other}"
         damaged = [name for name, digest in files.items() if _digest(self.folder / name) != digest]
         return f"{self.folder / damaged[0]} is damaged" if damaged else ""
 

@@ -30,7 +30,7 @@ TELLING: Final = (
 LONGEST: Final = 300
 
 
-def call(words: Sequence[str | Path], folder: Path, failure: str, *, network: bool = False) -> str:
+def call(words: Sequence[object], folder: Path, failure: str, *, network: bool = False) -> str:
     """Run a tool and give what it said; SetUpError says what failed and why."""
     try:
         done = subprocess.run(  # noqa: S603 - our own commands, never a shell
@@ -50,12 +50,12 @@ def call(words: Sequence[str | Path], folder: Path, failure: str, *, network: bo
 
 
 def reason(output: bytes) -> str:
-    """Find in what a tool said why it failed: the fault of the network itself, else its last word."""
+    """Find why a tool failed in what it said: the fault of the network, an error, else the last line."""
     lines = [_plain(line) for line in output.decode("utf-8", "replace").splitlines()]
     for pattern in TELLING:
         found = [match[1] for match in (re.search(pattern, line) for line in lines) if match]
         if found:
-            return found[-1][:LONGEST].rstrip(" .")
+            return found[0][:LONGEST].rstrip(" .")
     said = [line for line in lines if line]
     return said[-1][:LONGEST].rstrip(" .") if said else ""
 
@@ -65,10 +65,11 @@ def _plain(line: str) -> str:
 
 
 def _environment(*, network: bool) -> Mapping[str, str]:
-    """What a tool sees of the environment.
+    """Give what a tool sees of the environment.
 
-    Nothing changes what Python is or which repository git means; text is UTF-8 whatever the locale; and where nothing is to be fetched,
-    settings of pip have no say. A home or temporary folder that cannot be used is replaced.
+    Nothing changes what Python is or which repository git means; text is UTF-8 whatever the locale; and
+    where nothing is to be fetched, settings of pip have no say. A home or temporary folder that cannot be
+    used is replaced.
     """
     kept = {
         name: value
