@@ -2,16 +2,17 @@
 
 import difflib
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from spec.errors import InputError
+from spec.formats import FORMATS
+from spec.reading import read_yaml
 
 T = TypeVar("T")
 
@@ -39,68 +40,6 @@ def find(name_or_path: str | Path, folder: Path, kind: str) -> Path:
         return bundled[str(name_or_path)]
     mend = did_you_mean(str(name_or_path), bundled)
     raise InputError(kind, str(name_or_path), "is not a bundled profile and not a .yaml file", mend)
-
-
-class _Loader(yaml.CSafeLoader):
-    """Safe YAML with sequences as tuples, dates as text, and no duplicate keys."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - the name and type are PyYAML's
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = True) -> dict[Hashable, Any]:  # noqa: ARG002
-        result: dict[Hashable, Any] = {}
-        for key_node, value_node in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "a key is a list or mapping", key_node.start_mark
-                )
-            if key in result:
-                raise _DuplicateKeyError(key, key_node.start_mark.line + 1)
-            result[key] = self.construct_object(value_node, deep=True)
-        return result
-
-    def construct_tuple(self, node: yaml.SequenceNode) -> tuple[Any, ...]:
-        return tuple(self.construct_object(child, deep=True) for child in node.value)
-
-    def construct_plain_mapping(self, node: yaml.MappingNode) -> dict[Hashable, Any]:
-        return self.construct_mapping(node)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:seq", _Loader.construct_tuple)
-_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_plain_mapping)
-
-
-class _DuplicateKeyError(Exception):
-    def __init__(self, key: Hashable, line: int) -> None:
-        self.key = key
-        self.line = line
-
-
-def read_yaml(path: Path) -> Any:  # noqa: ANN401 - a document is of any shape until a model has seen it
-    """Read one YAML document; sequences come as tuples. InputError when it cannot be read."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(path, "file", f"cannot be read ({error.strerror})", "check the path") from error
-    except UnicodeDecodeError as error:
-        raise InputError(path, "file", "is not UTF-8", "save it as UTF-8") from error
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
-    except _DuplicateKeyError as error:
-        raise InputError(
-            path, str(error.key), f"stands a second time in line {error.line}", "keep one of the two"
-        ) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"line {mark.line + 1}" if mark else "document"
-        fault = " ".join((error.problem or "cannot be parsed").split())
-        raise InputError(path, where, f"is not valid YAML ({fault})", "correct the syntax") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        fault = " ".join(str(error).split()) or "nested too deeply"
-        raise InputError(path, "document", f"is not valid YAML ({fault})", "correct the syntax") from error
 
 
 def validate(shape: type[T], data: object, path: Path) -> T:
@@ -157,6 +96,12 @@ def _explain(  # noqa: PLR0911 - one line a kind of fault
         case "literal_error":
             choices = [part.strip(" '") for part in context["expected"].replace(" or ", ", ").split(",")]
             return key, f"is {_show(value)}", did_you_mean(str(value), choices)
+        case "string_type" if isinstance(value, bool | int | float):
+            return key, f"is {_show(value)}, not a word", "put it in quotes as it is meant"
+        case "fault":
+            return key, context["fault"], context["mend"]
+        case "string_pattern_mismatch" if context["pattern"] in FORMATS:
+            return key, f"is {_show(value)}", f"write {FORMATS[context['pattern']]}"
         case "string_pattern_mismatch":
             return key, f"is {_show(value)}", f"write it to match {context['pattern']}"
         case "string_too_short" | "too_short":
@@ -236,6 +181,8 @@ def _show(value: object) -> str:
         return "a list"
     if value is None:
         return "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     text = repr(value)

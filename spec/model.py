@@ -4,9 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-ClauseId = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$")]
-PurposeId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-FactId = Annotated[str, StringConstraints(pattern=r"^F[1-9][0-9]*$")]
+from spec.formats import CLAUSE_ID, FACT_ID, PREFIX, SLUG
+
+ClauseId = Annotated[str, StringConstraints(pattern=CLAUSE_ID)]
+PurposeId = Annotated[str, StringConstraints(pattern=SLUG)]
+FactId = Annotated[str, StringConstraints(pattern=FACT_ID)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Number = Annotated[int | float, Field(allow_inf_nan=False)]
 
@@ -77,8 +79,8 @@ class Clause(Record):
 class Chapter(Record):
     """One file of `spec/clauses`; `retired` maps ids that must never come back to the reason."""
 
-    chapter: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-    prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$")]
+    chapter: Annotated[str, StringConstraints(pattern=SLUG)]
+    prefix: Annotated[str, StringConstraints(pattern=PREFIX)]
     title: Text
     retired: dict[ClauseId, Words] = {}
     clauses: tuple[Clause, ...] = Field(min_length=1)

@@ -13,6 +13,7 @@ from pydantic import StringConstraints
 from spec.documents import did_you_mean, find, load
 from spec.errors import InputError
 from spec.files import digest
+from spec.formats import FIELD_NAME, Mac
 from spec.model import Record, Text, Words
 
 FOLDER = Path(__file__).parent / "wire"
@@ -108,7 +109,7 @@ class WireProfile:
 class FieldEntry(Record):
     """A field as written; `bit` is its offset in its layout, by default where the last field ends."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    name: Annotated[str, StringConstraints(pattern=FIELD_NAME)]
     bits: Annotated[int, Constraint(ge=1, le=64)]
     bit: Annotated[int, Constraint(ge=0)] | None = None
     meaning: Text
@@ -149,7 +150,7 @@ class ProfileEntry(Record):
     title: Text
     status: Text
     ethertype: Annotated[int, Constraint(ge=0x0600, le=0xFFFF)]
-    hello_address: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
+    hello_address: Mac
     checksum: ChecksumEntry
     flags: dict[str, FlagEntry]
     header: tuple[FieldEntry, ...]

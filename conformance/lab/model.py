@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue
 
+from spec.formats import HostIp, StationMac
 from spec.model import Number, Record, Words
 from traffic.trex.probe import ASYNC_PORT, RPC_PORT
 
@@ -13,8 +14,8 @@ NodeId = Annotated[int, Field(ge=1, le=0xFFFF)]
 Socket = Annotated[int, Field(ge=1, le=0xFFFF)]
 Nanoseconds = Annotated[int, Field(ge=0)]
 
-HOST: Final = r"h\d+"
-FABRIC: Final = r"gsp\d+-gsf\d+(\.\d+)?"
+HOST: Final = r"h[0-9]{1,4}"
+FABRIC: Final = r"gsp[0-9]{1,4}-gsf[0-9]{1,4}(\.[0-9]{1,4})?"
 
 
 class Limits(Record):
@@ -97,8 +98,8 @@ class HostEntry(Record):
 
     node: NodeId
     port: PortNumber
-    mac: Annotated[str, Field(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")]
-    ip: Annotated[str, Field(pattern=r"^\d{1,3}(\.\d{1,3}){3}$")]
+    mac: StationMac
+    ip: HostIp
 
 
 class BenchFile(Record):

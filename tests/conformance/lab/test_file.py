@@ -103,7 +103,7 @@ SENTENCES = [
     ({"links.gsp0-gsf0.inside": True}, "links.gsp0-gsf0.inside: is true, and gsf0 is no device of this file"),
     (
         {"hosts": [{"node": 1, "port": 0, "mac": "zz", "ip": "1.2.3.4"}]},
-        "hosts[0].mac: is 'zz'; write it to match",
+        "hosts[0].mac: is 'zz'; write six octets in hexadecimal with colons",
     ),
     (
         {"hosts": [{"node": 1, "port": 0, "mac": "03:00:00:00:00:01", "ip": "1.2.3.4"}]},
@@ -111,7 +111,11 @@ SENTENCES = [
     ),
     (
         {"hosts": [{"node": 1, "port": 0, "mac": "02:00:00:00:00:01", "ip": "1.2.3.400"}]},
-        "hosts[0].ip: is 1.2.3.400; write four numbers up to 255.",
+        "hosts[0].ip: is 1.2.3.400; write four numbers up to 255, without",
+    ),
+    (
+        {"hosts": [{"node": 1, "port": 0, "mac": "00:00:00:00:00:00", "ip": "1.2.3.4"}]},
+        "hosts[0].mac: is 00:00:00:00:00:00, nobody's; write",
     ),
     ({"parameters.settle": 1}, "parameters.settle: is no parameter; did you mean settle_time?"),
     ({"parameters.settle_time": 1}, "parameters.settle_time: is 1 ns, outside 10000..60000000000 ns; choose"),
@@ -205,3 +209,8 @@ def test_an_adapter_that_is_not_there(bench, adapter, sentence):
     with pytest.raises(InputError) as caught:
         adapter_of(found, "gsp0")
     assert f"devices.gsp0.management.adapter: {sentence}" in str(caught.value)
+
+
+def test_an_address_in_capitals_is_the_same(bench):
+    hosts = [{"node": 1, "port": 0, "mac": "0A:BB:CC:DD:EE:FF", "ip": "1.2.3.4"}]
+    assert bench(GSP, {"hosts": hosts}).file.hosts[0].mac == "0a:bb:cc:dd:ee:ff"
