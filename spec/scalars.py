@@ -1,7 +1,7 @@
 """What a word without quotes means in a YAML document: what YAML 1.2 says, and nothing that YAML 1.1 changed.
 
-YAML 1.1 read `011000` as octal, `153:36` as base 60 and `on` as true. What a person meant by such a word nobody
-can know, so it is refused; in quotes every word is text.
+YAML 1.1 read `011000` as octal, `153:36` as base 60 and `on` as true. What a person meant by such a word
+nobody can know, so it is refused; in quotes every word is text.
 """
 
 import math

@@ -203,6 +203,12 @@ def test_bars_are_as_long_as_their_counts():
     assert stacked_bar({}, 0) == ()
 
 
+@pytest.fixture
+def run_by(header, results, failed):
+    """A run that a suite judged."""
+    return lambda suite: results(header(suite=suite), failed)
+
+
 @pytest.mark.parametrize(
     ("suite", "words"),
     [
@@ -211,8 +217,8 @@ def test_bars_are_as_long_as_their_counts():
         (Suite(version="1", digest="d" * 64, why="there is no git here"), "(there is no git here)"),
     ],
 )
-def test_the_report_says_which_suite_judged(header, results, failed, catalogue, profile, suite, words):
-    html = render(results(header(suite=suite), failed), catalogue, profile)
+def test_the_report_says_which_suite_judged(run_by, catalogue, profile, suite, words):
+    html = render(run_by(suite), catalogue, profile)
     assert words in html
     assert suite.commit in html
     assert "d" * 64 in html

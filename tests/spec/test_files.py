@@ -72,7 +72,7 @@ def test_git_pins_line_ends():
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda path: None, "x.yaml: file: cannot be read (No such file or directory); check the path."),
+        (lambda _: None, "x.yaml: file: cannot be read (No such file or directory); check the path."),
         (Path.mkdir, "x.yaml: file: is a folder; name a file, which is read more than once."),
         (os.mkfifo, "x.yaml: file: is a pipe or a device; name a file, which is read more than once."),
         (
