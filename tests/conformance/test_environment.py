@@ -17,6 +17,7 @@ from conformance.environment import build, bundle, fetch, tools
 from conformance.environment.checkout import INPUTS, MARK, Checkout, SetUpError, Stamp
 from conformance.environment.fetch import Part
 from conformance.environment.tools import reason
+from spec.errors import Exit
 
 
 @pytest.fixture
@@ -441,6 +442,10 @@ def test_a_bundle_of_what_is_not_committed_is_refused(committed, monkeypatch, tm
     with pytest.raises(SetUpError, match=r"^git cannot tell what this checkout is"):
         bundled(committed, monkeypatch, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_exit_codes_are_those_of_the_suite():
+    assert (program.INTERRUPTED, program.BROKEN) == (Exit.INTERRUPTED, Exit.INTERNAL)
 
 
 def test_what_the_set_up_needs_comes_with_python():
