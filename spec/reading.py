@@ -1,7 +1,8 @@
 """Reading of YAML: bounded in size, depth and numbers, by YAML 1.2, without tags and merge keys.
 
 Values are made from the flat events of libyaml, whose own composer is recursive and overflows the stack of
-the process where brackets nest deeply. Aliases are followed; the document counts with all of them written out.
+the process where brackets nest deeply. Aliases are followed; the document counts with all of them written
+out.
 """
 
 import unicodedata
