@@ -45,7 +45,7 @@ _MODIFIED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A packet of a capture file, `number` counted from 1; `octets` and `length` are without an announced FCS.
+    """A packet of a capture file, `number` from 1; `octets` and `length` are without an announced FCS.
 
     `length` is what it had on the wire, `octets` what was kept of it; `time` in ns, None where none was kept.
     """
@@ -136,7 +136,9 @@ class _Classic(_Walk):
             second, fraction, kept, length = head.unpack_from(data, self.at)
             start = self.at + head.size
             if start + kept > len(data):
-                self.broken(f"a packet of {kept} octets is cut short or damaged, {len(data) - start} are left")
+                self.broken(
+                    f"a packet of {kept} octets is cut short or damaged, {len(data) - start} are left"
+                )
             octets = data[start : start + kept]
             yield self.packet(second * SECOND + fraction * unit, interface, octets, length, fcs)
             self.at = start + kept
@@ -284,7 +286,9 @@ def _content(path: Path) -> bytes:
         if not stat.S_ISREG(mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
             fault = f"is {kind}, and a capture is read more than once"
-            raise InputError(path, _WHOLE, fault, "name a regular file, and write what comes from a pipe into one")
+            raise InputError(
+                path, _WHOLE, fault, "name a regular file, and write what comes from a pipe into one"
+            )
         data = path.read_bytes()
         return gzip.decompress(data) if data[:2] == _GZIP else data
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

@@ -29,7 +29,7 @@ def interface(order="<", link_type=1, snapshot=0, options=b""):
     return block(INTERFACE, struct.pack(f"{order}HHI", link_type, 0, snapshot) + options, order)
 
 
-def enhanced(time=1, octets=FRAME, order="<", number=0, length=None, options=b"", kind=ENHANCED):
+def enhanced(time=1, *, octets=FRAME, order="<", number=0, length=None, options=b"", kind=ENHANCED):
     form, ids = ("IIIII", (number,)) if kind == ENHANCED else ("HHIIII", (number, 0))
     length = len(octets) if length is None else length
     head = struct.pack(order + form, *ids, time >> 32, time & 0xFFFFFFFF, len(octets), length)
@@ -83,7 +83,9 @@ def test_an_fcs_that_an_interface_or_a_packet_announces_is_no_payload(tmp_path):
 
 
 def test_sections_have_their_own_byte_order_and_interfaces(tmp_path):
-    first = section() + interface(link_type=101) + interface() + enhanced(octets=b"ip") + enhanced(2, number=1)
+    first = (
+        section() + interface(link_type=101) + interface() + enhanced(octets=b"ip") + enhanced(2, number=1)
+    )
     second = section(">") + interface(">") + enhanced(3, order=">")
     found = read(tmp_path, first + second)
     assert [(p.number, p.link_type, p.time) for p in found] == [(1, 101, 1000), (2, 1, 2000), (3, 1, 3000)]
@@ -127,7 +129,10 @@ GOOD = section() + interface() + enhanced(1)
     ("octets", "fault"),
     [
         (GOOD + block(ENHANCED, b"abcd") + enhanced(3), "octet 156, after packet 1: a packet is cut short"),
-        (GOOD + block(INTERFACE, b"abcd"), "octet 156, after packet 1: the description of an interface is cut"),
+        (
+            GOOD + block(INTERFACE, b"abcd"),
+            "octet 156, after packet 1: the description of an interface is cut",
+        ),
         (GOOD + block(SIMPLE, b"") + enhanced(3), "a simple packet is cut short"),
         (GOOD + block(ENHANCED, bytes(40), again=99), "states 52 octets at its begin and 99 at its end"),
         (GOOD + enhanced(2)[:-4], "a block of 108 octets is cut short or damaged, 104 are left"),
@@ -135,7 +140,10 @@ GOOD = section() + interface() + enhanced(1)
         (GOOD + bytes(16), "a block states a length of 0, which none has"),
         (GOOD + enhanced(number=1), "a packet is of interface 1, which is not described"),
         (GOOD + simple(FRAME, length=900), "a packet states 900 octets, and its block has room for 76"),
-        (GOOD + interface(options=struct.pack("<HHI", 9, 50, 0)), "option 9 of a block reaches beyond its end"),
+        (
+            GOOD + interface(options=struct.pack("<HHI", 9, 50, 0)),
+            "option 9 of a block reaches beyond its end",
+        ),
         (GOOD + interface(options=option(9, b"ab")), "option 9 of a block is 2 octets long"),
         (GOOD + block(SECTION, bytes(20)), "a section states no byte order"),
         (section(major=2), "octet 0, before the first packet: a section is of pcapng version 2, not 1"),
