@@ -138,7 +138,7 @@ class Expect:
         return False
 
     def note(self, words: object) -> None:
-        """Say with the verdict, whatever it is, what it covers: how much was played, what was left out and why."""
+        """Say with the verdict, whatever it is, what it covers, and what was left out of it and why."""
         self.notes.append(str(words))
 
     def verdict(self) -> tuple[Verdict, str]:

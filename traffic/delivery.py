@@ -13,11 +13,10 @@ from traffic.columns import BeyondRecording, Columns, Flow
 from traffic.decode import Rows, credit_bytes
 from traffic.ordering import Reordering, reordering
 from traffic.roce import identify
-from traffic.scenario import DOWN, UP
+from traffic.scenario import DOWN, FCS, UP
 
 LINK_LOCAL = bytes.fromhex("0180c20000")
 VLAN = b"\x81\x00"
-FCS = 4
 NO_STREAM = 0
 
 

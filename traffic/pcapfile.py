@@ -45,7 +45,7 @@ _MODIFIED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A packet of a capture file, `number` counted from 1; `octets` and `length` are without an announced FCS.
+    """A packet of a capture file, `number` from 1; `octets` and `length` are without an announced FCS.
 
     `length` is what it had on the wire, `octets` what was kept of it; `time` in ns, None where none was kept.
     """

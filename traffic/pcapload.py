@@ -7,8 +7,7 @@ from typing import Final, Literal
 
 from spec.errors import InputError
 from traffic.pcapfile import ETHERNET, Packet, read_packets
-from traffic.roce import FCS
-from traffic.scenario import HostAddress, ManagementEvent, Scenario, TimedFrame
+from traffic.scenario import FCS, HostAddress, ManagementEvent, Scenario, TimedFrame
 
 HEADER: Final = 14
 _MAC_CONTROL: Final = b"\x88\x08"
@@ -63,7 +62,7 @@ def playable(path: str | Path, longest: int | None = None) -> Playable:
     return found
 
 
-def pcap_load(  # noqa: PLR0913 - each an independent choice with a default
+def pcap_load(
     path: str | Path,
     source: str,
     destination: str,
@@ -103,7 +102,7 @@ def pcap_load(  # noqa: PLR0913 - each an independent choice with a default
 
 
 def _times(packets: Sequence[Packet]) -> Iterator[int]:
-    """Yield the time of each packet in ns after the first that has one; what is older leaves with the first."""
+    """Yield the time of each packet in ns after the first that has one; none is before it."""
     first = next((packet.time for packet in packets if packet.time is not None), 0)
     time = 0
     for packet in packets:
@@ -115,19 +114,18 @@ def _times(packets: Sequence[Packet]) -> Iterator[int]:
 def _unfit(packet: Packet, longest: int | None) -> str:
     """Say why a packet cannot be played as a frame of a host; nothing where it can."""
     octets = packet.octets
-    if packet.link_type != ETHERNET:
-        return f"of link type {packet.link_type}, not Ethernet"
-    if len(octets) < packet.length:
-        return "cut by the snapshot length"
-    if len(octets) < HEADER:
-        return f"shorter than the {HEADER} octets of a header, so no frame"
-    if octets[12:14] == _MAC_CONTROL:
-        return "of MAC control, which ends at the port that it is sent to"
-    if octets[6] & 1:
-        return "from a group address, which no station has"
-    if longest is not None and len(octets) + FCS > longest:
-        return f"longer than max_frame, {longest} octets with FCS"
-    return ""
+    reasons = (
+        (packet.link_type != ETHERNET, f"of link type {packet.link_type}, not Ethernet"),
+        (len(octets) < packet.length, "cut by the snapshot length"),
+        (len(octets) < HEADER, f"shorter than the {HEADER} octets of a header, so no frame"),
+        (octets[12:14] == _MAC_CONTROL, "of MAC control, which ends at the port that it is sent to"),
+        (octets[6:7] > b"\0" and octets[6] & 1, "from a group address, which no station has"),
+        (
+            longest is not None and len(octets) + FCS > longest,
+            f"longer than max_frame, {longest} octets with FCS",
+        ),
+    )
+    return next((why for unfit, why in reasons if unfit), "")
 
 
 def _some(numbers: Sequence[int]) -> str:

@@ -29,7 +29,7 @@ def interface(order="<", link_type=1, snapshot=0, options=b""):
     return block(INTERFACE, struct.pack(f"{order}HHI", link_type, 0, snapshot) + options, order)
 
 
-def enhanced(time=1, octets=FRAME, order="<", number=0, length=None, options=b"", kind=ENHANCED):
+def enhanced(time=1, *, octets=FRAME, order="<", number=0, length=None, options=b"", kind=ENHANCED):
     form, ids = ("IIIII", (number,)) if kind == ENHANCED else ("HHIIII", (number, 0))
     length = len(octets) if length is None else length
     head = struct.pack(order + form, *ids, time >> 32, time & 0xFFFFFFFF, len(octets), length)
