@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import sys
+import time
 
 import pytest
 
@@ -52,6 +53,14 @@ def test_every_report_of_a_continued_run_tells_the_whole_of_it(call, tmp_path, c
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
     assert call("run", "--continue=run") == Exit.USAGE
     assert capsys.readouterr().err.startswith("run/results.jsonl: --continue: the run is complete; ")
+
+
+def test_a_zone_that_is_more_than_a_day_away_breaks_no_report(call, tmp_path, monkeypatch, request):
+    request.addfinalizer(time.tzset)
+    monkeypatch.setenv("TZ", "XYZ-25:61")
+    time.tzset()
+    assert call("run", *TWO, "--no-allure", "--out=run") == Exit.OK
+    assert 'timestamp="' in (tmp_path / "run" / JUNIT).read_text()
 
 
 def test_another_suite_than_the_one_that_began_is_named(call, tmp_path, capsys):
