@@ -183,7 +183,9 @@ def rows_of(item: object) -> tuple[int, ...]:
 
 
 def _fields(item: object) -> str:
-    """Field by field, without the rows."""
+    """In its own words, or field by field, without the rows."""
+    if is_dataclass(item) and type(item).__str__ is not object.__str__:
+        return str(item)
     if is_dataclass(item):
         pairs = {field.name: getattr(item, field.name) for field in fields(item)}
     elif isinstance(item, Mapping):

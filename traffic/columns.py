@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from spec.errors import InputError
 from spec.wire import WireProfile, load_profile
 from traffic.decode import Decoded, Rows, Table, decode
-from traffic.scenario import DOWN, UP, HostAddress
+from traffic.scenario import DOWN, UP, HostAddress, on_wire
 
 Holds = Literal["all", "window", "counters"]
 Tap = tuple[int, int, int, bytes, int]
@@ -150,10 +150,11 @@ class Columns:
     ) -> Self:
         """Build from taps (time ns, link index, direction, frame bytes, delivered copies), in any order.
 
+        A tap that is no wire, such as a virtual link, shows short frames without padding; here they have it.
         `counters` are the readings after the play; what is kept is their difference against `baseline`.
         """
         ordered = sorted(taps, key=lambda tap: tap[0])
-        frames = [tap[3] for tap in ordered]
+        frames = [on_wire(tap[3]) for tap in ordered]
         length = np.fromiter(map(len, frames), np.int32, len(frames))
         offset = np.cumsum(length, dtype=np.int64) - length
         before = baseline or {}

@@ -54,6 +54,9 @@ class HostFrame:
         """Class: the PCP of an outer 802.1Q tag, else 0."""
         return self.frame[14] >> 5 if self.frame[12:14] == VLAN else 0
 
+    def __str__(self) -> str:
+        return f"packet {self.packet} of {self.host}: {len(self.frame)} octets, {self.frame[:24].hex(' ')}"
+
 
 @dataclass(frozen=True, eq=False)
 class Deliveries:

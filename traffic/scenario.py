@@ -32,6 +32,11 @@ FCS: Final = 4
 SHORTEST_TAGGED_ROCE: Final = 66
 
 
+def on_wire(frame: bytes) -> bytes:
+    """Give the octets (without FCS) that a frame has on the wire: padded with zeros to 60, as a MAC does."""
+    return frame.ljust(SHORTEST - FCS, b"\0")
+
+
 @dataclass(frozen=True, config=_STRICT)
 class HostAddress:
     """A host of the testbed: its addresses, and the node and port of the GSP it sits on."""
@@ -56,8 +61,7 @@ class TimedFrame:
     frame: Annotated[bytes, Field(min_length=14)]
 
     def __post_init__(self) -> None:
-        if len(self.frame) < SHORTEST - FCS:
-            object.__setattr__(self, "frame", self.frame.ljust(SHORTEST - FCS, b"\0"))
+        object.__setattr__(self, "frame", on_wire(self.frame))
 
 
 @dataclass(frozen=True, config=_STRICT)
