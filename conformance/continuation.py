@@ -19,6 +19,7 @@ from reports.results import (
     read_results,
 )
 from reports.run_folder import ICS, RECORDINGS, RESULTS, RunFolder
+from spec.digests import digest_of
 from spec.errors import InputError
 
 ANEW = "begin a new run"
@@ -73,11 +74,11 @@ class Earlier:
         ran, now = header.wire_profile.digest, bench.profile.digest
         yield options.wire_profile, "digest of the wire profile", ran, now
         for path in (bench.ics.path, self.folder / ICS):
-            yield path, "digest of the ICS", header.ics.digest, _digest(path)
+            yield path, "digest of the ICS", header.ics.digest, _meant(path)
         if options.pcap and header.pcap:
             yield options.pcap, "digest of the capture", header.pcap.digest, _digest(options.pcap)
         if bench.binding.file is not None and header.bench is not None:
-            yield bench.binding.file, "digest of the bench", header.bench.digest, _digest(bench.binding.file)
+            yield bench.binding.file, "digest of the bench", header.bench.digest, _meant(bench.binding.file)
         yield LINE, "--device", header.device, bench.binding.device
         values = {name: str(value.value) for name, value in bench.parameters.items()}
         noted = {name: str(value.value) for name, value in header.parameters.items()}
@@ -95,6 +96,13 @@ class Earlier:
 def capture(path: Path | None) -> CaptureIdentity | None:
     """Identify the capture that the user gave, where there is one."""
     return CaptureIdentity(file=path.name, digest=_digest(path)) if path else None
+
+
+def _meant(path: Path) -> str:
+    try:
+        return digest_of(path)
+    except OSError:
+        return ""
 
 
 def _digest(path: Path) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 
 from conformance.checkout import PACKAGES, ROOT
 from reports.results import Suite
+from spec.digests import meant
 
 PARTS: Final = (*PACKAGES, "pyproject.toml", "requirements.lock")
 """What a verdict rests on, relative to the checkout."""
@@ -40,12 +41,10 @@ def suite(root: Path = ROOT) -> Suite:
 
 
 def digest_of(root: Path) -> str:
-    """Give the SHA-256 over names and contents of what a verdict rests on; CR LF of text counts as LF."""
+    """Give the SHA-256 over names and contents of what a verdict rests on; line ends of text do not count."""
     digest = sha256()
     for path in sorted(_files(root), key=lambda path: path.relative_to(root).as_posix()):
-        octets = path.read_bytes()
-        if b"\0" not in octets:
-            octets = octets.replace(b"\r\n", b"\n")
+        octets = meant(path.read_bytes())
         digest.update(
             f"{path.relative_to(root).as_posix()}\0{len(octets)}\0".encode("utf-8", "surrogateescape")
         )

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copyfile
@@ -38,6 +37,7 @@ from reports.results import (
 from reports.run_folder import BENCH, ICS, PLAN, RESULTS
 from spec.catalogue import Catalogue
 from spec.coverage import scan
+from spec.digests import digest_of
 from spec.verdict import Verdict
 
 TOOLS: Final = ("pytest", "pytest-xdist", "pytest-timeout", "allure-pytest", "numpy", "pydantic", "scapy")
@@ -219,6 +219,4 @@ def _counts(name: str) -> bool:
 
 
 def _bench(file: Path | None) -> BenchIdentity | None:
-    return (
-        None if file is None else BenchIdentity(file=file.name, digest=sha256(file.read_bytes()).hexdigest())
-    )
+    return None if file is None else BenchIdentity(file=file.name, digest=digest_of(file))

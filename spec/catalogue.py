@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from spec.applicability import Expression, FactType, parse
+from spec.digests import meant
 from spec.documents import load
 from spec.errors import InputError
 from spec.integrity import faults
@@ -127,7 +128,7 @@ def _digest(root: Path, paths: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in sorted(paths):
         try:
-            content = path.read_bytes()
+            content = meant(path.read_bytes())
         except FileNotFoundError as error:
             raise InputError(path, "file", "is missing", "write it; the catalogue needs it") from error
         digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())

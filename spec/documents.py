@@ -80,7 +80,7 @@ def key_path(location: Iterable[int | str], data: object) -> str:
     return path or "document"
 
 
-def _explain(  # noqa: PLR0911 - one line a kind of fault
+def _explain(  # noqa: C901, PLR0911 - one line a kind of fault
     shape: Any,  # noqa: ANN401
     data: object,
     details: ErrorDetails,

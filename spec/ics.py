@@ -1,6 +1,5 @@
 """The implementation conformance statement: what a vendor declares that a device is, can do and is set to."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pydantic import Field
 
 from spec.applicability import Value
 from spec.catalogue import Catalogue, load_catalogue
+from spec.digests import digest_of
 from spec.documents import did_you_mean, load
 from spec.errors import InputError
 from spec.model import IcsItem, Number, Parameter, Record, Release, Role, Scenario, Words
@@ -123,7 +123,7 @@ def load_ics(path: str | Path, catalogue: Catalogue | None = None) -> Ics:
     settings = check.settings(statement)
     return Ics(
         path=path,
-        digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+        digest=digest_of(path),
         identification=statement.identification,
         roles=statement.roles,
         release=statement.release,

@@ -1,9 +1,10 @@
-"""Reading of YAML: bounded in size, depth and numbers, by YAML 1.2, without tags, merge keys or a second document.
+"""Reading of YAML by version 1.2: bounded in size, depth and numbers, and without tags or merge keys.
 
-Values are made from the flat events of libyaml, whose own composer is recursive and overflows the stack of the
-process where brackets nest deeply. Aliases are followed; the document counts with all of them written out.
+Values are made from the flat events of libyaml, whose own composer is recursive and overflows the stack of
+the process where brackets nest deeply. Aliases are followed; a document counts with all of them written out.
 """
 
+import json
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -87,7 +88,6 @@ class _Open:
 
     items: list[Any] | dict[str | int, Any]
     anchor: str | None
-    line: int
     key: str | int | None = None
     keyed: bool = False
     weight: int = 1
@@ -140,13 +140,13 @@ class _Reader:
         if event.anchor:
             self.anchors[event.anchor] = value, len(text) + 1, 0
 
-    def begin(self, event: yaml.NodeEvent, items: list[Any] | dict[str | int, Any]) -> None:
+    def begin(self, event: yaml.CollectionStartEvent, items: list[Any] | dict[str | int, Any]) -> None:
         self.untagged(event)
         if self.wants_key:
             self.refuse(event, "has a list or mapping as a key", "write a word as the key")
         if len(self.open) >= DEEPEST:
             self.refuse(event, f"is nested more than {DEEPEST} deep", "nest it less")
-        self.open.append(_Open(items, event.anchor, event.start_mark.line))
+        self.open.append(_Open(items, event.anchor))
 
     def end(self, event: yaml.Event) -> None:
         closed = self.open.pop()
@@ -190,16 +190,13 @@ class _Reader:
     def name(self, event: yaml.Event, place: _Open, items: dict[str | int, Any], key: object) -> None:
         """Take a value for the next key of a mapping."""
         if isinstance(key, bool) or not isinstance(key, str | int):
-            words = "a list or mapping" if isinstance(key, tuple | dict) else "a word"
-            shown = (
-                {None: "empty", True: "true", False: "false"}.get(key) if not isinstance(key, dict) else None
-            )
-            self.refuse(event, f"has {shown or words} as a key", "put the key in quotes")
+            words = "an alias of a list or mapping" if isinstance(key, tuple | dict) else json.dumps(key)
+            self.refuse(event, f"has {words} as a key", "write a word as the key, in quotes")
         if key in items:
             raise InputError(
                 self.path,
                 _path([*self.names, key]),
-                f"stands a second time in line {event.start_mark.line + 1}",
+                f"stands a second time in line {_line(event)}",
                 "keep one of the two",
             )
         place.key, place.keyed = key, True
@@ -218,7 +215,7 @@ class _Reader:
             elif place.keyed and place.key is not None:
                 yield place.key
 
-    def untagged(self, event: yaml.NodeEvent) -> None:
+    def untagged(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             mend = "remove the tag, and put the value in quotes if it is a word"
@@ -227,7 +224,11 @@ class _Reader:
     def refuse(self, event: yaml.Event, fault: str, mend: str, key: str | None = None) -> NoReturn:
         """Refuse what an event brings, under its place in the document and its line."""
         names = [*self.names, *([key] if key is not None and self.wants_key else [])]
-        raise InputError(self.path, f"{_path(names)} (line {event.start_mark.line + 1})", fault, mend)
+        raise InputError(self.path, f"{_path(names)} (line {_line(event)})", fault, mend)
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def _path(names: list[str | int]) -> str:

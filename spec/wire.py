@@ -1,6 +1,5 @@
 """Wire profiles: header layouts and code points as data, checked before any codec is made from them."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Annotated
 from pydantic import Field as Constraint
 from pydantic import StringConstraints
 
+from spec.digests import digest_of
 from spec.documents import did_you_mean, find, load
 from spec.errors import InputError
 from spec.formats import FIELD_NAME, Mac
@@ -193,7 +193,7 @@ class _Check:
             name=entry.name,
             title=entry.title,
             status=entry.status,
-            digest=hashlib.sha256(self.path.read_bytes()).hexdigest(),
+            digest=digest_of(self.path),
             ethertype=entry.ethertype,
             hello_address=bytes.fromhex(entry.hello_address.replace(":", "")),
             checksum=entry.checksum.algorithm,

@@ -1,6 +1,5 @@
 """A laboratory's file, read and checked: every fault is one sentence with the key and the mend."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from conformance.bindings import SUFFIXES
 from conformance.lab.model import FABRIC, HOST, BenchFile, Cable, InterfacesTester, Management
 from conformance.marks import CAPABILITIES
 from spec.catalogue import load_catalogue
+from spec.digests import digest_of
 from spec.documents import did_you_mean, load
 from spec.errors import InputError
 from spec.model import Parameter
@@ -82,7 +82,7 @@ def load_bench(path: Path, parameters: Mapping[str, Parameter] | None = None) ->
     """Read and check a laboratory's file."""
     file = load(BenchFile, path)
     _Check(path, file, load_catalogue().parameters if parameters is None else parameters).all()
-    return LabBench(path, hashlib.sha256(path.read_bytes()).hexdigest(), file)
+    return LabBench(path, digest_of(path), file)
 
 
 class _Check:

@@ -219,7 +219,7 @@ def test_digest_is_that_of_the_file(write):
             "ethertype: 0x05DC",
             "ethertype: is 1500; note that input should be greater than or",
         ),
-        ("01:80:c2:00:00:0e", "01:80:c2", "hello_address: is '01:80:c2'; write it to match ^[0-9a-f]{2}"),
+        ("01:80:c2:00:00:0e", "01:80:c2", "hello_address: is '01:80:c2'; write six octets in hexadecimal"),
         ("hello_address:", "helo_address:", "helo_address: is not a known key; did you mean hello_address?"),
     ],
 )
