@@ -7,6 +7,7 @@ from spec.documents import did_you_mean
 from spec.errors import InputError
 from spec.ics import Ics, Setting
 from spec.model import Parameter
+from spec.scalars import UnclearError, number
 from traffic.recording import ParameterValue
 
 Value = int | float | str
@@ -70,7 +71,11 @@ def read_overrides(catalogue: Catalogue, ics: Ics, words: Iterable[str]) -> dict
         if parameter is None:
             mend = did_you_mean(name, catalogue.parameters)
             raise InputError(LINE, f"--parameter {name}", "is unknown", mend)
-        value = _value(parameter, text)
+        try:
+            value = _value(parameter, text)
+        except UnclearError as error:
+            mend = "write a number in decimal"
+            raise InputError(LINE, f"--parameter {name}", error.fault, mend) from error
         fault = parameter.fault_of(value) or undeclared(ics.settings[name], value)
         if fault:
             raise InputError(LINE, f"--parameter {name}", fault, "choose a value in its range")
@@ -81,7 +86,7 @@ def read_overrides(catalogue: Catalogue, ics: Ics, words: Iterable[str]) -> dict
 def _value(parameter: Parameter, text: str) -> Value:
     if parameter.type == "enum":
         return text
-    try:
-        return int(text) if parameter.type == "integer" else float(text)
-    except ValueError:
+    found = number(text)
+    if found is None:
         return text
+    return float(found) if parameter.type == "number" else found

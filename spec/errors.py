@@ -33,6 +33,16 @@ class Exit(IntEnum):
     EMPTY = 5
 
 
+LONGEST: Final = 600
+"""Characters of a part of a sentence, which may hold what a user wrote."""
+
+
+def _line(text: str) -> str:
+    """Give a text as one line, without its middle where it is long."""
+    line = text if text.isprintable() else " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
+
+
 class InputError(Exception):
     """A fault in what the user supplied: `file: key: fault; mend`. `exit` is the exit code it leads to."""
 
@@ -41,9 +51,9 @@ class InputError(Exception):
     def __init__(self, file: str | Path, key: str, fault: str, mend: str) -> None:
         super().__init__(file, key, fault, mend)
         self.file = shown(file)
-        self.key = key
-        self.fault = fault
-        self.mend = mend
+        self.key = _line(key)
+        self.fault = _line(fault)
+        self.mend = _line(mend)
 
     def __str__(self) -> str:
         stop = "" if self.mend.endswith("?") else "."

@@ -5,6 +5,7 @@ the process where brackets nest deeply. Aliases are followed; the document count
 out.
 """
 
+import json
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -17,8 +17,12 @@ NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 TRUE: Final = frozenset({"true", "True", "TRUE"})
 FALSE: Final = frozenset({"false", "False", "FALSE"})
 SWITCHES: Final = frozenset({"y", "n", "yes", "no", "on", "off"})
+START: Final = frozenset("-+.0123456789")
+"""How numbers begin."""
 DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-HEXADECIMAL: Final = re.compile(r"0x[0-9a-fA-F]+")
+HEXASTART: Final = frozenset("-+.0123456789")
+"""How numbers begin."""
+DECIMAL: Final = re.compile(r"0x[0-9a-fA-F]+")
 REAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 BEYOND: Final = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
 BASE_60: Final = re.compile(r"[-+]?([1-9][0-9_]*(:[0-5]?[0-9])+|[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*)")
@@ -59,14 +63,14 @@ def plain(text: str) -> Plain:
         meaning = "true" if text.lower() in {"y", "yes", "on"} else "false"
         fault = f"is {text}, which YAML 1.1 reads as {meaning}"
         raise UnclearError(fault, f"write {meaning}, or put it in quotes if it is a word")
-    if text[0] in "-+.0123456789":
+    if text[0] in START:
         return _number(text)
     return text
 
 
 def number(text: str) -> int | float | None:
     """Give the number that a word is, or None; UnclearError where that is not sure or it is not finite."""
-    found = plain(text)
+    found = plain(text) if text[:1] in START else None
     return found if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
