@@ -19,7 +19,6 @@ from reports.results import (
     read_results,
 )
 from reports.run_folder import ICS, RECORDINGS, RESULTS, RunFolder
-from spec.digests import digest_of
 from spec.errors import InputError
 from spec.files import digest
 

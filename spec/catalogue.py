@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import get_args
 
 from spec.applicability import Expression, FactType, parse
-from spec.digests import meant
 from spec.documents import load
 from spec.errors import InputError
 from spec.files import octets

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from spec.applicability import Value
 from spec.catalogue import Catalogue, load_catalogue
-from spec.digests import digest_of
 from spec.documents import did_you_mean, load
 from spec.errors import InputError
 from spec.files import digest

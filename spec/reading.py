@@ -1,8 +1,7 @@
-"""Reading of YAML: bounded in size, depth and numbers, by YAML 1.2, without tags and merge keys.
+"""Reading of YAML by version 1.2: bounded in size, depth and numbers, and without tags or merge keys.
 
 Values are made from the flat events of libyaml, whose own composer is recursive and overflows the stack of
-the process where brackets nest deeply. Aliases are followed; the document counts with all of them written
-out.
+the process where brackets nest deeply. Aliases are followed; a document counts with all of them written out.
 """
 
 import json
@@ -186,8 +185,8 @@ class _Reader:
     def name(self, event: yaml.Event, place: _Open, items: dict[str | int, Any], key: object) -> None:
         """Take a value for the next key of a mapping."""
         if isinstance(key, bool) or not isinstance(key, str | int):
-            shown = "nothing" if key is None else str(key).lower()
-            self.refuse(event, f"has {shown} as a key", "put the key in quotes")
+            words = "an alias of a list or mapping" if isinstance(key, tuple | dict) else json.dumps(key)
+            self.refuse(event, f"has {words} as a key", "write a word as the key, in quotes")
         if key in items:
             raise InputError(
                 self.path,
@@ -224,9 +223,7 @@ class _Reader:
 
 
 def _line(event: yaml.Event) -> int:
-    """Give the number of the line where an event begins, from 1."""
-    assert event.start_mark is not None  # libyaml's events all have one
-    return event.start_mark.line + 1
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def _path(names: list[str | int]) -> str:

@@ -20,9 +20,7 @@ SWITCHES: Final = frozenset({"y", "n", "yes", "no", "on", "off"})
 START: Final = frozenset("-+.0123456789")
 """How numbers begin."""
 DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-HEXASTART: Final = frozenset("-+.0123456789")
-"""How numbers begin."""
-DECIMAL: Final = re.compile(r"0x[0-9a-fA-F]+")
+HEXADECIMAL: Final = re.compile(r"0x[0-9a-fA-F]+")
 REAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 BEYOND: Final = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
 BASE_60: Final = re.compile(r"[-+]?([1-9][0-9_]*(:[0-5]?[0-9])+|[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*)")

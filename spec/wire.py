@@ -10,7 +10,6 @@ from typing import Annotated
 from pydantic import Field as Constraint
 from pydantic import StringConstraints
 
-from spec.digests import digest_of
 from spec.documents import did_you_mean, find, load
 from spec.errors import InputError
 from spec.files import digest

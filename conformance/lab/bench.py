@@ -11,7 +11,6 @@ from conformance.bindings import SUFFIXES
 from conformance.lab.model import FABRIC, HOST, BenchFile, Cable, InterfacesTester, Management
 from conformance.marks import CAPABILITIES
 from spec.catalogue import load_catalogue
-from spec.digests import digest_of
 from spec.documents import did_you_mean, load
 from spec.errors import InputError
 from spec.files import digest
