@@ -1,9 +1,8 @@
-"""Frames that were sent held against those that were received: which came unaltered, altered, or not at all."""
+"""Frames sent held against frames received: which came unaltered, which altered, and which not at all."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from os.path import commonprefix
 from typing import Final
 
 from traffic.delivery import HostFrame
@@ -40,12 +39,13 @@ class Passage:
         )
         if got == sent:
             return f"{sizes}; no difference"
-        place = len(commonprefix([got, sent]))
-        return f"{sizes}; first difference at octet {place}: got {_octet(got, place)}, sent {_octet(sent, place)}"
+        place = _common(got, sent)
+        octets = f"got {_octet(got, place)}, sent {_octet(sent, place)}"
+        return f"{sizes}; first difference at octet {place}: {octets}"
 
 
 def compare(sent: Sequence[HostFrame], received: Sequence[HostFrame]) -> list[Passage]:
-    """Pair frames: equal ones first, what is left with what is most alike; one item a frame sent or surplus."""
+    """Pair frames, equal ones first, what is left by likeness; gives an item for each one sent or surplus."""
     waiting: dict[bytes, list[HostFrame]] = {}
     for frame in reversed(received):
         waiting.setdefault(frame.frame, []).append(frame)
@@ -78,9 +78,15 @@ def altered(missing: Sequence[HostFrame], surplus: Sequence[HostFrame]) -> Itera
 def _likeness(one: bytes, other: bytes) -> float:
     """Give the share of the shorter frame's octets that agree from the front, and from the back."""
     shorter = min(len(one), len(other))
-    front = len(commonprefix([one, other]))
-    back = min(len(commonprefix([one[::-1], other[::-1]])), shorter - front)
+    front = _common(one, other)
+    back = min(_common(one[::-1], other[::-1]), shorter - front)
     return (front + back) / shorter if shorter else 0.0
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """Count the leading octets that two frames have in common."""
+    shorter = min(len(one), len(other))
+    return next((place for place in range(shorter) if one[place] != other[place]), shorter)
 
 
 def _octet(frame: bytes, place: int) -> str:

@@ -7,9 +7,8 @@ from typing import Final, Literal
 
 from spec.errors import InputError
 from traffic.pcapfile import ETHERNET, Packet, read_packets
-from traffic.scenario import FCS, HostAddress, ManagementEvent, Scenario, TimedFrame
+from traffic.scenario import FCS, HEADER, HostAddress, ManagementEvent, Scenario, TimedFrame
 
-HEADER: Final = 14
 _MAC_CONTROL: Final = b"\x88\x08"
 _NAMED: Final = 3
 """Packets of each reason that an account names."""

@@ -29,12 +29,16 @@ TrafficClass = Annotated[int, Field(ge=0, le=7)]
 
 SHORTEST: Final = 64
 FCS: Final = 4
+HEADER: Final = 14
 SHORTEST_TAGGED_ROCE: Final = 66
 
 
 def on_wire(frame: bytes) -> bytes:
-    """Give the octets (without FCS) that a frame has on the wire: padded with zeros to 60, as a MAC does."""
-    return frame.ljust(SHORTEST - FCS, b"\0")
+    """Give the octets (without FCS) that a frame has on the wire: padded with zeros to 60, as a MAC does.
+
+    What has no whole header is no frame, and stays as it is.
+    """
+    return frame.ljust(SHORTEST - FCS, b"\0") if len(frame) >= HEADER else frame
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -13,6 +13,9 @@ from reference_impl.mutants import mutant
 HOP_LIMIT = codec.START + 7
 TYPE_OF_SERVICE = 15
 
+SHORTEST = 60
+"""Octets of the shortest frame on a wire, without FCS."""
+
 
 def altered(frame: bytes, at: int, octet: int) -> bytes:
     """Give a frame with another octet in one place."""
@@ -36,6 +39,15 @@ class ClearsTheLastOctet(Gsp):
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
         """Clear it."""
         super().deliver(port, cls, altered(frame, len(frame) - 1, 0), credit, now)
+
+
+@mutant("FWD-BYTE-EXACT")
+class CutsShortFrames(Gsp):
+    """Takes the last octets of a shortest frame for padding, which the wire then fills with zeros."""
+
+    def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
+        """Cut it by the length of an FCS."""
+        super().deliver(port, cls, frame[:-FCS] if len(frame) == SHORTEST else frame, credit, now)
 
 
 @mutant("FWD-NO-ENCAPSULATION-AT-HOST")

@@ -34,7 +34,7 @@ def test_a_device_that_pads_frames_as_macs_do_passes(variant, tmp_path, request)
         "-p",
         "no:allure_pytest",
     ]
-    subprocess.run(
+    subprocess.run(  # noqa: S603 - our own command line
         [sys.executable, "-c", VARIANT, variant, *words],
         cwd=request.config.rootpath,
         check=False,
