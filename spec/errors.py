@@ -37,12 +37,6 @@ LONGEST: Final = 600
 """Characters of a part of a sentence, which may hold what a user wrote."""
 
 
-def _line(text: str) -> str:
-    """Give a text as one line, without its middle where it is long."""
-    line = text if text.isprintable() else " ".join(text.split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
-
-
 class InputError(Exception):
     """A fault in what the user supplied: `file: key: fault; mend`. `exit` is the exit code it leads to."""
 
@@ -51,14 +45,16 @@ class InputError(Exception):
     def __init__(self, file: str | Path, key: str, fault: str, mend: str) -> None:
         super().__init__(file, key, fault, mend)
         self.file = shown(file)
-        self.key = _line(key)
-        self.fault = _line(fault)
-        self.mend = _line(mend)
+        self.key = key
+        self.fault = fault
+        self.mend = mend
 
     def __str__(self) -> str:
         stop = "" if self.mend.endswith("?") else "."
-        words = (line(self.file), line(self.key), f"{line(self.fault)}; {line(self.mend)}{stop}")
-        return ": ".join(words)
+        file, key, fault, mend = (
+            line(word, LONGEST) for word in (self.file, self.key, self.fault, self.mend)
+        )
+        return f"{file}: {key}: {fault}; {mend}{stop}"
 
 
 class StorageError(InputError):
