@@ -55,11 +55,11 @@ def test_too_many_frames_stay_with_the_tester():
     assert [stream.source for stream in rest.streams] == ["h0"]
 
 
-def test_frames_that_would_be_padded_stay_with_the_tester():
-    short = TimedFrame(0, "h0", bytes(40))
-    plans, rest = parted(Scenario(frames=(short,)) + single("h1", "h0"))
-    assert list(plans) == [1]
-    assert rest.frames == (short,)
+def test_short_frames_are_given_with_their_padding():
+    plans, rest = parted(Scenario(frames=(TimedFrame(0, "h0", bytes(40)),)) + single("h1", "h0"))
+    assert list(plans) == [0, 1]
+    assert [frame for _, frame in plans[0].frames] == [bytes(60)]
+    assert rest.frames == ()
 
 
 def test_what_something_may_change_stays_with_the_tester():
