@@ -12,8 +12,6 @@ from traffic.trex.client import LONGEST, Counting, Load
 
 MOST_SCHEDULED: Final = 2000
 """Single frames that a port is given in advance: each is a stream of the server's."""
-SHORTEST: Final = 60
-"""Octets to which streams are padded."""
 _TAG: Final = b"\x81\x00"
 _NS: Final = 1_000_000_000
 
@@ -40,8 +38,8 @@ def split(
 ) -> tuple[dict[int, PortPlan], Scenario]:
     """Part a scenario into what the server plays, by number of the tester's port, and what is left.
 
-    A host stays with the tester if a trigger or a link event touches it, if a frame of it is too short or too
-    long, or if more than `MOST_SCHEDULED` of them are made by no counter; so do all where hosts pause.
+    A host stays with the tester if a trigger or a link event touches it, if a frame of it is too long,
+    or if more than `MOST_SCHEDULED` of them are made by no counter; so do all where hosts pause.
     """
     if scenario.pauses:
         return {}, scenario
@@ -96,7 +94,7 @@ def _plan(
     while tester.busy:
         now = tester.due
         sent += [(now, frame) for port, frame in tester.wake(now) if port == number]
-    if any(not SHORTEST <= len(frame) <= LONGEST for _, frame in sent):
+    if any(len(frame) > LONGEST for _, frame in sent):
         return None
     times = tuple(at for at, _ in sent)
     loads = []

@@ -55,9 +55,10 @@ def test_too_many_frames_stay_with_the_tester():
     assert [stream.source for stream in rest.streams] == ["h0"]
 
 
-def test_a_short_frame_is_laid_out_as_it_is_on_the_wire():
+def test_short_frames_are_given_with_their_padding():
     plans, rest = parted(Scenario(frames=(TimedFrame(0, "h0", bytes(40)),)) + single("h1", "h0"))
     assert list(plans) == [0, 1]
+    assert [frame for _, frame in plans[0].frames] == [bytes(60)]
     assert rest.frames == ()
 
 

@@ -94,7 +94,7 @@ def test_what_is_too_much_to_give_is_pushed_in_order(wires, server):
     assert_whole(wires)
 
 
-def test_short_frames_leave_as_they_are_on_the_wire(wires):
+def test_short_frames_arrive_as_they_are_on_a_wire(wires):
     short = [HOSTS["h1"].mac + HOSTS["h0"].mac + b"\x88\xb5" + bytes(number) for number in range(30)]
     scripted = [TimedFrame(number * 1000, "h0", frame) for number, frame in enumerate(short)]
     play = Play(wires).run(Scenario(frames=tuple(scripted)))
