@@ -107,7 +107,7 @@ def test_a_dry_run_says_what_would_be_played_and_touches_nothing(call, tmp_path,
     said = "".join(table)
     assert "NOT_APPLICABLE  GSP (yes) AND GSE2.0 (yes) AND" in said
     assert "(overflow_mode = overflow" in said
-    assert "TESTER_LIMITED  the binding blind counts nothing" in said
+    assert "TESTER_LIMITED  the binding blind" in said
     assert counts == "5 cases: 3 would be played, 1 NOT_APPLICABLE, 1 TESTER_LIMITED"
     assert time == "about 0 s of play on one bed, not counting 3 cases of which no earlier run tells"
     assert list(tmp_path.iterdir()) == []
