@@ -314,12 +314,12 @@ npm error syscall getaddrinfo
 npm error errno ENOTFOUND
 npm error network request to https://registry.example/ failed, reason: getaddrinfo ENOTFOUND registry.example
 npm error network This is a problem related to network connectivity.
-npm error A complete log of this run can be found in: /root/.npm/_logs/x.log
+npm error A complete log of this run can be found in: /home/somebody/.npm/_logs/x.log
 """
 MISSING = b"""npm error code E404
 npm error 404 Not Found - GET https://registry.example/allure/-/allure-3.18.0.tgz - Not found
 npm error 404
-npm error A complete log of this run can be found in: /root/.npm/_logs/x.log
+npm error A complete log of this run can be found in: /home/somebody/.npm/_logs/x.log
 """
 
 
