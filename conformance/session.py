@@ -369,10 +369,10 @@ class Mutants:
 
 def _doubles(cases: Sequence[Case]) -> Iterator[str]:
     """Say which cases would leave their evidence in one folder, as two of the same id do."""
-    for case, times in Counter(case.slug for case in cases).items():
+    for slug, times in Counter(case.slug for case in cases).items():
         if times > 1:
-            name = next(found.id for found in cases if found.slug == case)
-            fault = f"{times} cases would share the folder {case}"
+            name = next(case.id for case in cases if case.slug == slug)
+            fault = f"{times} cases would share the folder {slug}"
             yield str(InputError(NodeId.of(name).file, name, fault, "collect each case once"))
 
 
