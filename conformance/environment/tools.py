@@ -79,7 +79,7 @@ def _environment(*, network: bool) -> Mapping[str, str]:
     temporary = tempfile.gettempdir()
     home = os.path.expanduser("~")  # noqa: PTH111 - Path's own raises where nobody has this user id
     ours = {
-        "PYTHONUTF8": "1",
+        "LC_ALL": "C.UTF-8",
         "TMPDIR": temporary,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_ROOT_USER_ACTION": "ignore",

@@ -358,14 +358,14 @@ def seen(tmp_path, *, network):
 def test_tools_see_nothing_that_leads_them_astray(tmp_path, monkeypatch, network):
     odd = {
         "PYTHONHOME": "/no", "PYTHONPATH": "/no", "GIT_DIR": "/no", "PIP_TARGET": "/no", "HOME": "/no/home",
-        "TMPDIR": "/no/tmp", "PIP_RETRIES": "9", "https_proxy": "http://proxy.example",
+        "LC_ALL": "zh_CN.GBK", "TMPDIR": "/no/tmp", "PIP_RETRIES": "9", "https_proxy": "http://proxy.example",
     }  # fmt: skip
     for name, value in odd.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(tools.tempfile, "tempdir", None)
     environment = seen(tmp_path, network=network)
     assert not {"PYTHONHOME", "PYTHONPATH", "GIT_DIR"} & environment.keys()
-    assert environment["PYTHONUTF8"] == "1"
+    assert environment["LC_ALL"] == "C.UTF-8"
     assert Path(environment["HOME"]).is_dir()
     assert Path(environment["TMPDIR"]).is_dir()
     assert environment["https_proxy"] == "http://proxy.example"
