@@ -50,7 +50,7 @@ def make(folder, *words, program=("make",), **environment):
     return subprocess.run(  # noqa: S603
         [*program, *words],
         cwd=folder,
-        env=plain | environment,
+        env=plain | {"LC_ALL": "C"} | environment,
         capture_output=True,
         encoding="utf-8",
         check=False,
