@@ -191,6 +191,16 @@ def test_an_environment_of_somebody_else_is_left_alone(checkout, capfd, tmp_path
         assert (checkout.venv / "thesis.txt").read_text() == "mine"
 
 
+def test_an_environment_of_somebody_else_is_not_taken_for_one_that_was_killed(checkout, capfd):
+    ready(capfd)
+    checkout.venv.rename(checkout.old)
+    checkout.venv.mkdir()
+    (checkout.venv / "thesis.txt").write_text("mine")
+    assert ready(capfd)[0] == 3
+    assert (checkout.venv / "thesis.txt").read_text() == "mine"
+    assert Stamp.read(checkout.old / ".ready") is not None
+
+
 @pytest.mark.parametrize("verb", ["ready", "clean"])
 def test_a_store_of_somebody_else_is_left_alone(checkout, capfd, verb):
     checkout.store.mkdir()
@@ -274,6 +284,10 @@ def part(checkout):
         (lambda part: (part.folder / "fetched").unlink(), "fetched is damaged"),
         (lambda part: (part.folder / "manifest.json").write_text("{"), "manifest.json is damaged"),
         (lambda part: (part.folder / "manifest.json").write_text("[]"), "manifest.json is damaged"),
+        (
+            lambda part: (part.folder / "manifest.json").write_text('{"purpose": 1, "files": 2}'),
+            "manifest.json is damaged",
+        ),
         (lambda part: part.lock.write_text("two"), "what was fetched before is of another requirements.lock"),
         (lambda part: shutil.rmtree(part.folder), "nothing was fetched before"),
     ],
@@ -345,6 +359,8 @@ def test_a_tool_that_fails_or_is_missing_is_a_sentence(tmp_path):
         tools.call(words, tmp_path, "it failed")
     with pytest.raises(SetUpError, match=r"^it failed \(exit code 7\)$"):
         tools.call([sys.executable, "-c", "raise SystemExit(7)"], tmp_path, "it failed")
+    loud = "import sys; print('said'); print('warning', file=sys.stderr)"
+    assert tools.call([sys.executable, "-c", loud], tmp_path, "it failed") == "said\n"
     with pytest.raises(SetUpError, match=r"^it failed \(no-such-tool: No such file or directory\)$"):
         tools.call(["no-such-tool"], tmp_path, "it failed")
 
@@ -366,8 +382,7 @@ def test_tools_see_nothing_that_leads_them_astray(tmp_path, monkeypatch, network
     environment = seen(tmp_path, network=network)
     assert not {"PYTHONHOME", "PYTHONPATH", "GIT_DIR"} & environment.keys()
     assert environment["LC_ALL"] == "C.UTF-8"
-    assert Path(environment["HOME"]).is_dir()
-    assert Path(environment["TMPDIR"]).is_dir()
+    assert environment["HOME"] == environment["TMPDIR"] != "/no/tmp"
     assert environment["https_proxy"] == "http://proxy.example"
     assert environment.get("PIP_RETRIES") == ("9" if network else None)
     assert environment.get("PIP_NO_INDEX") == (None if network else "1")
