@@ -4,9 +4,11 @@ override BIN := .venv/bin
 override READY := .venv/.ready
 
 # OUT and PYTHON are what the command line of make says, to the letter; the environment has no say in them. They
-# reach the shell as variables of other names, so that nothing in them is ever part of a command.
+# reach the shell as variables of other names, so that nothing in them is ever part of a command. Names of files
+# are UTF-8 whatever the locale.
 override GSE_OUT := out
 override GSE_PYTHON :=
+override PYTHONUTF8 := 1
 ifeq ($(origin OUT),command line)
   ifeq ($(strip $(value OUT)),)
     $(error OUT is empty; name a folder, or leave it out)
@@ -19,7 +21,7 @@ ifeq ($(origin PYTHON),command line)
   endif
   override GSE_PYTHON := $(value PYTHON)
 endif
-export GSE_OUT GSE_PYTHON
+export GSE_OUT GSE_PYTHON PYTHONUTF8
 unexport OUT PYTHON
 ifeq ($(wildcard conformance/environment),)
   $(error this is not the folder of the checkout; call make there, as with make -C FOLDER)

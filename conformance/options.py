@@ -86,9 +86,10 @@ def settle(option: argparse.Namespace, kept: Mapping[str, Value] | None) -> None
 
 def check_words(config: pytest.Config) -> None:
     """Refuse names of files that are not UTF-8, which no worker can be told; InputError names the first."""
+    mend = "give the file or folder another name, or set PYTHONUTF8=1 where the locale has another encoding"
     for word in (str(ROOT), str(config.invocation_params.dir), *map(str, config.invocation_params.args)):
         if not is_utf8(word):
-            raise InputError("command line", word, "is not UTF-8", "give the file or folder another name")
+            raise InputError("command line", word, "is not UTF-8", mend)
 
 
 def settled(config: pytest.Config) -> dict[str, Value]:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -27,11 +26,8 @@ def play(words: Sequence[str], plugins: Sequence[object] = ()) -> int:
     """Run pytest in this process and give its exit code.
 
     Variables of the environment that would change what is played, and which a command line does not show,
-    are left out, and named. Every time is of UTC, as in the results: a zone that is more than a day away,
-    which the system takes and Python does not, would break a report.
+    are left out, and named.
     """
-    os.environ["TZ"] = "UTC0"
-    time.tzset()
     foreign = [name for name in os.environ if is_foreign(name)]
     for name in foreign:
         del os.environ[name]

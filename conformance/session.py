@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 import warnings
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
@@ -51,6 +52,7 @@ class Session:
         self.plan: Plan | None = None
         self.ledger: Ledger | None = None
         heed()
+        _keep_utc()
         config.pluginmanager.register(Admission(), "gse-admission")
 
     @cached_property
@@ -380,6 +382,15 @@ def mutant_of(item: pytest.Item) -> str | None:
     """Name of the mutant that an item runs on."""
     callspec = getattr(item, "callspec", None)
     return callspec.params.get("bed") if callspec else None
+
+
+def _keep_utc() -> None:
+    """Let every time of a report be of UTC, as in the results.
+
+    A zone more than a day away, which the system takes and Python does not, would break the JUnit report.
+    """
+    os.environ["TZ"] = "UTC0"
+    time.tzset()
 
 
 class Admission:

@@ -50,7 +50,7 @@ def make(folder, *words, program=("make",), **environment):
     return subprocess.run(  # noqa: S603
         [*program, *words],
         cwd=folder,
-        env=plain | environment,
+        env=plain | {"LC_ALL": "C"} | environment,
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -159,6 +159,16 @@ def test_where_the_environment_has_no_python_another_makes_it(checkout, tmp_path
     done = make(checkout, "conformance", PATH=f"{path}{os.pathsep}{os.environ['PATH']}")
     assert done.returncode == 0, done.stderr
     assert (checkout / "set-up").read_text() == f"ready\0{path / 'python3'}\n"
+
+
+@pytest.mark.parametrize("said", ["0", "no"])
+def test_names_of_files_are_utf_8_whatever_the_locale(checkout, said):
+    show = "import sys; print(sys.flags.utf8_mode)"
+    (checkout / "conformance" / "environment" / "__main__.py").write_text(show, encoding="utf-8")
+    command = checkout / ".venv" / "bin" / "gse-cts"
+    command.write_text(f"#!{os.path.realpath(sys.executable)}\n{show}\n", encoding="utf-8")
+    done = make(checkout, "-s", "-e", "conformance", LC_ALL="POSIX.ISO-8859-1", PYTHONUTF8=said)
+    assert done.stdout.splitlines() == ["1", "1"]
 
 
 def test_a_bundle_goes_where_out_says(checkout):

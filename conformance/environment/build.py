@@ -112,6 +112,7 @@ def _unpack(page: Part, venv: Path) -> None:
 
 def _restore(checkout: Checkout) -> None:
     """Bring the old environment back where a new one was not completed."""
-    if checkout.old.exists() and not checkout.ready.exists():
+    ours = owned(checkout.venv) or not present(checkout.venv)
+    if checkout.old.exists() and not checkout.ready.exists() and ours:
         remove(checkout.venv)
         checkout.old.rename(checkout.venv)

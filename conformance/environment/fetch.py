@@ -46,7 +46,7 @@ class Part:
         """Say why what is there cannot be used, or nothing."""
         try:
             manifest: Any = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
-            purpose, files = manifest["purpose"], manifest["files"]
+            purpose, files = dict(manifest["purpose"]), dict(manifest["files"])
         except FileNotFoundError:
             return "nothing was fetched before"
         except (ValueError, TypeError, KeyError):

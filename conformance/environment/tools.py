@@ -32,20 +32,21 @@ LONGEST: Final = 300
 
 def call(words: Sequence[object], folder: Path, failure: str, *, network: bool = False) -> str:
     """Run a tool and give what it said; SetUpError says what failed and why."""
-    try:
-        done = subprocess.run(  # noqa: S603 - our own commands, never a shell
-            [*map(str, words)],
-            cwd=folder,
-            env=_environment(network=network),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    except OSError as error:
-        raise SetUpError(f"{failure} ({words[0]}: {error.strerror})") from error
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            done = subprocess.run(  # noqa: S603 - our own commands, never a shell
+                [*map(str, words)],
+                cwd=folder,
+                env=_environment(scratch, network=network),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+            )
+        except OSError as error:
+            raise SetUpError(f"{failure} ({words[0]}: {error.strerror})") from error
     if done.returncode:
-        raise SetUpError(f"{failure} ({reason(done.stdout) or f'exit code {done.returncode}'})")
+        said = reason(done.stderr + done.stdout)
+        raise SetUpError(f"{failure} ({said or f'exit code {done.returncode}'})")
     return done.stdout.decode("utf-8", "replace")
 
 
@@ -64,25 +65,24 @@ def _plain(line: str) -> str:
     return "".join(char if char.isprintable() else " " for char in re.sub(r"\x1b\[[\d;]*m", "", line)).strip()
 
 
-def _environment(*, network: bool) -> Mapping[str, str]:
+def _environment(scratch: str, *, network: bool) -> Mapping[str, str]:
     """Give what a tool sees of the environment.
 
     Nothing changes what Python is or which repository git means; text is UTF-8 whatever the locale; and
-    where nothing is to be fetched, settings of pip have no say. A home or temporary folder that cannot be
-    used is replaced.
+    where nothing is to be fetched, settings of pip have no say. A folder of its own takes what is temporary,
+    and stands for a home that cannot be used.
     """
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PYTHON", "GIT_")) and (network or not name.startswith("PIP_"))
     }
-    temporary = tempfile.gettempdir()
     home = os.path.expanduser("~")  # noqa: PTH111 - Path's own raises where nobody has this user id
     ours = {
-        "PYTHONUTF8": "1",
-        "TMPDIR": temporary,
+        "LC_ALL": "C.UTF-8",
+        "TMPDIR": scratch,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_ROOT_USER_ACTION": "ignore",
-        "HOME": home if os.access(home, os.W_OK) else temporary,
+        "HOME": home if os.access(home, os.W_OK) else scratch,
     }
     return {**PATIENCE, **kept, **ours} if network else {**kept, **ours, **SEALED}

@@ -191,6 +191,16 @@ def test_an_environment_of_somebody_else_is_left_alone(checkout, capfd, tmp_path
         assert (checkout.venv / "thesis.txt").read_text() == "mine"
 
 
+def test_an_environment_of_somebody_else_is_not_taken_for_one_that_was_killed(checkout, capfd):
+    ready(capfd)
+    checkout.venv.rename(checkout.old)
+    checkout.venv.mkdir()
+    (checkout.venv / "thesis.txt").write_text("mine")
+    assert ready(capfd)[0] == 3
+    assert (checkout.venv / "thesis.txt").read_text() == "mine"
+    assert Stamp.read(checkout.old / ".ready") is not None
+
+
 @pytest.mark.parametrize("verb", ["ready", "clean"])
 def test_a_store_of_somebody_else_is_left_alone(checkout, capfd, verb):
     checkout.store.mkdir()
@@ -274,6 +284,10 @@ def part(checkout):
         (lambda part: (part.folder / "fetched").unlink(), "fetched is damaged"),
         (lambda part: (part.folder / "manifest.json").write_text("{"), "manifest.json is damaged"),
         (lambda part: (part.folder / "manifest.json").write_text("[]"), "manifest.json is damaged"),
+        (
+            lambda part: (part.folder / "manifest.json").write_text('{"purpose": 1, "files": 2}'),
+            "manifest.json is damaged",
+        ),
         (lambda part: part.lock.write_text("two"), "what was fetched before is of another requirements.lock"),
         (lambda part: shutil.rmtree(part.folder), "nothing was fetched before"),
     ],
@@ -345,6 +359,8 @@ def test_a_tool_that_fails_or_is_missing_is_a_sentence(tmp_path):
         tools.call(words, tmp_path, "it failed")
     with pytest.raises(SetUpError, match=r"^it failed \(exit code 7\)$"):
         tools.call([sys.executable, "-c", "raise SystemExit(7)"], tmp_path, "it failed")
+    loud = "import sys; print('said'); print('warning', file=sys.stderr)"
+    assert tools.call([sys.executable, "-c", loud], tmp_path, "it failed") == "said\n"
     with pytest.raises(SetUpError, match=r"^it failed \(no-such-tool: No such file or directory\)$"):
         tools.call(["no-such-tool"], tmp_path, "it failed")
 
@@ -358,16 +374,15 @@ def seen(tmp_path, *, network):
 def test_tools_see_nothing_that_leads_them_astray(tmp_path, monkeypatch, network):
     odd = {
         "PYTHONHOME": "/no", "PYTHONPATH": "/no", "GIT_DIR": "/no", "PIP_TARGET": "/no", "HOME": "/no/home",
-        "TMPDIR": "/no/tmp", "PIP_RETRIES": "9", "https_proxy": "http://proxy.example",
+        "LC_ALL": "zh_CN.GBK", "TMPDIR": "/no/tmp", "PIP_RETRIES": "9", "https_proxy": "http://proxy.example",
     }  # fmt: skip
     for name, value in odd.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(tools.tempfile, "tempdir", None)
     environment = seen(tmp_path, network=network)
     assert not {"PYTHONHOME", "PYTHONPATH", "GIT_DIR"} & environment.keys()
-    assert environment["PYTHONUTF8"] == "1"
-    assert Path(environment["HOME"]).is_dir()
-    assert Path(environment["TMPDIR"]).is_dir()
+    assert environment["LC_ALL"] == "C.UTF-8"
+    assert environment["HOME"] == environment["TMPDIR"] != "/no/tmp"
     assert environment["https_proxy"] == "http://proxy.example"
     assert environment.get("PIP_RETRIES") == ("9" if network else None)
     assert environment.get("PIP_NO_INDEX") == (None if network else "1")
@@ -404,7 +419,7 @@ def test_a_bundle_sets_another_machine_up_without_a_network(committed, capfd, mo
     assert archive.name.startswith("gse-conformance-1.2-cpython-3")
     with tarfile.open(archive) as tar:
         members = tar.getmembers()
-        tar.extractall(tmp_path, filter="data")
+        tar.extractall(tmp_path)  # noqa: S202 - we just made it
     assert {(member.uid, member.gid, member.uname, member.gname) for member in members} == {(0, 0, "", "")}
     assert {member.mode for member in members} == {0o755, 0o644}
     there = tmp_path / "gse-conformance-1.2"
@@ -452,7 +467,7 @@ def test_what_the_set_up_needs_comes_with_python():
     modules = (
         "conformance.environment.build, conformance.environment.bundle, conformance.environment.__main__"
     )
-    code = f"import sys; sys.path.insert(0, {str(program.ROOT)!r}); import {modules}"
-    bare = [sys.executable, "-I", "-S", "-c", code]
+    code = f"import sys; sys.path.insert(0, sys.argv[1]); import {modules}"
+    bare = [sys.executable, "-I", "-S", "-X", "utf8", "-c", code, str(program.ROOT)]
     done = subprocess.run(bare, capture_output=True, encoding="utf-8", check=False)  # noqa: S603
     assert (done.returncode, done.stderr) == (0, "")

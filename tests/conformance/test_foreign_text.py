@@ -307,7 +307,7 @@ def test_a_name_that_is_not_utf8_is_refused_before_anything_is_played(tmp_path, 
         words = [option.encode() + b"=" + name]
         done = gse_cts(*words, "--no-allure", cwd=tmp_path)
         assert done.returncode == 4
-        assert done.stderr.decode().count("is not UTF-8; give the file or folder another name.") == 1
+        assert done.stderr.decode().count("is not UTF-8; give the file or folder another name, or set ") == 1
         assert not list(tmp_path.iterdir())
 
 

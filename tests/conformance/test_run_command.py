@@ -55,8 +55,7 @@ def test_every_report_of_a_continued_run_tells_the_whole_of_it(call, tmp_path, c
     assert capsys.readouterr().err.startswith("run/results.jsonl: --continue: the run is complete; ")
 
 
-def test_a_zone_that_is_more_than_a_day_away_breaks_no_report(call, tmp_path, monkeypatch, request):
-    request.addfinalizer(time.tzset)
+def test_a_zone_that_is_more_than_a_day_away_breaks_no_report(call, tmp_path, monkeypatch):
     monkeypatch.setenv("TZ", "XYZ-25:61")
     time.tzset()
     assert call("run", *TWO, "--no-allure", "--out=run") == Exit.OK

@@ -193,7 +193,7 @@ def browse(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], tuple[s
         command = [browser, *FLAGS, f"--user-data-dir={folder}/profile", f"--log-net-log={log}"]
         # no host resolves, so that a request fails at once instead of waiting for a network
         command += ["--host-resolver-rules=MAP * ~NOTFOUND", "--dump-dom", page.absolute().as_uri()]
-        environment = {**os.environ, "HOME": str(folder)}
+        environment = {**os.environ, "HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"}
         done = subprocess.run(  # noqa: S603
             command, capture_output=True, text=True, timeout=120, env=environment, check=True
         )

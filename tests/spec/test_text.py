@@ -110,7 +110,8 @@ def test_a_command_is_printable_and_means_what_was_called(word):
     words = ["printf", "%s", os.fsdecode(word)]
     shown = command(words)
     assert line(shown) == shown
-    assert subprocess.run(["bash", "-c", shown], capture_output=True, check=True).stdout == word  # noqa: S603, S607
+    bash, utf8 = ["bash", "-c", shown], {**os.environ, "LC_ALL": "C.UTF-8"}
+    assert subprocess.run(bash, capture_output=True, check=True, env=utf8).stdout == word  # noqa: S603
 
 
 def test_only_what_is_utf8_is_called_so():
