@@ -23,8 +23,8 @@ from conformance.testbeds import (
     port_mac,
     tester_ports,
 )
-from reference_impl.device import Settings
-from reference_impl.live.desk import DeviceRefused
+from reference_impl.config import Settings
+from reference_impl.live.control_socket import DeviceRefused
 from reference_impl.live.fabric import DeviceFailed, Fabric, standing, up
 from reference_impl.live.links import switch
 from reference_impl.live.namespaces import acquire, inside, is_privileged
