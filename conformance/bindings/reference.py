@@ -10,11 +10,10 @@ from conformance.marks import CAPABILITIES
 from conformance.outcomes import BenchError
 from conformance.testbeds import Topology, default_peers, port_mac, tester_ports
 from reference_impl import codec
+from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
 from reference_impl.device import Device
 from reference_impl.mutants import Mutant, mutants
-from reference_impl.roles.gsf import Gsf
-from reference_impl.roles.gsp import Gsp
 from reference_impl.virtual.links import Impairment, Node, message_type
 from reference_impl.virtual.network import Network
 from reference_impl.virtual.timeline import Tap
@@ -27,7 +26,6 @@ from traffic.tester import VirtualTester
 
 PROFILE: Final = "open-1"
 MUTANT: Final = "mutant:"
-ROLES: Final[Mapping[str, type[Gsp] | type[Gsf]]] = {"GSP": Gsp, "GSF": Gsf}
 DATA: Final = codec.PROFILE.messages["DATA"].type_code
 MAC_CONTROL: Final = b"\x88\x08"
 
@@ -179,12 +177,7 @@ class _Play:
             table={host.mac: (host.node, host.port) for host in topology.addresses.values()},
             seed=seed_for(self.seed, name),
         )
-        kind = ROLES[node.role]
-        if mutant is None:
-            return kind(config)
-        if not mutant.is_device:
-            return kind(config, {mutant.original: mutant.flaw})
-        return mutant.flaw(config) if mutant.original is kind else kind(config)
+        return assemble(node.role, config, mutant.flaw if mutant else None)
 
     def _join(self, tester_ports: Mapping[str, int]) -> None:
         self.network.add(self.tester)
