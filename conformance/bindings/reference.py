@@ -5,10 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from conformance.api.marks import CAPABILITIES
+from conformance.api.outcomes import BenchError
+from conformance.api.testbeds import Topology, default_peers, port_mac, tester_ports
 from conformance.bindings import INTERVALS, BindingOptions, Driver, Perfect, Setup, seed_for
-from conformance.marks import CAPABILITIES
-from conformance.outcomes import BenchError
-from conformance.testbeds import Topology, default_peers, port_mac, tester_ports
 from reference_impl import codec
 from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
@@ -20,9 +20,9 @@ from reference_impl.virtual.timeline import Tap
 from spec.documents import did_you_mean
 from spec.errors import InputError
 from traffic.patterns import single
-from traffic.recording import Event, Facts, Link, Recording
+from traffic.recordings.recording import Event, Facts, Link, Recording
 from traffic.scenario import DOWN, UP, Scenario
-from traffic.tester import VirtualTester
+from traffic.tester.tester import VirtualTester
 
 PROFILE: Final = "open-1"
 MUTANT: Final = "mutant:"

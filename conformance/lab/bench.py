@@ -7,13 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from conformance.api.marks import CAPABILITIES
 from conformance.bindings import SUFFIXES
 from conformance.lab.model import FABRIC, HOST, BenchFile, Cable, InterfacesTester, Management
-from conformance.marks import CAPABILITIES
-from spec.catalogue import load_catalogue
 from spec.documents import did_you_mean, load
 from spec.errors import InputError
 from spec.files import digest
+from spec.loader import load_catalogue
 from spec.model import Parameter
 
 ASKED_OF_PEOPLE: Final = frozenset({"restart", "configure", "management"})

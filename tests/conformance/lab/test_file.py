@@ -12,9 +12,9 @@ from conformance.cli.binding import EXAMPLES
 from conformance.lab.adapters import adapter_of
 from conformance.lab.bench import load_bench
 from reference_impl.live.parameters import FILE, Pace
-from spec.catalogue import load_catalogue
 from spec.documents import load
 from spec.errors import InputError
+from spec.loader import load_catalogue
 
 GSP = "trex-4-gsp"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.yaml"))
