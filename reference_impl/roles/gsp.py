@@ -421,7 +421,11 @@ class Gsp(Device):
             self.paths.rate_changed(port, now)
 
     def manage_table_set(self, now: int, mac: str, node: int, port: int) -> None:
-        """Enter a host: `mac` as hexadecimal digits, with or without colons."""
+        """Enter a host: `mac` as hexadecimal digits, with or without colons; refused where none can be."""
+        cause = self.config.misplaced((node, port))
+        if cause is not None:
+            self.event(now, "table_refused", mac=mac, node=node, port=port, cause=cause)
+            return
         self.forwarder.set(bytes.fromhex(mac.replace(":", "")), (node, port))
         self.event(now, "table_set", mac=mac, node=node, port=port)
 
