@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from reference_impl import codec
 from reference_impl.config import DeviceConfig
 from reference_impl.port import NEVER, HostPort, OutPort
-from reference_impl.sizes import LONGER_THAN_SIZE
 
 Send = tuple[int, bytes]
 """A port index and the frame that starts to leave on it, without its FCS."""
@@ -110,6 +109,7 @@ class Device:
     fabric_port: ClassVar[type[OutPort]] = OutPort
 
     def __init__(self, config: DeviceConfig, resolve: Resolve = as_it_is) -> None:
+        config.check()
         self.config = config
         self.node = config.node
         self.settings = config.settings
@@ -232,16 +232,19 @@ class Device:
 
     def manage_setting(self, now: int, name: str, value: int | str) -> None:
         """Change one setting while the device runs, or refuse to."""
-        if self.refuses(name, value):
-            self.event(now, "setting_refused", name=name, value=value)
+        cause = self.refusal(name, value)
+        if cause is not None:
+            self.event(now, "setting_refused", name=name, value=value, cause=cause)
             return
         self.settings = replace(self.settings, **{name: value})  # type: ignore[arg-type]
         self.event(now, "setting", name=name, value=value)
 
-    def refuses(self, name: str, value: int | str) -> bool:
-        """Say whether a setting cannot work: a container must hold the longest frame with its 24 octets."""
-        longest = self.settings.max_frame + LONGER_THAN_SIZE
-        return name == "container_bytes" and int(value) < longest
+    def refusal(self, name: str, value: int | str) -> str | None:
+        """Return why a setting cannot work with the others, None when it can."""
+        if not hasattr(self.settings, name):
+            return f"{name} {value} is no setting"
+        cause = replace(self.settings, **{name: value}).faults().get(name)  # type: ignore[arg-type]
+        return cause and f"{value} {cause}"
 
     def flush(self) -> list[Send]:
         """Hand over the frames that started to leave."""

@@ -174,7 +174,7 @@ class BackpressureSender:
         path = leaf.sprayer.control_path(source)
         if path is not None:
             message = codec.encode_backpressure(
-                path.prefix, 0, leaf.node, source, 0, leaf.node, level, validity // 1000
+                path.prefix, 0, leaf.node, source, 0, leaf.node, level, validity
             )
             leaf.count["backpressure_sent"] += 1
             leaf.ports[path.port].send_control(message, now)

@@ -300,15 +300,15 @@ class PathTable:
         if self.links[port].reach.pop(node, None) is not None:
             self.rebuild(now, (origin, sequence))
 
-    def scale(self, reporter: int, about: int, level: int, validity_us: int, now: int) -> bool:
+    def scale(self, reporter: int, about: int, level: int, validity: int, now: int) -> bool:
         """Apply BACKPRESSURE to the paths through an adjacent reporter; False when it is not adjacent.
 
-        A repeat replaces what the same reporter said before.
+        A repeat replaces what the same reporter said before. Validity in ns.
         """
         links = [link for link in self.links.values() if link.neighbour == reporter and link.up]
         for link in links:
             if level:
-                until = now + validity_us * 1000
+                until = now + validity
                 link.levels[about] = (level, until)
                 self.device.at(until, self.expire, link, about)
             else:

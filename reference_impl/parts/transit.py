@@ -83,10 +83,8 @@ class TransitBackpressure:
         if not paths:
             return
         path = paths[0]
-        validity_us = -(-self.device.settings.bp_validity // 1000)
-        frame = codec.encode_backpressure(
-            path.prefix, 0, self.device.node, source, 0, about, level, validity_us
-        )
+        validity = self.device.settings.bp_validity
+        frame = codec.encode_backpressure(path.prefix, 0, self.device.node, source, 0, about, level, validity)
         self.device.count["backpressure_sent"] += 1
         self.device.ports[path.port].send_control(frame, now)
 

@@ -104,7 +104,7 @@ class Bench:
             generation = self.gsp.dgsqs.queues[node, port, cls].generation
         self.fabric(
             codec.encode_grant(
-                self.prefix(uplink), cls, node, 1, port, generation, granted, expired, validity_us
+                self.prefix(uplink), cls, node, 1, port, generation, granted, expired, validity_us * 1000
             ),
             uplink,
         )
@@ -145,7 +145,9 @@ class Bench:
         )
 
     def backpressure(self, level: int, reporter: int, about: int = 2, validity_us: int = 100) -> None:
-        self.fabric(codec.encode_backpressure(self.prefix(), 0, reporter, 1, 0, about, level, validity_us))
+        self.fabric(
+            codec.encode_backpressure(self.prefix(), 0, reporter, 1, 0, about, level, validity_us * 1000)
+        )
 
     def of(self, kind: int) -> list[tuple[int, int, bytes]]:
         """What was sent to the fabric of one message type."""
