@@ -100,7 +100,10 @@ class PortConfig:
 
 @dataclass(frozen=True)
 class Settings:
-    """The device parameters of `spec/parameters.yaml`: times in ns, sizes in octets, rates in Mbit/s."""
+    """The device parameters of `spec/parameters.yaml`: times in ns, sizes in octets, rates in Mbit/s.
+
+    `multicast` and `pfc` are options of the ICS that a device can be made without.
+    """
 
     container_bytes: int = 16384
     overflow_mode: str = "close-early"
@@ -125,6 +128,8 @@ class Settings:
     unknown_unicast: str = "drop"
     buffer_bytes: int = 8_388_608
     class_weight_ratio: int = 1
+    multicast: bool = True
+    pfc: bool = True
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

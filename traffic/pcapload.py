@@ -23,7 +23,7 @@ class Playable:
     left_out: Mapping[str, tuple[int, ...]]
 
     def between(self, source: HostAddress, target: HostAddress, hosts: Collection[HostAddress]) -> "Playable":
-        """Leave out what is to or from other hosts of the testbed than these two, each of which has its place.
+        """Leave out what is to or from other hosts of the testbed than these two; each has its own place.
 
         Any other address is a station of the capture, and is put where the target is.
         """
