@@ -109,6 +109,10 @@ class Bed:
         self.read.add(name)
         return self._setup.facts.parameters[name].value
 
+    def declared(self, option: str) -> bool:
+        """Whether a device under test is declared to have an option of the ICS."""
+        return any(node.ics.get(option) is True for node in self._setup.facts.nodes.values())
+
     def peer(self, name: str, link: str | None = None) -> Any:  # noqa: ANN401 - GsfPeer or GspPeer, by name
         """Give the well-behaved peer that stands for an emulated device, to be varied with `replace`.
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError
@@ -28,6 +28,8 @@ PROFILE: Final = "open-1"
 MUTANT: Final = "mutant:"
 DATA: Final = codec.PROFILE.messages["DATA"].type_code
 MAC_CONTROL: Final = b"\x88\x08"
+OPTIONS: Final = {"MULTICAST": "multicast", "PFC": "pfc"}
+"""Options of the ICS that the devices are made without where it says no, and their settings."""
 
 
 class ReferenceBinding(Perfect):
@@ -144,7 +146,7 @@ class _Play:
         start = self.start
         events = [
             Event(time - start, name, kind, details)
-            for name, device in self.devices.items()
+            for name, device in self._showing("events").items()
             for time, kind, details in device.events[known[name] :]
         ]
         return Recording.of_taps(
@@ -155,13 +157,22 @@ class _Play:
             facts=self.setup.facts,
             events=tuple(sorted(events, key=lambda event: event.time)),
             states={name: device.state() for name, device in self.devices.items()},
-            capabilities=CAPABILITIES,
+            capabilities=CAPABILITIES
+            - {shown for shown in ("counters", "events") if not self._showing(shown)},
             scenario=scenario.digest(),
             seed=self.setup.seed,
         )
 
     def _counters(self) -> dict[str, dict[str, int]]:
-        return {name: device.counters() for name, device in self.devices.items()}
+        return {name: device.counters() for name, device in self._showing("counters").items()}
+
+    def _lacks(self, name: str, option: str) -> bool:
+        """Whether the ICS says no to an option for a device under test."""
+        return self.setup.facts.nodes[name].ics.get(option) is False
+
+    def _showing(self, what: Literal["counters", "events"]) -> dict[str, Device]:
+        """Give the devices that show their counters or events, as the ICS has it."""
+        return {name: dev for name, dev in self.devices.items() if not self._lacks(name, what.upper())}
 
     def _device(self, name: str, mutant: Mutant | None) -> Device:
         topology, node = self.setup.topology, self.setup.topology.nodes[name]
@@ -169,11 +180,12 @@ class _Play:
             PortConfig("fabric" if link.fabric else "host", link.rate_mbps, port_mac(node.id, number))
             for number, link in enumerate(topology.ports(name))
         )
+        made = {setting: not self._lacks(name, option) for option, setting in OPTIONS.items()}
         config = DeviceConfig(
             name=name,
             node=node.id,
             ports=ports,
-            settings=Settings.of(self.values),
+            settings=Settings.of(self.values | made),
             table={host.mac: (host.node, host.port) for host in topology.addresses.values()},
             seed=seed_for(self.seed, name),
         )
@@ -203,6 +215,8 @@ class _Play:
         for order in scenario.management:
             if order.node not in self.devices:
                 raise BenchError(f"the scenario manages {order.node}, which is no device of the bench")
+            if order.action.startswith("table_") and self._lacks(order.node, "TABLE_BY_MANAGEMENT"):
+                raise BenchError(f"the scenario sets the table of {order.node}, which cannot be set")
             self.network.manage(start + order.at, self.devices[order.node], order.action, order.arguments)
 
     def _watch(self, scenario: Scenario) -> None:

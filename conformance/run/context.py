@@ -76,7 +76,7 @@ class Bench:
             excluded = undeclared(self.ics.settings[name], value)
             if excluded:
                 raise NotApplicable(f"{name} {excluded}")
-        limits = self.binding.limits(self.topology(case), self.values(case))
+        limits = {**self.undisclosed, **self.binding.limits(self.topology(case), self.values(case))}
         missing = sorted(self.required(case) & limits.keys())
         if missing:
             raise TesterLimited("; ".join(limits[need] for need in missing))
@@ -107,12 +107,24 @@ class Bench:
                     raise InputError(self.ics.path, clause.id, error.fault, error.mend) from error
         return found
 
+    @property
+    def undisclosed(self) -> dict[str, str]:
+        """Capabilities that the vendor declares the device not to offer, each with the reason."""
+        return {
+            item.shows: f"the ICS declares {name} no, so there are no {item.shows} to read"
+            for name, item in self.ics.items.items()
+            if item.shows is not None and self.ics.facts.get(name) is False
+        }
+
     def required(self, case: Case) -> frozenset[str]:
-        """Capabilities that a case needs, those that its testbed and settings imply included."""
+        """Capabilities that a case needs, those that its testbed and settings imply included.
+
+        What is set to the value in force anyway needs no setting.
+        """
         implied = set()
         if self.topology(case).standing("emulated"):
             implied.add("reactive peer")
-        if case.settings:
+        if any(value != self.parameters[name].value for name, value in case.settings.items()):
             implied.add("configure")
         assert implied <= IMPLIED
         return case.needs | implied
@@ -127,8 +139,9 @@ class Bench:
         return self.binding.realise(asked)
 
     def values(self, case: Case) -> dict[str, ParameterValue]:
-        """Parameters in force for a case."""
-        return having(self.parameters, case.settings, CASE)
+        """Parameters in force for a case; what it pins to the value that they have keeps its origin."""
+        own = {name: value for name, value in case.settings.items() if value != self.parameters[name].value}
+        return having(self.parameters, own, CASE)
 
     def open(self, case: Case, expect: Expect) -> Bed:
         """Stand the testbed of a case up."""

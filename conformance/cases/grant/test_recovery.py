@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.api.marks import clause, needs, testbed
+from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsp
 from traffic.patterns import elephant, gap_at, incast, permutation
 from traffic.recordings.recording import DOWN
@@ -28,6 +28,7 @@ def expect_rate_again(bed, expect, recording, after, what):
 @clause("GRANT-LOST-GRANT")
 @testbed(LeafSpine())
 @needs("fabric taps", "impairments")
+@configure(dgsq_mode="on-first-frame")
 def test_lost_grants_are_made_good(bed, expect):
     """One lost GRANT, a burst of lost ones and a share of them each cost less than the recovery time."""
     span, links = bed.parameter("recovery_max"), bed.uplinks_of(bed.gsps[0])
@@ -55,6 +56,7 @@ def test_lost_grants_are_made_good(bed, expect):
 @clause("GRANT-LOST-REQUEST")
 @testbed(LeafSpine())
 @needs("fabric taps", "impairments")
+@configure(dgsq_mode="on-first-frame")
 def test_lost_requests_are_made_good(bed, expect):
     """A burst whose every REQUEST is lost while it comes in is asked for again, and arrives whole."""
     refresh = bed.parameter("request_refresh")
@@ -72,6 +74,7 @@ def test_lost_requests_are_made_good(bed, expect):
 @clause("GRANT-BLACKOUT")
 @testbed(LeafSpine(gsps=3))
 @needs("impairments")
+@configure(dgsq_mode="on-first-frame")
 def test_traffic_resumes_after_a_blackout(bed, expect):
     """Traffic resumes by itself after all signalling was lost, for less than the age-out and for longer."""
     span = bed.parameter("recovery_max")
