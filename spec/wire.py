@@ -160,9 +160,14 @@ class ProfileEntry(Record):
 @cache
 def load_profile(name_or_path: str | Path = "open-1") -> WireProfile:
     """Load a profile by the name of a bundled one or by path; InputError when anything in it is wrong."""
-    path = find(name_or_path, FOLDER, "wire profile")
+    path = profile_path(name_or_path)
     entry = load(ProfileEntry, path)
     return _Check(path, entry).profile()
+
+
+def profile_path(name_or_path: str | Path) -> Path:
+    """Return the file of a profile; InputError when no bundled one has the name."""
+    return find(name_or_path, FOLDER, "wire profile")
 
 
 class _Check:

@@ -1,6 +1,6 @@
 """What supplies a testbed. A binding is an entry point of the group `gse.bindings`, loaded by name."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -17,6 +17,12 @@ from traffic.scenario import Peer, Scenario
 GROUP: Final = "gse.bindings"
 SUFFIXES: Final = (".yaml", ".yml")
 """How what names a laboratory's file ends."""
+USEFUL: Final[Mapping[str, str]] = {
+    "device": "use --binding reference or live; a laboratory's file names its own devices",
+    "recordings": "use --binding replay",
+    "tester": "use --binding live; a laboratory's file names its own tester",
+}
+"""Options that are not for every binding, and which to use them with."""
 INTERVALS: Final = 6
 """Hello intervals after which every path is known: two ways on each tier, and the flags that follow."""
 
@@ -63,6 +69,8 @@ class Binding(Protocol):
     is its statement where the binding brings one. `values` are parameters that the bench itself sets,
     below those of the run and the case. `mutants` maps flawed devices to the clause each breaks.
     `smoke` is the testbed on which `check` is made, `file` the laboratory's own where the bench has one.
+    `seed` is that of a run whose plays it gives back, None where it plays itself. What a run says of
+    `device`, `recordings` or `tester` is refused unless the class of the binding `takes` it.
     """
 
     name: str
@@ -74,6 +82,7 @@ class Binding(Protocol):
     mutants: Mapping[str, str]
     smoke: Request
     file: Path | None
+    seed: int | None
 
     def realise(self, topology: Topology) -> Topology:
         """Give a topology as this bench has it; TesterLimited when it has none such."""
@@ -96,6 +105,8 @@ class Perfect:
 
     smoke: Request = LeafSpine()
     file: Path | None = None
+    seed: int | None = None
+    takes: frozenset[str] = frozenset()
 
     def realise(self, topology: Topology) -> Topology:
         """Give the topology as it was asked for."""
@@ -127,17 +138,28 @@ def load_binding(name: str, options: BindingOptions) -> Binding:
     if name.endswith(SUFFIXES):
         from conformance.bindings.lab import LabBinding  # noqa: PLC0415 - it builds on this module
 
+        _refuse_useless(name, LabBinding.takes, options)
         return LabBinding(Path(name), options)
     for point in entry_points(group=GROUP, name=name):
         factory: BindingFactory = point.load()
+        _refuse_useless(name, getattr(factory, "takes", frozenset()), options)
         testers = getattr(factory, "testers", ())
         if options.tester is not None and options.tester not in testers:
             fault = f"the binding {name} has no tester {options.tester}"
-            mend = did_you_mean(options.tester, testers) if testers else "leave it out, or use --binding live"
-            raise InputError("command line", "--tester", fault, mend)
+            raise InputError("command line", "--tester", fault, did_you_mean(options.tester, testers))
         return factory(options)
     mend = f"{did_you_mean(name, names()).rstrip('?.')}, or name a laboratory's file, LAB.yaml"
     raise InputError("command line", "--binding", f"there is no binding {name}", mend)
+
+
+def _refuse_useless(name: str, takes: Collection[str], options: BindingOptions) -> None:
+    """Raise InputError for the first option that was given and that a binding has no use for."""
+    usual = BindingOptions()
+    for option, other in USEFUL.items():
+        value = getattr(options, option)
+        if value != getattr(usual, option) and option not in takes:
+            fault = f"is {value}, for which the binding {name} has no use"
+            raise InputError("command line", f"--{option}", fault, f"leave it out, or {other}")
 
 
 def seed_for(seed: int, part: str) -> int:

@@ -15,7 +15,6 @@ from conformance.lab.devices import LabDevices
 from conformance.lab.layout import Layout
 from conformance.lab.limits import MANAGED, Quality, limits_of, patience, quickest, uncertainty_of
 from conformance.lab.wires import MeasuredWires, TesterSide, open_wires
-from spec.errors import InputError
 from traffic.recordings.recording import Facts, Link, ParameterValue
 from traffic.scenario import Scenario
 from traffic.trex.errors import TrexError
@@ -28,14 +27,13 @@ class LabBinding:
     """
 
     name = "lab"
+    takes: frozenset[str] = frozenset()
+    seed: int | None = None
     ics: Path | None = None
     parallelism: int | None = 1
     mutants: Mapping[str, str] = {}
 
-    def __init__(self, path: Path, options: BindingOptions) -> None:
-        if options.device != "reference":
-            mend = "name the devices in the laboratory's file"
-            raise InputError("command line", "--device", "is not for a laboratory's bench", mend)
+    def __init__(self, path: Path, options: BindingOptions) -> None:  # noqa: ARG002 - every binding is given them
         self.lab = load_bench(path)
         self.file: Path | None = self.lab.path
         self.layout = Layout(self.lab)

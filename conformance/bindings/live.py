@@ -244,6 +244,8 @@ class LiveBinding:
     testers = tuple(TESTERS)
     smoke: Request = LeafSpine()
     file = None
+    seed = None
+    takes = frozenset({"device", "tester"})
 
     def __init__(self, options: BindingOptions) -> None:
         if options.wire_profile != PROFILE:

@@ -36,6 +36,7 @@ class ReferenceBinding(Perfect):
     """Builds each play anew, so that it starts from the same state; times in ns are exact."""
 
     name = "reference"
+    takes = frozenset({"device"})
     ics = Path(codec.__file__).parent / "ics.yaml"
     parallelism = None
     uncertainty: Mapping[str, float] = {}
