@@ -48,7 +48,9 @@ FORMS: Final = re.compile(
     r"|results\.jsonl(\.new)?"
 )
 """The files that a run writes, relative to its folder; the results come last, so that a run stays one."""
-TOPS: Final = (JUNIT, COMPLIANCE, ICS, BENCH, WIRE_PROFILE, CAPTURE, CATALOGUE, "allure", ALLURE_RESULTS, RECORDINGS, RESULTS)
+KEPT: Final = (ICS, BENCH, WIRE_PROFILE, CAPTURE, CATALOGUE)
+"""What the run rested on, of which it has its own copy."""
+TOPS: Final = (JUNIT, COMPLIANCE, *KEPT, "allure", ALLURE_RESULTS, RECORDINGS, RESULTS)
 """What a run writes directly into its folder."""
 PROBE: Final = 1 << 20
 """Octets that are written, and removed, to see that a folder takes any."""

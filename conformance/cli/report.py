@@ -30,7 +30,8 @@ def command(
     own, now = folder.kept(CATALOGUE), load_catalogue()
     catalogue = load_catalogue(own) if own else now
     for words in differences(folder.path, header, now):
-        print(f"{words[0].upper()}{words[1:]}; the report is in the words of {'the run' if own else 'today'}.")
+        whose = "the run" if own else "today"
+        print(f"{words[0].upper()}{words[1:]}; the report is in the words of {whose}.")
     folder.claim()
     try:
         built = build_reports(run, catalogue, profile, allure)

@@ -103,7 +103,7 @@ class Session:
         return wrong
 
     def capture(self, usual: Path) -> Path:
-        """Return the capture to play: the run's copy of the user's, which nobody changes, or the usual one."""
+        """Return the capture to play: the run's own copy of the user's, or the usual one."""
         if self.bench.options.pcap is None:
             return usual
         return RunFolder(self.out).kept(CAPTURE) or self.bench.options.pcap

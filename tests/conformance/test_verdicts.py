@@ -176,7 +176,7 @@ BREAKING = {
 
 @pytest.mark.parametrize("workers", ["-n0", "-n1"])
 @pytest.mark.parametrize(("place", "reason"), BREAKING.values(), ids=BREAKING)
-def test_nothing_that_breaks_after_judging_leaves_a_better_verdict(bench, monkeypatch, place, reason, workers):
+def test_nothing_that_breaks_later_leaves_a_better_verdict(bench, monkeypatch, place, reason, workers):
     owner, _, name = place.rpartition(".")
     module, _, kind = owner.rpartition(".") if owner.endswith("Trial") else (owner, "", "")
     (bench.path / "breaking.py").write_text(
@@ -210,7 +210,8 @@ def test_a_state_without_a_form_in_json_is_an_error(bench):
 @pytest.mark.parametrize(("ok", "verdict"), [(True, "ERROR"), (False, "FAIL")])
 def test_a_worker_that_dies_after_judging_leaves_one_verdict(bench, ok, verdict):
     conftest = bench.path / "conftest.py"
-    text = conftest.read_text().replace("def close(self):\n        pass", "def close(self): os.kill(os.getpid(), 9)")
+    dies = "def close(self): os.kill(os.getpid(), 9)"
+    text = conftest.read_text().replace("def close(self):\n        pass", dies)
     conftest.write_text("import os\n" + text)
     bench.cases(test_it=written(f"expect.that({ok}, 'it', 1, 1)"))
     bench.run("-n1")
