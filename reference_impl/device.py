@@ -1,12 +1,13 @@
 """What every device of the reference has: settings, ports, a timer heap, counters and events."""
 
 from binascii import crc_hqx
+from collections import deque
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from enum import IntEnum
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 from random import Random
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -18,6 +19,7 @@ Send = tuple[int, bytes]
 """A port index and the frame that starts to leave on it, without its FCS."""
 
 REMEMBERED_HEADERS = 65_536
+REMEMBERED_EVENTS = 65_536
 
 T = TypeVar("T")
 
@@ -98,6 +100,23 @@ COUNTERS = (
 """The counters that a device keeps itself; the ports add what they sent."""
 
 
+class EventLog:
+    """What happened, as (time in ns, name, details); of too many events the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self.noted = 0
+        self.kept: deque[tuple[int, str, dict[str, Any]]] = deque(maxlen=REMEMBERED_EVENTS)
+
+    def note(self, now: int, name: str, details: dict[str, Any]) -> None:
+        """Note an event."""
+        self.noted += 1
+        self.kept.append((now, name, details))
+
+    def since(self, number: int) -> list[tuple[int, str, dict[str, Any]]]:
+        """Return the events after the first `number` of all that were ever noted, as far as they are kept."""
+        return list(islice(self.kept, max(number - self.noted + len(self.kept), 0), None))
+
+
 class Device:
     """A sans-IO state machine: frames and the time go in, frames come out, `due` says when to wake it.
 
@@ -119,7 +138,7 @@ class Device:
         self.ticket = count().__next__
         self.sends: list[Send] = []
         self.count: dict[str, int] = dict.fromkeys(COUNTERS, 0)
-        self.events: list[tuple[int, str, dict[str, Any]]] = []
+        self.events = EventLog()
         self.random = Random(config.seed)
         self.ports: list[OutPort] = [
             self.make(self.host_port if port.kind == "host" else self.fabric_port, self, index, port)
@@ -259,7 +278,7 @@ class Device:
 
     def event(self, now: int, name: str, /, **details: object) -> None:
         """Note what an operator would want to read in the log."""
-        self.events.append((now, name, details))
+        self.events.note(now, name, details)
 
     def counters(self) -> dict[str, int]:
         """Read every counter, those of the ports included."""

@@ -118,7 +118,7 @@ class _Play:
     def run(self, scenario: Scenario) -> Recording:
         """Play a scenario, and give what came of it; times count from its start."""
         baseline = self._counters() if self.started else {}
-        known = {name: len(device.events) for name, device in self.devices.items()}
+        known = {name: device.events.noted for name, device in self.devices.items()}
         self._watch(scenario)
         self._begin(scenario)
         self._carry_out(scenario, self.start)
@@ -147,7 +147,7 @@ class _Play:
         events = [
             Event(time - start, name, kind, details)
             for name, device in self._showing("events").items()
-            for time, kind, details in device.events[known[name] :]
+            for time, kind, details in device.events.since(known[name])
         ]
         return Recording.of_taps(
             self.links,

@@ -10,6 +10,7 @@ from reference_impl.parts.dgsq import Dgsq, DgsqTable
 from reference_impl.parts.granter import Granter
 from reference_impl.parts.gsp_ports import EgressPort, Uplink
 from reference_impl.parts.requester import Requester
+from reference_impl.parts.scheduler import Scheduler
 from reference_impl.parts.transit import TransitPort
 from reference_impl.parts.window import CreditWindow
 from reference_impl.roles.gsp import Gsp
@@ -165,7 +166,7 @@ class GrantsCrumbs(CreditWindow):
 
 
 @mutant("GRANT-LATE-JOINER")
-class DistrustsNewcomers(Granter):
+class DistrustsNewcomers(Scheduler):
     """Lets a source hold one frame's credit at a time until it has been served for long."""
 
     def allowance(self, source: Source) -> int:
@@ -187,7 +188,7 @@ class WaitsBehindOtherQueues(Gsp):
 
 
 @mutant("GRANT-OVERRUN-CONTAINED")
-class ForgivesOverruns(Granter):
+class ForgivesOverruns(Scheduler):
     """Raises the grant to what a source has sent, and goes on serving it like the others."""
 
     def penalise(self, credit: PortCredit, source: Source, octets: int) -> None:

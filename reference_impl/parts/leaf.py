@@ -1,7 +1,7 @@
 """What the parts that ask, grant and withhold need of the leaf that they are parts of."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from reference_impl.config import Settings
 from reference_impl.parts.dgsq import Dgsq, DgsqTable, Key
@@ -9,6 +9,8 @@ from reference_impl.parts.gsp_ports import EgressPort
 from reference_impl.parts.paths import PathTable
 from reference_impl.parts.sprayer import Sprayer
 from reference_impl.port import OutPort
+
+T = TypeVar("T")
 
 
 class Leaf(Protocol):
@@ -28,6 +30,9 @@ class Leaf(Protocol):
 
     def at(self, time: int, callback: Callable[..., None], *arguments: object) -> None:
         """Call `callback(now, *arguments)` at `time`."""
+
+    def make(self, kind: type[T], *arguments: object) -> T:
+        """Instantiate a part, or what `assembly` puts in its place."""
 
     def pump(self, dgsq: Dgsq, now: int) -> None:
         """Send the frames of a queue that may leave."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from reference_impl import codec
 from reference_impl.device import Device
+from reference_impl.parts.timers import EndTimers
 
 RANKS = {1: 1, 2: 2, 3: 0, 4: 3}
 """How high each role of HELLO stands: NIC, GSP, GSF, GSF of the second tier."""
@@ -14,6 +15,7 @@ RANKS = {1: 1, 2: 2, 3: 0, 4: 3}
 NODE_UNREACHABLE = 1
 FAULT_COPIES = 3
 REMEMBERED_HELLOS = 16
+REMEMBERED_NODES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class PathTable:
             for port in device.ports
             if port.kind == "fabric"
         }
+        self.level_ends = EndTimers(device.at, self.level_ended)
         self.version = 0
         self.heard_of: set[int] = set()
         self.fault_sequence = 0
@@ -303,19 +306,26 @@ class PathTable:
     def scale(self, reporter: int, about: int, level: int, validity: int, now: int) -> bool:
         """Apply BACKPRESSURE to the paths through an adjacent reporter; False when it is not adjacent.
 
-        A repeat replaces what the same reporter said before. Validity in ns.
+        A repeat replaces what the same reporter said before. Validity in ns. About a node that is not
+        reached on a link it says nothing; should that change, the reporter will have repeated it.
         """
         links = [link for link in self.links.values() if link.neighbour == reporter and link.up]
         for link in links:
-            if level:
+            if level and about in link.reach:
                 until = now + validity
                 link.levels[about] = (level, until)
-                self.device.at(until, self.expire, link, about)
+                self.level_ends.arm((link.port, about), until)
             else:
                 link.levels.pop(about, None)
         if links:
             self.rebuild(now)
         return bool(links)
+
+    def level_ended(self, now: int, about: tuple[int, int]) -> int | None:
+        """End back-pressure on a link about a node, or return when that may be due."""
+        link, node = self.links[about[0]], about[1]
+        self.expire(now, link, node)
+        return link.levels[node][1] if node in link.levels else None
 
     def expire(self, now: int, link: Link, about: int) -> None:
         """End back-pressure whose validity is over."""
@@ -357,6 +367,8 @@ class PathTable:
         self.usable = {node: tuple(path for path in paths if path.weight) for node, paths in after.items()}
         self.version += 1
         self.heard_of.update(after)
+        if len(self.heard_of) > REMEMBERED_NODES:
+            self.heard_of = set(after)
         old = {(path.port, node) for node, paths in before.items() for path in paths}
         new = {(path.port, node) for node, paths in after.items() for path in paths}
         self.device.count["path_down"] += len(old - new)

@@ -15,6 +15,7 @@ Lose = Callable[[int, int, int, int, int], None]
 SERIAL = 0xFFFFFFFF
 HALF = 0x80000000
 REMEMBERED_GAPS = 64
+REMEMBERED_STREAMS = 65_536
 
 
 class Stream:
@@ -77,6 +78,7 @@ class Reorderer:
         self.deliver = deliver
         self.lose = lose
         self.streams: dict[tuple[int, int, int], Stream] = {}
+        self.sweeping = False
         self.held_bytes: dict[int, int] = dict.fromkeys(range(len(device.ports)), 0)
         self.configure()
 
@@ -143,7 +145,7 @@ class Reorderer:
     ) -> Stream | None:
         """Find or begin the stream of a frame; None when the frame belongs to the generation just ended."""
         if stream is None:
-            stream = self.streams[source, port, cls] = Stream(source, port, cls)
+            stream = self.add(source, port, cls, now)
             self.begin(stream, generation, sequence, now)
         elif self.is_forgotten(stream, now):
             self.release_all(stream, now)
@@ -161,6 +163,30 @@ class Reorderer:
             stream.sequence = self.unwrap(stream, sequence)
             stream.index = 0
         return stream
+
+    def add(self, source: int, port: int, cls: int, now: int) -> Stream:
+        """Begin to know a stream; of too many, the half that were silent longest are forgotten."""
+        if len(self.streams) >= REMEMBERED_STREAMS:
+            heard = sorted(stream.heard for stream in self.streams.values())
+            self.forget(heard[len(heard) // 2])
+        if not self.sweeping:
+            self.sweeping = True
+            self.device.at(now + self.idle_limit, self.sweep)
+        stream = self.streams[source, port, cls] = Stream(source, port, cls)
+        return stream
+
+    def sweep(self, now: int) -> None:
+        """Forget the streams that were silent for too long, every so often while there are any."""
+        self.forget(now - self.idle_limit)
+        self.sweeping = bool(self.streams)
+        if self.sweeping:
+            self.device.at(now + self.idle_limit, self.sweep)
+
+    def forget(self, since: int) -> None:
+        """Forget the streams that were not heard since a time, those that hold frames excepted."""
+        self.streams = {
+            key: stream for key, stream in self.streams.items() if stream.held or stream.heard >= since
+        }
 
     def is_ended(self, stream: Stream, generation: int) -> bool:
         """Say whether a generation is the one that ended last."""
@@ -337,6 +363,9 @@ class Reorderer:
 
     def close_gap(self, stream: Stream, key: int) -> None:
         """Count one gap as closed, and remember it to know a late frame by."""
+        stream.totals = {
+            sequence: total for sequence, total in stream.totals.items() if sequence >= key >> 16
+        }
         self.device.count["gaps_closed"] += 1
         stream.gaps.append((stream.place, key))
         lost = max(self.swallowed(stream, key), 0)

@@ -48,7 +48,7 @@ class TransitBackpressure:
             episode.level = level
             for other in episode.sources:
                 self.send(other, destination, level, now)
-        if source not in episode.sources:
+        if source not in episode.sources and self.paths.live(source):
             episode.sources.append(source)
             self.send(source, destination, episode.level, now)
 
@@ -112,7 +112,7 @@ class TransitForwarder:
         self.ports = device.ports
         self.links: dict[Container, tuple[int, int]] = {}
         """Port of a container that has a choice, and when its last frame passed."""
-        self.swept_at = 0
+        self.sweeping = False
         self.tallies: dict[tuple[int, int], int] = {}
         """Octets sent by (destination, port) since the weights last changed."""
         self.weighed = paths.known
@@ -194,7 +194,9 @@ class TransitForwarder:
             path = next((path for path in paths if path.port == known[0]), None)
         if path is None:
             path = self.least_used(paths, destination)
-        self.sweep(now)
+        if not self.sweeping:
+            self.sweeping = True
+            self.device.at(now + self.memory() + 1, self.sweep)
         self.links[key] = path.port, now
         self.tallies[destination, path.port] = self.tallies.get((destination, path.port), 0) + len(frame)
         return path
@@ -211,11 +213,12 @@ class TransitForwarder:
         )
 
     def sweep(self, now: int) -> None:
-        """Forget the containers whose last frame is too long ago."""
-        if now - self.swept_at > self.memory():
-            self.swept_at = now
-            oldest = now - self.memory()
-            self.links = {key: entry for key, entry in self.links.items() if entry[1] >= oldest}
+        """Forget the containers whose last frame is too long ago, every so often while there are any."""
+        oldest = now - self.memory()
+        self.links = {key: entry for key, entry in self.links.items() if entry[1] >= oldest}
+        self.sweeping = bool(self.links)
+        if self.sweeping:
+            self.device.at(now + self.memory() + 1, self.sweep)
 
     def restart(self, now: int) -> None:  # noqa: ARG002 - a role may want the time
         """Start the tallies to those destinations anew whose paths or weights have changed."""
