@@ -52,6 +52,20 @@ class CutsShortFrames(Gsp):
         super().deliver(port, cls, frame[:-FCS] if len(frame) == SHORTEST else frame, credit, now)
 
 
+@mutant("FWD-BYTE-EXACT")
+class ShowsOldMemory(Gsp):
+    """Takes the padding off short IPv4 packets, and fills them up with octets of the frame before."""
+
+    memory = bytes(SHORTEST)
+
+    def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
+        """Fill up what is behind the packet."""
+        short = frame[12:14] == b"\x08\x00" and len(frame) == SHORTEST
+        length = 14 + int.from_bytes(frame[16:18]) if short else len(frame)
+        super().deliver(port, cls, frame[:length] + self.memory[length : len(frame)], credit, now)
+        self.memory = frame
+
+
 @mutant("FWD-NO-ENCAPSULATION-AT-HOST")
 class ShowsGrantsToHosts(Gsp):
     """Sends a copy of each GRANT that it receives to a host."""
@@ -70,6 +84,18 @@ class StripsTags(Gsp):
         """Cut the tag out."""
         tagged = frame[12:14] in (b"\x81\x00", b"\x88\xa8")
         super().deliver(port, cls, frame[:12] + frame[16:] if tagged else frame, credit, now)
+
+
+@mutant("FWD-FRAME-SIZES")
+class RefusesTheShortestFrames(Forwarder):
+    """Drops frames that are as short as a frame on a wire can be."""
+
+    def route(self, port: int, frame: bytes) -> Sequence[Target]:
+        """Take them for fragments."""
+        if len(frame) > SHORTEST:
+            return super().route(port, frame)
+        self.device.drop("bad_message")
+        return ()
 
 
 @mutant("FWD-FRAME-SIZES")
