@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from enum import IntEnum
+from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count, islice
 from random import Random
@@ -17,6 +18,9 @@ from reference_impl.port import NEVER, HostPort, OutPort
 
 Send = tuple[int, bytes]
 """A port index and the frame that starts to leave on it, without its FCS."""
+
+Handler = Callable[[int, bytes, int], None]
+"""Takes a frame that came in: `(port, frame, now)`."""
 
 REMEMBERED_HEADERS = 65_536
 REMEMBERED_EVENTS = 65_536
@@ -144,7 +148,6 @@ class Device:
             self.make(self.host_port if port.kind == "host" else self.fabric_port, self, index, port)
             for index, port in enumerate(config.ports)
         ]
-        self.ingress_handlers = [self.ingress_handler(port) for port in self.ports]
         self.received = 0
         self.known: list[dict[bytes, tuple[codec.Header, int, int, int]]] = [{} for _ in self.ports]
         """What is known of messages for each port by their octets up to the end of the header.
@@ -152,7 +155,12 @@ class Device:
         The header, the end of the extension, the CRC of the header, and what that of both has to come to.
         """
 
-    def ingress_handler(self, port: OutPort) -> Callable[[int, bytes, int], None]:  # noqa: ARG002 - for the role
+    @cached_property
+    def ingress_handlers(self) -> list[Handler]:
+        """What takes the frames that come in, by port."""
+        return [self.ingress_handler(port) for port in self.ports]
+
+    def ingress_handler(self, port: OutPort) -> Handler:  # noqa: ARG002 - for the role
         """Give what takes the frames that come in on a port: `(port, frame, now)`.
 
         A driver that was attached the ports calls it without `receive`, since no sends come back.

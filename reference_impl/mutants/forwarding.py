@@ -4,10 +4,14 @@ from collections.abc import Callable, Sequence
 
 from reference_impl import codec
 from reference_impl.codec import BadFrame, Header
+from reference_impl.device import Handler
 from reference_impl.mutants import mutant
 from reference_impl.parts.dgsq import Dgsq
+from reference_impl.parts.egress import Egress
 from reference_impl.parts.forwarding import Forwarder, Target
+from reference_impl.parts.ingress import Ingress
 from reference_impl.parts.transit import TransitForwarder
+from reference_impl.port import OutPort
 from reference_impl.roles.gsf import Gsf
 from reference_impl.roles.gsp import Gsp
 from reference_impl.sizes import FCS
@@ -35,7 +39,7 @@ def forgiving(check: Callable[[int, bytes], Header], port: int, frame: bytes, ca
 
 
 @mutant("FWD-BYTE-EXACT")
-class ClearsTheLastOctet(Gsp):
+class ClearsTheLastOctet(Egress):
     """Delivers frames with their last octet cleared."""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
@@ -44,7 +48,7 @@ class ClearsTheLastOctet(Gsp):
 
 
 @mutant("FWD-BYTE-EXACT")
-class CutsShortFrames(Gsp):
+class CutsShortFrames(Egress):
     """Takes the last octets of a shortest frame for padding, which the wire then fills with zeros."""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
@@ -72,12 +76,12 @@ class ShowsGrantsToHosts(Gsp):
 
     def grant(self, header: Header, frame: bytes, now: int) -> None:
         """Copy it."""
-        self.egress[min(self.egress)].send_class(frame, 0, now)
+        self.host_ports[min(self.host_ports)].send_class(frame, 0, now)
         super().grant(header, frame, now)
 
 
 @mutant("FWD-VLAN-PRESERVED")
-class StripsTags(Gsp):
+class StripsTags(Egress):
     """Delivers tagged frames without their outer tag."""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
@@ -172,7 +176,7 @@ class ReturnsFrames(Forwarder):
 
 
 @mutant("FWD-LOCAL-SWITCHING")
-class SwitchesNothingLocally(Gsp):
+class SwitchesNothingLocally(Ingress):
     """Has no way from one of its host ports to another."""
 
     def send_locally(self, dgsq: Dgsq, frame: bytes, credit: int, now: int) -> None:
@@ -183,12 +187,12 @@ class SwitchesNothingLocally(Gsp):
 class ObeysHosts(Gsp):
     """Takes a frame from a host for a fabric message when its EtherType says so."""
 
-    def ingress(self, port: int, frame: bytes, now: int) -> None:
+    def ingress_handler(self, port: OutPort) -> Handler:
         """Look at the EtherType."""
-        if frame[12:14] == codec.ETHERTYPE:
-            self.from_fabric(port, frame, now)
-        else:
-            super().ingress(port, frame, now)
+        others = super().ingress_handler(port)
+        return lambda port, frame, now: (
+            self.handle(port, frame, now) if frame[12:14] == codec.ETHERTYPE else others(port, frame, now)
+        )
 
 
 @mutant("FWD-HOP-LIMIT")
@@ -274,28 +278,28 @@ class TakesStrayData(Gsp):
 
 
 @mutant("FWD-ZERO-LOSS")
-class LosesFrames(Gsp):
+class LosesFrames(Egress):
     """Loses one frame in a hundred on the last step, and counts nothing."""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
         """Forget some."""
-        if self.random.random() >= 0.01:
+        if self.leaf.random.random() >= 0.01:
             super().deliver(port, cls, frame, credit, now)
 
 
 @mutant("FWD-EXACTLY-ONCE")
-class DeliversTwice(Gsp):
+class DeliversTwice(Egress):
     """Delivers one frame in a hundred two times."""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
         """Repeat some."""
         super().deliver(port, cls, frame, credit, now)
-        if self.random.random() < 0.01:
+        if self.leaf.random.random() < 0.01:
             super().deliver(port, cls, frame, credit, now)
 
 
 @mutant("FWD-ECN-DSCP")
-class ClearsTheTrafficClass(Gsp):
+class ClearsTheTrafficClass(Egress):
     """Delivers IPv4 packets with DSCP and ECN set to nought."""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
@@ -315,10 +319,10 @@ class CountsSomeDropsTwice(Gsp):
 
 
 @mutant("FWD-FRAME-COUNTERS")
-class MiscountsReceivedFrames(Gsp):
+class MiscountsReceivedFrames(Ingress):
     """Counts a frame from a host twice."""
 
-    def ingress(self, port: int, frame: bytes, now: int) -> None:
+    def receive(self, port: int, frame: bytes, now: int) -> None:
         """Count it here as well."""
-        self.count["rx_frames"] += 1
-        super().ingress(port, frame, now)
+        self.leaf.count["rx_frames"] += 1
+        super().receive(port, frame, now)

@@ -4,8 +4,8 @@ from collections import deque
 from typing import Any
 
 from reference_impl.mutants import mutant
+from reference_impl.parts.egress import Egress
 from reference_impl.parts.reorder import SERIAL, Reorderer, Stream
-from reference_impl.roles.gsp import Gsp
 
 
 @mutant("ORDER-PER-FLOW")
@@ -31,13 +31,15 @@ class ReleasesNewestFirst(Reorderer):
 
 
 @mutant("ORDER-IN-ORDER-AT-ONCE")
-class HoldsEveryFrame(Gsp):
+class HoldsEveryFrame(Egress):
     """Lets every frame wait for the timeout, whether it is in order or not."""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
         """Deliver late."""
         send = super().deliver
-        self.at(now + self.settings.reorder_timeout, lambda time: send(port, cls, frame, credit, time))
+        self.leaf.at(
+            now + self.leaf.settings.reorder_timeout, lambda time: send(port, cls, frame, credit, time)
+        )
 
 
 @mutant("ORDER-HOLD-BOUND")

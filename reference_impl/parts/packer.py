@@ -61,7 +61,7 @@ class Packer:
         """Send a host frame that has left its queue as the next one of an open container."""
         index, fill = self.place(container, credit)
         last = self.is_last(container.fill, dgsq.frames[0][1] if dgsq.frames else 0)
-        container.share.tally += credit
+        container.share.carried += credit
         flags = self.flags(dgsq, last)
         alike = container.alike.get(flags)
         if alike is None:
