@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from pydantic import ValidationError
+
 from conformance import invariants
 from conformance.bed import Bed, needs_of
 from conformance.bench import Bench
@@ -25,7 +27,7 @@ from spec.model import Clause
 from spec.text import LONGEST_REPORT, lines, said
 from spec.verdict import Verdict
 from traffic.recording import BeyondRecording, ParameterValue, Recording
-from traffic.scenario import Scenario
+from traffic.scenario import Scenario, out_of_reach
 
 ENDINGS: Final = {
     Verdict.FAIL: RequirementBroken,
@@ -258,9 +260,7 @@ def describe(scenario: Scenario) -> str:
 
 def _ended(error: BaseException) -> tuple[Verdict, str]:
     match error:
-        case BeyondRecording():
-            return Verdict.TESTER_LIMITED, said(error)
-        case TesterLimited():
+        case BeyondRecording() | TesterLimited():
             return Verdict.TESTER_LIMITED, said(error)
         case NotApplicable():
             return Verdict.NOT_APPLICABLE, said(error)
@@ -268,6 +268,8 @@ def _ended(error: BaseException) -> tuple[Verdict, str]:
             return Verdict.INCONCLUSIVE, said(error)
         case BenchError():
             return Verdict.ERROR, said(error)
+        case ValidationError() if (why := out_of_reach(error)) is not None:
+            return Verdict.INCONCLUSIVE, f"the parameters in force leave no room for what is played: {why}"
         case _:
             first, _, _ = said(error).partition("\n")
             return Verdict.ERROR, f"{type(error).__name__}: {first}"
