@@ -57,7 +57,7 @@ class CutsShortFrames(Egress):
 
 
 @mutant("FWD-BYTE-EXACT")
-class ShowsOldMemory(Gsp):
+class ShowsOldMemory(Egress):
     """Takes the padding off short IPv4 packets, and fills them up with octets of the frame before."""
 
     memory = bytes(SHORTEST)

@@ -62,7 +62,7 @@ def test_local_traffic_shares_without_messages(bed, expect):
     count = 2 * span // gap_at(longest, bed.parameter("link_rate"))
     recording = bed.play(incast(sources, hit, count=count, size=longest))
     shares = [recording.throughput(hit, span, 2 * span, source=source) for source in sources]
-    expect.enough(int(sum(shares)), 1, "Mbit/s received")
+    expect.given(sum(shares), "the host was served")
     expect.at_least(jain(shares), bed.parameter("fairness_min"), "Jain index of local and remote source")
     for name in ("REQUEST", "GRANT", "DATA"):
         own = recording.messages(name, bed.uplinks, source="gsp0", destination="gsp0")

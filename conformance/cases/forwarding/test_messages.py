@@ -53,7 +53,7 @@ def test_each_hop_takes_one(bed, expect):
     for name in THROUGH:
         came = recording.messages(name, "gsp0-gsf0", UP)
         went = recording.messages(name, "gsp1-gsf0", DOWN)
-        expect.enough(len(went), 2, f"{name} messages forwarded")
+        expect.enough(min(len(came), len(went)), 2, f"{name} messages that came and were forwarded")
         for before, after in zip(came, went, strict=False):
             expect.equal(after.hop_limit, before.hop_limit - 1, f"hop limit of {name}", [after.row])
             wanted = codec().with_fields(recording.frame(before.row), hop_limit=before.hop_limit - 1)

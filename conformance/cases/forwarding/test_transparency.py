@@ -89,6 +89,7 @@ def test_every_size_passes(bed, expect):
     recording = bed.play(sweep(bed.host(0), bed.host(-1), sizes=legal, count=3))
     sent = [frame.size for frame in recording.host_frames(bed.host(0), "sent")]
     got = [frame.size for frame in recording.host_frames(bed.host(-1), "received")]
+    expect.enough(len(sent), 3 * len(legal), "frames sent")
     for size in legal:
         expect.equal(got.count(size), sent.count(size), f"frames of {size} octets received")
 
