@@ -8,9 +8,9 @@ from functools import partial
 from time import monotonic_ns
 from typing import Any, Final, Protocol, TypeVar
 
+from conformance.api.binding import Setup
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.testbeds import tester_ports
-from conformance.bindings import Setup
 from traffic.recordings.recording import Event, Link, Recording, Trouble
 from traffic.scenario import ManagementEvent, Scenario
 from traffic.tester.tester import VirtualTester

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final, Literal
 
+from conformance.api.binding import INTERVALS, BindingOptions, Driver, Setup, UnlimitedBinding, seed_for
 from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError
 from conformance.api.testbeds import Topology, default_peers, port_mac, tester_ports
-from conformance.bindings import INTERVALS, BindingOptions, Driver, Perfect, Setup, seed_for
 from reference_impl import codec
 from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
@@ -32,12 +32,11 @@ OPTIONS: Final = {"MULTICAST": "multicast", "PFC": "pfc"}
 """Options of the ICS that the devices are made without where it says no, and their settings."""
 
 
-class ReferenceBinding(Perfect):
+class ReferenceBinding(UnlimitedBinding):
     """Builds each play anew, so that it starts from the same state; times in ns are exact."""
 
     name = "reference"
     ics = Path(codec.__file__).parent / "ics.yaml"
-    parallelism = None
     uncertainty: Mapping[str, float] = {}
     values: Mapping[str, int | float | str] = {}
 

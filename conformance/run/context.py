@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from conformance.api.binding import Binding, BindingOptions, Setup
 from conformance.api.outcomes import BenchError, NotApplicable, TesterLimited
 from conformance.api.parameters import CASE, LINE, having, in_force, instances, read_overrides, undeclared
 from conformance.api.testbed import IMPLIED, Bed
 from conformance.api.testbeds import Topology, default_peers
-from conformance.bindings import Binding, BindingOptions, Setup, load_binding
+from conformance.bindings.registry import load_binding
 from conformance.judge.expect import Expect
 from conformance.run.case import Case, seed_of
 from spec.applicability import ApplicabilityError

@@ -102,11 +102,6 @@ class Session:
             return str(error)
         return wrong
 
-    @property
-    def parallelism(self) -> int | None:
-        """How many beds the binding has; None is any number."""
-        return self.bench.binding.parallelism
-
     def trial(self, item: pytest.Item) -> Trial:
         """Give the trial of a case."""
         return item.stash[TRIAL]

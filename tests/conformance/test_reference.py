@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.api.binding import Setup
 from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp, default_peers
-from conformance.bindings import Setup
 from conformance.bindings.reference import ReferenceBed
 from conformance.checkout import ROOT
 from conformance.judge.expect import Expect

@@ -15,10 +15,12 @@ from typing import Final
 from traffic.recordings.recording import Flow
 from traffic.scenario import HostAddress, Scenario
 from traffic.tester.tester import TesterPort
-from traffic.trex.client import LEAST_GAP_US, Capture, Captured, PortCounters, Trex, check_size
+from traffic.trex.capturing import LEAST_GAP_US
 from traffic.trex.counted import Tally, tally
+from traffic.trex.data import Capture, Captured, PortCounters, check_size
 from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexUnableError
 from traffic.trex.open_loop import PortPlan, split
+from traffic.trex.trex import Trex
 from traffic.wires.player import Line, Seen
 
 ROOM: Final = 200_000

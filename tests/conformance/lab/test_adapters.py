@@ -11,14 +11,14 @@ from time import monotonic_ns
 
 import pytest
 
+from conformance.api.binding import Setup
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.parameters import CASE
 from conformance.api.testbeds import SoloGsp
-from conformance.bindings import Setup
-from conformance.lab import adapters
-from conformance.lab.adapters import ExecAdapter, Log, PromptAdapter, Unable, adapter_of
-from conformance.lab.devices import LabDevices
-from conformance.lab.model import Management
+from conformance.bindings.lab import adapters
+from conformance.bindings.lab.adapters import ExecAdapter, Log, PromptAdapter, Unable, adapter_of
+from conformance.bindings.lab.devices import LabDevices
+from conformance.bindings.lab.model import Management
 from spec.loader import load_catalogue
 from traffic.recordings.recording import Facts, ParameterValue
 from traffic.scenario import ManagementEvent

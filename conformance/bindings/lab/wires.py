@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from conformance.api.outcomes import BenchError
-from conformance.lab.bench import LabBench
-from conformance.lab.model import InterfacesTester, TrexTester
+from conformance.bindings.lab.bench import LabBench
+from conformance.bindings.lab.model import InterfacesTester, TrexTester
 from traffic.scenario import HostAddress, Scenario
 from traffic.tester.tester import TesterPort
-from traffic.trex.client import Trex, connect
+from traffic.trex.client import connect
+from traffic.trex.trex import Trex
 from traffic.trex.wires import TrexWires
 from traffic.wires.afpacket import SOL_PACKET, Interfaces, Sender, Tap
 from traffic.wires.player import Line, Wires

@@ -10,25 +10,20 @@ from typing import Final
 
 from conformance.api.outcomes import BenchError
 from conformance.api.testbeds import Topology, tester_ports
+from conformance.bindings.trex_limits import SHARES, TREX
 from conformance.checkout import ROOT
 from traffic.recordings.recording import Facts, Link, ParameterValue
-from traffic.trex.client import Trex, connect
+from traffic.trex.client import connect
+from traffic.trex.trex import Trex
 from traffic.trex.wires import TrexWires
 from traffic.wires.player import Line
 
 APIS: Final = {"trex-4.8": "4.8", "trex-5.0": "5.0", "trex-5.1": "5.1"}
 """Testers by name, and the API that each speaks."""
-TREX: Final = {
-    "pfc": "streams of TRex do not heed PFC",
-    "service tags": "TRex reads an outer tag 0x88A8 as 0x8100 where its ports are AF_PACKET",
-}
-"""What no TRex can do, or none that is known to do it."""
 LIMITS: Final = TREX | {
     "impairments": "the wires of the binding live are perfect",
     "timestamps <= 1 us": "TRex stamps frames in software and its clock is told over a network, good to 1 ms",
 }
-SHARES: Final = {"grant_round_trip": 2, "grant_validity": 10, "hello_interval": 10}
-"""How many reactions of the tester have to fit into a duration, so that its peers behave well."""
 SERVES: Final = re.compile(r"on ([\d.]+):(\d+) and (\d+)")
 GRACE: Final = 3.0
 """Seconds that the server has to end."""
@@ -43,7 +38,7 @@ class StandInProcess:
     def __init__(
         self, api: str, namespace: Path, interfaces: Sequence[str], begun: Callable[[int], None]
     ) -> None:
-        self.command = [sys.executable, "-m", "traffic.trex.stand_in", "--api", api, "--with-parent"]
+        self.command = [sys.executable, "-m", "traffic.trex_stand_in", "--api", api, "--with-parent"]
         self.command += ["--netns", str(namespace), "--rpc-port", "0", "--async-port", "0"]
         self.command += [f"--interface={name}" for name in interfaces]
         self.begun = begun

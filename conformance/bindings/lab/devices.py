@@ -5,19 +5,19 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from conformance.api.binding import INTERVALS, Setup
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.parameters import BENCH, CASE, LINE
-from conformance.bindings import INTERVALS, Setup
-from conformance.lab.adapters import Adapter, Settings, adapter_of, identity, measured_log, reading
-from conformance.lab.bench import LabBench
-from conformance.lab.layout import Layout
+from conformance.bindings.lab.adapters import Adapter, Settings, adapter_of, identity, measured_log, reading
+from conformance.bindings.lab.bench import LabBench
+from conformance.bindings.lab.layout import Layout
 from spec.loader import load_catalogue
 from spec.text import said
 from traffic.recordings.recording import Event, ParameterValue, Trouble
 from traffic.scenario import HostAddress, ManagementEvent
 
 if TYPE_CHECKING:
-    from conformance.lab.model import Cable
+    from conformance.bindings.lab.model import Cable
 
 SET_BY_THE_RUN: Final = frozenset({BENCH, LINE, CASE})
 """Origins of values that a device does not have by itself."""

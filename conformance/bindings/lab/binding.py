@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+from conformance.api.binding import BindingOptions, Driver, Setup
 from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError
 from conformance.api.testbeds import Request, Topology, tester_ports
-from conformance.bindings import BindingOptions, Driver, Setup
+from conformance.bindings.lab.bench import load_bench
+from conformance.bindings.lab.devices import LabDevices
+from conformance.bindings.lab.layout import Layout
+from conformance.bindings.lab.limits import MANAGED, Quality, limits_of, patience, quickest, uncertainty_of
+from conformance.bindings.lab.wires import MeasuredWires, TesterSide, open_wires
 from conformance.bindings.realtime import RealTimeBed, Stand
-from conformance.lab.bench import load_bench
-from conformance.lab.devices import LabDevices
-from conformance.lab.layout import Layout
-from conformance.lab.limits import MANAGED, Quality, limits_of, patience, quickest, uncertainty_of
-from conformance.lab.wires import MeasuredWires, TesterSide, open_wires
 from spec.errors import InputError
 from traffic.recordings.recording import Facts, Link, ParameterValue
 from traffic.scenario import Scenario
@@ -29,14 +29,16 @@ class LabBinding:
 
     name = "lab"
     ics: Path | None = None
-    parallelism: int | None = 1
+    workers: int | None = 1
+    testers: tuple[str, ...] = ()
     mutants: Mapping[str, str] = {}
 
-    def __init__(self, path: Path, options: BindingOptions) -> None:
+    def __init__(self, options: BindingOptions) -> None:
+        assert options.file is not None
         if options.device != "reference":
             mend = "name the devices in the laboratory's file"
             raise InputError("command line", "--device", "is not for a laboratory's bench", mend)
-        self.lab = load_bench(path)
+        self.lab = load_bench(options.file)
         self.file: Path | None = self.lab.path
         self.layout = Layout(self.lab)
         self.values: Mapping[str, int | float | str] = self.lab.values
@@ -47,6 +49,10 @@ class LabBinding:
         self.measured: int | None = None
         self.opened: tuple[str, MeasuredWires, tuple[Link, ...]] | None = None
         atexit.register(self.clear)
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Need nothing of the process."""
 
     @cached_property
     def devices(self) -> LabDevices:
