@@ -8,11 +8,12 @@ from functools import partial
 from time import monotonic_ns
 from typing import Any, Final, Protocol, TypeVar
 
-from conformance.api.binding import Setup, cut_by
+from conformance.api.binding import Setup
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.testbeds import tester_ports
 from traffic.recordings.recording import Event, Link, Recording, Trouble
 from traffic.scenario import ManagementEvent, Scenario
+from traffic.tester.course import Course
 from traffic.tester.tester import VirtualTester
 from traffic.trex.errors import TrexError, TrexUnableError
 from traffic.wires.player import Player, Wires
@@ -127,14 +128,13 @@ class _Play:
         self.dark: set[str] = set()
         self.switched = False
         self.pending: list[Future[None]] = []
-        self.last = 0
-        self.limit = 0
-        self.cut = False
+        self.course: Course
         self.tardy = 0
 
     def run(self, scenario: Scenario, *, fresh: bool) -> Recording:
         """Play, and give what came of it."""
         before: dict[str, dict[str, int]] = {}
+        self.course = Course(scenario, self.values)
         with ThreadPoolExecutor(1) as operator:
             self.operator = operator
             self.devices.halt()
@@ -154,10 +154,9 @@ class _Play:
                 self.meanwhile(partial(self.prepare, scenario))
                 self.player.begin(scenario)
             self.carry_out(scenario, self.player.start)
-            self.limit = self.player.moved + (scenario.limit or int(self.values["play_limit"]))
-            settle = scenario.settle or int(self.values["settle_time"])
+            self.course.begin(self.player.moved)
             try:
-                self.player.run(partial(self.goes_on, settle, scenario.counted))
+                self.player.run(partial(self.goes_on, scenario.counted))
                 recording = self.recording(scenario, before)
             except TrexUnableError:
                 raise
@@ -165,8 +164,7 @@ class _Play:
                 return self.remains(scenario, str(error))
             finally:
                 self.relight()
-        cut = cut_by(scenario, scenario.limit or int(self.values["play_limit"])) if self.cut else ""
-        return replace(recording, trouble=self.trouble(recording), cut=cut)
+        return replace(recording, trouble=self.trouble(recording), cut=self.course.cut)
 
     def meanwhile(self, work: Callable[[], T]) -> T:
         """Have the operator do something while the tester goes on, so that no neighbour takes it for dead."""
@@ -174,7 +172,7 @@ class _Play:
         self.player.run(lambda _: not future.done())
         return future.result()
 
-    def goes_on(self, settle: int, counted: bool, now: int) -> bool:
+    def goes_on(self, counted: bool, now: int) -> bool:
         """Hear of what was done to links and devices; say whether the play goes on.
 
         What is `counted` moves unseen.
@@ -184,12 +182,9 @@ class _Play:
             done.result()
         while self.told:
             self.player.send(self.tester.carrier(*self.told.popleft(), self.player.clock()))
-        if now >= self.limit:
-            self.cut = bool(self.pending) or self.player.busy or now < self.player.moved + settle
-            return False
-        if counted and self.player.busy:
-            self.player.moved = max(self.player.moved, now)
-        return bool(self.pending) or self.player.busy or now < max(self.last, self.player.moved + settle)
+        busy = bool(self.pending) or self.player.busy
+        self.course.note(now if counted and busy else self.player.moved)
+        return self.course.goes_on(now, busy=busy)
 
     def carry_out(self, scenario: Scenario, start: int) -> None:
         """Plan what a scenario does to links and devices."""
@@ -221,7 +216,7 @@ class _Play:
             self.tardy = max(self.tardy, monotonic_ns() - time)
 
         self.tester.at(time, lambda _: self.pending.append(self.operator.submit(act)))
-        self.last = max(self.last, time)
+        self.course.note(time)
 
     def switch(self, link: str, *, up: bool) -> None:
         """Switch a link, and have the tester told if one of its ends is its own."""

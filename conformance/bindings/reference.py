@@ -1,7 +1,7 @@
 """The reference in virtual time: its devices, or a mutant of them, on simulated links around the tester."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final, Literal
 
@@ -11,7 +11,6 @@ from conformance.api.binding import (
     Driver,
     Setup,
     UnlimitedBinding,
-    cut_by,
     seed_for,
 )
 from conformance.api.marks import CAPABILITIES
@@ -30,6 +29,7 @@ from spec.errors import InputError
 from traffic.patterns import single
 from traffic.recordings.recording import Event, Facts, Link, Recording
 from traffic.scenario import DOWN, UP, Scenario
+from traffic.tester.course import Course
 from traffic.tester.tester import VirtualTester
 
 PROFILE: Final = "open-1"
@@ -113,6 +113,7 @@ class _Play:
         ports = tester_ports(setup.topology, links)
         self.tester = VirtualTester(ports, setup.facts.hosts, PROFILE, self._carry_out)
         self._join({port.name: number for number, port in enumerate(ports)})
+        self.course: Course
         self.start = 0
         self.started = False
 
@@ -128,18 +129,16 @@ class _Play:
         known = {name: device.events.noted for name, device in self.devices.items()}
         self._watch(scenario)
         self._begin(scenario)
+        self.course = course = Course(scenario, self.values)
+        course.begin(self.start)
         self._carry_out(scenario, self.start)
-        planned = [*(event.at for event in scenario.links), *(event.at for event in scenario.management)]
-        last = self.start + max(planned, default=0)
-        limit = scenario.limit or int(self.values["play_limit"])
-        ended = self.network.run_until_quiet(
-            scenario.settle or int(self.values["settle_time"]),
-            self.start + limit,
-            is_data,
-            lambda: self.tester.busy or self.network.now < last,
-        )
-        recording = self._recording(scenario, baseline, known)
-        return recording if ended < self.start + limit else replace(recording, cut=cut_by(scenario, limit))
+        seen = 0
+        while course.goes_on(self.network.now, busy=self.tester.busy):
+            self.network.run(course.look(self.network.now, busy=self.tester.busy))
+            moved = [time for time, _, _, frame, _ in self.network.tapped[seen:] if is_data(frame)]
+            course.note(max(moved, default=0))
+            seen = len(self.network.tapped)
+        return self._recording(scenario, baseline, known)
 
     def _begin(self, scenario: Scenario) -> None:
         self.network.tapped.clear()
@@ -169,6 +168,7 @@ class _Play:
             capabilities=CAPABILITIES
             - {shown for shown in ("counters", "events") if not self._showing(shown)},
             scenario=scenario.digest(),
+            cut=self.course.cut,
             seed=self.setup.seed,
         )
 
@@ -220,12 +220,14 @@ class _Play:
             data = {name: value for name, value in asdict(impairment).items() if name != "voids"}
             self.network.impair(Impairment(**data), start)
         for event in scenario.links:
+            self.course.note(start + event.at)
             self.network.link_event(start + event.at, event.link, event.up)
         for order in scenario.management:
             if order.node not in self.devices:
                 raise BenchError(f"the scenario manages {order.node}, which is no device of the bench")
             if order.action.startswith("table_") and self._lacks(order.node, "TABLE_BY_MANAGEMENT"):
                 raise BenchError(f"the scenario sets the table of {order.node}, which cannot be set")
+            self.course.note(start + order.at)
             self.network.manage(start + order.at, self.devices[order.node], order.action, order.arguments)
 
     def _watch(self, scenario: Scenario) -> None:
