@@ -1,8 +1,9 @@
 """Plays in real time: a tester on wires of any kind, around devices that run by their own clock."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic_ns
@@ -11,6 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 from conformance.api.binding import Setup
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.testbeds import tester_ports
+from conformance.bindings.undo import giving_back
 from traffic.recordings.recording import Event, Link, Recording, Trouble
 from traffic.scenario import ManagementEvent, Scenario
 from traffic.tester.course import Course
@@ -58,7 +60,10 @@ class Devices(Protocol):
         """Have a device do what an operator asks."""
 
     def switch(self, link: str, *, up: bool) -> None:
-        """Take a link's carrier, or give it back."""
+        """Take a link's carrier, or give it back; a link that may be dark is the devices' to give back."""
+
+    def restore(self) -> None:
+        """Undo what was managed and switched; what cannot be undone is tried again the next time."""
 
     def trouble(self, *, switched: bool, unexplained: bool) -> Trouble | None:
         """Say what befell the devices since the mark that is not theirs.
@@ -111,6 +116,16 @@ class RealTimeBed:
         """Leave the bench to the next case."""
 
 
+@contextmanager
+def operator() -> Iterator[ThreadPoolExecutor]:
+    """Have somebody who does one thing after the other; of what waits at the end nothing is done any more."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 class _Play:
     """One play."""
 
@@ -125,7 +140,6 @@ class _Play:
         self.tester = VirtualTester(ports, setup.facts.hosts, setup.facts.wire_profile, self.carry_out)
         self.player = Player(self.tester, stand.wires)
         self.told: deque[tuple[int, bool]] = deque()
-        self.dark: set[str] = set()
         self.switched = False
         self.pending: list[Future[None]] = []
         self.course: Course
@@ -135,8 +149,7 @@ class _Play:
         """Play, and give what came of it."""
         before: dict[str, dict[str, int]] = {}
         self.course = Course(scenario, self.values)
-        with ThreadPoolExecutor(1) as operator:
-            self.operator = operator
+        with giving_back(self.devices.restore), operator() as self.operator:
             self.devices.halt()
             if fresh:
                 self.player.begin(scenario, ahead=False)
@@ -162,8 +175,6 @@ class _Play:
                 raise
             except (BenchError, TrexError) as error:
                 return self.remains(scenario, str(error))
-            finally:
-                self.relight()
         return replace(recording, trouble=self.trouble(recording), cut=self.course.cut)
 
     def meanwhile(self, work: Callable[[], T]) -> T:
@@ -222,14 +233,8 @@ class _Play:
         """Switch a link, and have the tester told if one of its ends is its own."""
         self.switched = True
         self.devices.switch(link, up=up)
-        (self.dark.discard if up else self.dark.add)(link)
         if link in self.own:
             self.told.append((self.own[link], up))
-
-    def relight(self) -> None:
-        """Switch on what the play left dark."""
-        for link in sorted(self.dark):
-            self.devices.switch(link, up=True)
 
     def recording(self, scenario: Scenario, before: Mapping[str, Mapping[str, int]]) -> Recording:
         """Read the devices, and give what the play was."""

@@ -170,6 +170,7 @@ class Bench:
             facts=self.facts(topology, values),
             peers=default_peers(topology, values),
             seed=seed_of(self.options.seed, case.id),
+            declared={name: item.value for name, item in self.ics.settings.items()},
         )
         return Bed(setup, self.binding.open(setup), case.needs, expect)
 

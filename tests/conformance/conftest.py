@@ -35,6 +35,8 @@ class Still(contract.UnlimitedBinding):
 
     def clear(self):
         Path("cleared").touch()
+        if Path("refuses").exists():
+            raise OSError("the switch is gone")
 
     def limits(self, topology, parameters):
         return {name: f"the binding still has no {name}" for name in CAPABILITIES - self.capabilities}

@@ -48,7 +48,7 @@ class Nothing:
     def halt(self):
         pass
 
-    mark = halt
+    mark = restore = halt
 
     def renew(self, setup, seed, *, fresh):
         pass

@@ -67,16 +67,18 @@ class Connection(ABC):
         try:
             with self._told("connecting"):
                 self._client.connect()
-        except TrexError:
+        except BaseException:
             self._hang_up()
             raise
         return self
 
     def close(self) -> None:
         """Release the ports, if they are still ours, and disconnect; never raises."""
-        with suppress(TrexError):
-            self.release()
-        self._hang_up()
+        try:
+            with suppress(TrexError):
+                self.release()
+        finally:
+            self._hang_up()
 
     def ports(self) -> dict[int, Port]:
         """Describe every port as it is now, by its number: the server lists them in an order of its own."""

@@ -15,6 +15,7 @@ from conformance.bindings.lab.layout import Layout
 from conformance.bindings.lab.limits import MANAGED, Quality, limits_of, patience, quickest, uncertainty_of
 from conformance.bindings.lab.wires import MeasuredWires, TesterSide, open_wires
 from conformance.bindings.realtime import RealTimeBed, Stand
+from conformance.bindings.undo import at_last, give_back
 from spec.errors import InputError
 from traffic.recordings.recording import Facts, Link, ParameterValue
 from traffic.scenario import Scenario
@@ -48,7 +49,7 @@ class LabBinding:
         self.uncertainty: Mapping[str, float] = self.exact
         self.measured: int | None = None
         self.opened: tuple[str, MeasuredWires, tuple[Link, ...]] | None = None
-        atexit.register(self.clear)
+        atexit.register(at_last, self.clear)
 
     @classmethod
     def prepare(cls) -> None:
@@ -91,7 +92,7 @@ class LabBinding:
         links = tuple(link for link, _, _ in lines)
         key = f"{links} {sorted(facts.hosts.items())} {facts.wire_profile}"
         if self.opened is None or self.opened[0] != key:
-            self.clear()
+            self.close_wires()
             ends = [cable.tester for _, _, cable in lines if cable.tester is not None]
             described = tester_ports(topology, links)
             side = TesterSide(
@@ -106,8 +107,13 @@ class LabBinding:
             self.opened = key, wires, links
         return self.opened[1], self.opened[2]
 
-    def clear(self) -> None:
+    def close_wires(self) -> None:
         """Close the wires."""
-        if self.opened is not None:
-            self.opened[1].close()
-            self.opened = None
+        opened, self.opened = self.opened, None
+        if opened is not None:
+            opened[1].close()
+
+    def clear(self) -> None:
+        """Leave the devices as they were before the run, and close the wires."""
+        release = [self.devices.release] if "devices" in vars(self) else []
+        give_back(*release, self.close_wires)

@@ -2,7 +2,7 @@
 
 import atexit
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from conformance.api.binding import BindingOptions, Driver, Setup
@@ -14,6 +14,7 @@ from conformance.bindings.live.rig import ICS, plan
 from conformance.bindings.live.testers import TESTERS, Tester
 from conformance.bindings.realtime import RealTimeBed, Stand
 from conformance.bindings.reference import PROFILE, ReferenceBinding, mutant_of
+from conformance.bindings.undo import at_last, give_back
 from reference_impl.live.fabric import DeviceFailed, Fabric, up
 from reference_impl.live.namespaces import acquire, is_privileged
 from reference_impl.live.parameters import live_values
@@ -52,7 +53,7 @@ class LiveBinding:
         self.uncertainty = self.tester.uncertainty
         self.values = live_values(load_catalogue().parameters, trex=self.tester.is_trex)
         is_privileged()
-        atexit.register(self.clear)
+        atexit.register(at_last, self.clear)
 
     @classmethod
     def prepare(cls) -> None:
@@ -78,7 +79,7 @@ class LiveBinding:
         """Give a bed whose devices have that flaw."""
         bench = self.bench_for(setup)
         capabilities = CAPABILITIES - self.limits(setup.topology, setup.facts.parameters).keys()
-        devices = LiveDevices(bench.fabric, flaw)
+        devices = LiveDevices(bench.fabric, flaw, bench.dark)
         return RealTimeBed(setup, Stand(bench.links, devices, bench.wires, capabilities, LATE))
 
     def check(self, facts: Facts, topology: Topology) -> None:
@@ -96,7 +97,7 @@ class LiveBinding:
         """Give the bench of a topology."""
         key = str(setup.topology.links), setup.topology.standing("emulated")
         bench = self.bench
-        if bench is None or bench.key != key:
+        if bench is None or bench.key != key or bench.dark:
             self.clear()
             bench = LiveBinding.bench = LiveBench.build(setup, key, self.tester)
         return bench
@@ -104,19 +105,20 @@ class LiveBinding:
     @classmethod
     def clear(cls) -> None:
         """Take the bench down."""
-        if cls.bench is not None:
-            cls.bench.close()
-            LiveBinding.bench = None
+        bench, LiveBinding.bench = cls.bench, None
+        if bench is not None:
+            bench.close()
 
 
 @dataclass(frozen=True)
 class LiveBench:
-    """A fabric that stands, and a tap on each of its `links`."""
+    """A fabric that stands, a tap on each of its `links`, and those that could not be switched on again."""
 
     key: tuple[str, tuple[str, ...]]
     fabric: Fabric
     links: tuple[Link, ...]
     wires: Wires
+    dark: set[str] = field(default_factory=set)
 
     @classmethod
     def build(cls, setup: Setup, key: tuple[str, tuple[str, ...]], tester: Tester) -> "LiveBench":
@@ -132,14 +134,11 @@ class LiveBench:
             wires = tester.wires(fabric, setup, links)
         except BaseException as error:
             fabric.down()
-            if isinstance(error, TrexError):
+            if isinstance(error, TrexError | OSError):
                 raise BenchError(str(error)) from error
             raise
         return cls(key, fabric, links, wires)
 
     def close(self) -> None:
         """Close the taps and take the fabric down."""
-        try:
-            self.wires.close()
-        finally:
-            self.fabric.down()
+        give_back(self.wires.close, self.fabric.down)

@@ -1,7 +1,7 @@
 """The processes of a live bench as devices under test: renewed, read, managed and switched."""
 
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from time import monotonic_ns
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -9,6 +9,7 @@ from conformance.api.binding import INTERVALS, Setup, seed_for
 from conformance.api.outcomes import BenchError
 from conformance.bindings.live.rig import plan
 from conformance.bindings.realtime import too_late
+from conformance.bindings.undo import give_back
 from reference_impl.live.control_socket import DeviceRefused
 from reference_impl.live.fabric import DeviceFailed, Fabric
 from traffic.recordings.recording import Event, Trouble
@@ -27,17 +28,18 @@ def asked(method: Callable[P, R]) -> Callable[P, R]:
     def asking(*args: P.args, **words: P.kwargs) -> R:
         try:
             return method(*args, **words)
-        except (DeviceFailed, DeviceRefused) as error:
+        except (DeviceFailed, DeviceRefused, OSError) as error:
             raise BenchError(f"{error} ({type(error).__name__})") from error
 
     return asking
 
 
 class LiveDevices:
-    """The processes of a fabric, which start anew for each play."""
+    """The processes of a fabric, which start anew for each play; links that were switched off are `dark`."""
 
-    def __init__(self, fabric: Fabric, flaw: str | None) -> None:
+    def __init__(self, fabric: Fabric, flaw: str | None, dark: set[str]) -> None:
         self.fabric = fabric
+        self.dark = dark
         self.flaw = flaw
         self.names = tuple(device.name for device in fabric.plan.devices)
         self.known = dict.fromkeys(self.names, 0)
@@ -100,9 +102,17 @@ class LiveDevices:
         """Have a device do what an operator asks."""
         self.fabric.ask(order.node, "manage", action=order.action, arguments=order.arguments)
 
+    @asked
     def switch(self, link: str, *, up: bool) -> None:
         """Switch a link."""
+        self.dark.add(link)
         self.fabric.switch(link, up=up)
+        if up:
+            self.dark.remove(link)
+
+    def restore(self) -> None:
+        """Switch on what is dark; what was managed goes with the processes."""
+        give_back(*(partial(self.switch, link, up=True) for link in sorted(self.dark)))
 
     @asked
     def trouble(self, *, switched: bool, unexplained: bool) -> Trouble | None:

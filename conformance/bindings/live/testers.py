@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from typing import Final, Protocol
 
 from conformance.api.binding import Setup
@@ -14,7 +14,7 @@ from reference_impl.live.namespaces import inside, is_privileged
 from reference_impl.live.processes import Process, started
 from traffic.recordings.recording import Link, ParameterValue
 from traffic.trex.wires import TrexWires
-from traffic.wires.afpacket import Interfaces, Sender, Tap
+from traffic.wires.afpacket import Interfaces, open_interfaces
 from traffic.wires.player import Line, Wires
 
 LIMITS: Final = {
@@ -97,21 +97,18 @@ class StandIn:
 
 
 TESTERS: Final[Mapping[str, Callable[[], Tester]]] = {
-    "afpacket": AfPacket,
-    **{name: partial(StandIn, api) for name, api in trex.APIS.items()},
+    "afpacket": cache(AfPacket),
+    **{name: cache(partial(StandIn, api)) for name, api in trex.APIS.items()},
 }
+"""One of each a process, so that whatever binding asks knows how slow it was measured to be."""
 
 
 def interfaces(fabric: Fabric, links: tuple[Link, ...], ports: Mapping[str, int]) -> Interfaces:
     """Open a tap for each link, at the tester's end or else at the lower, and a sender for each port."""
-    lines, taps, senders = [], [], {}
+    ends, spaces = [], {}
     for link in links:
         wire = fabric.wire(link.name)
         end = wire.upper if wire.upper.space == fabric.plan.tester else wire.lower
-        port = ports.get(link.name)
-        lines.append(Line(link.name, end is wire.lower, port))
-        with inside(fabric.space(end.space)):
-            taps.append(Tap(end.interface))
-            if port is not None:
-                senders[port] = Sender(end.interface)
-    return Interfaces(lines, taps, senders)
+        ends.append((Line(link.name, end is wire.lower, ports.get(link.name)), end.interface))
+        spaces[link.name] = fabric.space(end.space)
+    return open_interfaces(Interfaces, ends, lambda line: inside(spaces[line.name]))

@@ -11,6 +11,7 @@ from typing import Final
 from conformance.api.outcomes import BenchError
 from conformance.api.testbeds import Topology, tester_ports
 from conformance.bindings.trex_limits import SHARES, TREX
+from conformance.bindings.undo import give_back
 from conformance.checkout import ROOT
 from traffic.recordings.recording import Facts, Link, ParameterValue
 from traffic.trex.client import connect
@@ -53,28 +54,40 @@ class StandInProcess:
         return connect(host, rpc_port=rpc_port, async_port=async_port)
 
     def start(self) -> None:
-        """Start the server, and wait until it serves."""
+        """Start the server, and wait until it serves; what was there before is ended."""
+        self.close()
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(  # noqa: S603 - our own module
             self.command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True
         )
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        found = SERVES.search(self.process.stdout.readline())
-        if found is None:
-            words = self.process.stderr.read().strip().splitlines() or ["it says nothing"]
-            raise BenchError(f"the stand-in for TRex did not start: {words[-1]}")
-        self.begun(self.process.pid)
+        try:
+            found = self.served(self.process)
+            self.begun(self.process.pid)
+        except BaseException:
+            self.close()
+            raise
         self.address = (found[1], int(found[2]), int(found[3]))
+
+    @staticmethod
+    def served(process: subprocess.Popen[str]) -> re.Match[str]:
+        """Wait until a server says where it serves; BenchError when it ends instead."""
+        assert process.stdout is not None
+        assert process.stderr is not None
+        found = SERVES.search(process.stdout.readline())
+        if found is None:
+            words = process.stderr.read().strip().splitlines() or ["it says nothing"]
+            raise BenchError(f"the stand-in for TRex did not start: {words[-1]}")
+        return found
 
     def close(self) -> None:
         """End the server."""
-        if self.process is not None:
-            self.process.terminate()
+        process, self.process = self.process, None
+        if process is not None:
+            process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                self.process.wait(GRACE)
-            self.process.kill()
-            self.process.communicate()
+                process.wait(GRACE)
+            process.kill()
+            process.communicate()
 
 
 class StandInWires(TrexWires):
@@ -103,8 +116,7 @@ class StandInWires(TrexWires):
 
     def close(self) -> None:
         """Give the ports back and end the server."""
-        super().close()
-        self.server.close()
+        give_back(super().close, self.server.close)
 
 
 def _lower(link: Link, topology: Topology) -> bool:
