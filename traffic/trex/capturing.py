@@ -3,10 +3,12 @@
 import base64
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from contextlib import contextmanager
+from typing import Any, Final
 
 from traffic.trex.connection import Connection
 from traffic.trex.data import Capture, Captured, Caught, check_size
+from traffic.trex.errors import TrexError, TrexRefusedError
 
 LEAST_GAP_US: Final = 10
 """With no gap between them, pushed frames leave in disorder; with this one, 1,000 kept theirs."""
@@ -75,7 +77,7 @@ class Capturing(Connection):
 
     def fetch_some(self, capture: Capture) -> tuple[list[Captured], bool]:
         """Take at most 50 frames that a capture caught, and say whether more wait."""
-        with self._told("fetching captured frames"):
+        with self._on(capture, "fetching captured frames"):
             data = self._transmit(
                 "capture", command="fetch", capture_id=capture.number, pkt_limit=_MOST_FETCHED
             )
@@ -93,25 +95,22 @@ class Capturing(Connection):
 
     def missed(self, capture: Capture) -> int:
         """Count the matching frames that a capture had no room for so far."""
-        with self._told("reading captures"):
-            status = next(
-                item for item in self._transmit("capture", command="status") if item["id"] == capture.number
-            )
+        with self._on(capture, "reading captures"):
+            status = self._status_of(capture)
         return int(status["matched"] - status["count"] - self._captures[capture.number])
 
     def finish(self, capture: Capture) -> Caught:
         """End a capture: give what was not fetched yet, and how many frames it lost."""
-        with self._told("ending a capture"):
+        with self._on(capture, "ending a capture"):
             self._transmit("capture", command="stop", capture_id=capture.number)
             frames = self.fetch(capture)
-            statuses = {status["id"]: status for status in self._transmit("capture", command="status")}
+            matched: int = self._status_of(capture)["matched"]
             self._transmit("capture", command="remove", capture_id=capture.number)
-        matched: int = statuses[capture.number]["matched"]
         return Caught(frames, matched - self._captures.pop(capture.number))
 
     def discard(self, capture: Capture) -> None:
         """End a capture and forget what it caught."""
-        with self._told("ending a capture"):
+        with self._on(capture, "ending a capture"):
             self._transmit("capture", command="remove", capture_id=capture.number)
         del self._captures[capture.number]
 
@@ -124,6 +123,35 @@ class Capturing(Connection):
         capture = self.capture(received=self._held[:1], limit=1)
         self.discard(capture)
         return capture.start
+
+    # Inside
+
+    def _statuses(self) -> dict[int, Any]:
+        return {item["id"]: item for item in self._transmit("capture", command="status")}
+
+    def _status_of(self, capture: Capture) -> Any:  # noqa: ANN401 - JSON
+        status = self._statuses().get(capture.number)
+        if status is None:
+            raise self._gone(capture)
+        return status
+
+    @contextmanager
+    def _on(self, capture: Capture, doing: str) -> Iterator[None]:
+        """Do something with a capture; captures are global to a server, and other users can remove them."""
+        try:
+            with self._told(doing):
+                yield
+        except TrexRefusedError as error:
+            with self._told("reading captures"):
+                there = capture.number in self._statuses()
+            if there:
+                raise
+            self._captures.pop(capture.number, None)
+            raise self._gone(capture) from error
+
+    def _gone(self, capture: Capture) -> TrexError:
+        mend = "see that nobody else uses the server, then run again"
+        return self._error(TrexRefusedError, f"capture {capture.number} is gone", mend)
 
 
 def _batches(frames: Sequence[bytes]) -> Iterator[list[bytes]]:

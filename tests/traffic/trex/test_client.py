@@ -61,6 +61,15 @@ def test_what_a_capture_lost_is_told(held, helpers):
     assert (len(caught.frames), caught.lost) == (10, 20)
 
 
+@pytest.mark.parametrize("act", ["missed", "finish", "fetch_some", "discard"])
+def test_a_capture_that_somebody_else_removed_is_told(held, server, act):
+    capture = held.capture(received=[1])
+    server._call(server.engine.captures.all.clear)
+    with pytest.raises(TrexRefusedError, match=rf"capture {capture.number} is gone; see that nobody else"):
+        getattr(held, act)(capture)
+    held.release()
+
+
 def test_loads_follow_each_other_and_count(held, helpers, server):
     first, second = helpers.frames(2, size=80)
     held.add(
