@@ -9,11 +9,11 @@ from functools import partial
 from time import monotonic_ns
 from typing import Any, Final, Protocol, TypeVar
 
-from conformance.api.binding import Setup
+from conformance.api.binding import CASE_TIME, SHARE, Setup
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.testbeds import tester_ports
 from conformance.bindings.undo import giving_back
-from traffic.recordings.recording import Event, Link, Recording, Trouble
+from traffic.recordings.recording import Event, Link, ParameterValue, Recording, Trouble
 from traffic.scenario import ManagementEvent, Scenario
 from traffic.tester.course import Course
 from traffic.tester.tester import VirtualTester
@@ -23,6 +23,8 @@ from traffic.wires.player import Player, Wires
 T = TypeVar("T")
 REPEATS: Final = 5
 """How often a play is repeated that was measured too badly, before its case is INCONCLUSIVE."""
+LONGEST: Final = 2
+"""How many plays of a case may go on to their limit before it is taken to hang."""
 STALLED: Final = 0.05
 """The share of a play during which the tester or a device may stand still."""
 
@@ -70,6 +72,12 @@ class Devices(Protocol):
 
         `switched`: links were; `unexplained`: more frames are missing than the devices count as dropped.
         """
+
+
+def real_time(seconds: float, calm: int, parameters: Mapping[str, ParameterValue]) -> float:
+    """Return how long, in s, a case may take that says it takes `seconds`; `calm` is as of the devices."""
+    longest = calm + int(parameters["play_limit"].value)
+    return CASE_TIME + SHARE * seconds + LONGEST * longest / 1e9
 
 
 @dataclass(frozen=True)

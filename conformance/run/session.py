@@ -10,7 +10,6 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 import pytest
 
@@ -38,9 +37,6 @@ from spec.profiles import load_choice
 from spec.text import LONGEST_REPORT, line, lines, said
 from spec.verdict import Verdict
 from traffic.frames.pcapload import playable
-
-CASE_TIMEOUT: Final = 120
-"""Seconds of wall time after which a case is broken off, beside five times what it says it takes."""
 
 
 class Session:
@@ -163,7 +159,8 @@ class Session:
             item.stash[TRIAL] = Trial(bench, case, Expect(bench.binding.uncertainty))
             (kept if wanted and self.selection.wants(case) else dropped).append(item)
             if not item.get_closest_marker("timeout"):
-                item.add_marker(pytest.mark.timeout(CASE_TIMEOUT + 5 * case.seconds))
+                time_out = bench.binding.case_time(case.seconds, bench.parameters)
+                item.add_marker(pytest.mark.timeout(time_out))
         kept.sort(key=_order)
         items[:] = others + kept
         if dropped:

@@ -4,22 +4,26 @@ import atexit
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from conformance.api.binding import BindingOptions, Driver, Setup
 from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError
 from conformance.api.testbeds import Request, Topology, tester_ports
 from conformance.bindings.lab.bench import load_bench
-from conformance.bindings.lab.devices import LabDevices
+from conformance.bindings.lab.devices import LabDevices, calm
 from conformance.bindings.lab.layout import Layout
 from conformance.bindings.lab.limits import MANAGED, Quality, limits_of, patience, quickest, uncertainty_of
 from conformance.bindings.lab.wires import MeasuredWires, TesterSide, open_wires
-from conformance.bindings.realtime import RealTimeBed, Stand
+from conformance.bindings.realtime import RealTimeBed, Stand, real_time
 from conformance.bindings.undo import at_last, give_back
 from spec.errors import InputError
 from traffic.recordings.recording import Facts, Link, ParameterValue
 from traffic.scenario import Scenario
 from traffic.trex.errors import TrexError
+
+REQUESTS: Final = 20
+"""Requests to an adapter that may take all the time they are given before a case is taken to hang."""
 
 
 class LabBinding:
@@ -69,6 +73,16 @@ class LabBinding:
         lacking = {ability: self.devices.lacking(ability) for ability in MANAGED}
         tester = Quality(quickest(self.measured, self.lab), round(self.exact["ns"]))
         return limits_of(self.lab, topology, parameters, lacking, tester)
+
+    def case_time(self, seconds: float, parameters: Mapping[str, ParameterValue]) -> float:
+        """Allow what the file says, or what plays, and the answers of all adapters, may take."""
+        declared = self.lab.file.case_timeout
+        if declared is not None:
+            return declared
+        managed = (device.management for device in self.lab.file.devices.values())
+        answers = sum(item.timeout for item in managed if item.adapter != "none")
+        quiet = calm({name: item.value for name, item in parameters.items()})
+        return real_time(seconds, quiet, parameters) + REQUESTS * answers
 
     def open(self, setup: Setup) -> Driver:
         """Give a bed on the devices, with the wires of its testbed."""

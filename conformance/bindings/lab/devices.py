@@ -24,6 +24,14 @@ SET_BY_THE_RUN: Final = frozenset({BENCH, LINE, CASE})
 """Origins of values that a device does not have by itself."""
 
 
+def calm(values: Mapping[str, Any]) -> int:
+    """Return how long, in ns, devices take until they have forgotten all traffic, and know every path."""
+    paths = INTERVALS * int(values["hello_interval"]) + int(values["flap_hold"])
+    refreshes = int(values["refresh_misses"]) * int(values["request_refresh"])
+    forgotten = 2 * int(values["age_out"]) + refreshes + int(values["reorder_timeout"])
+    return max(paths, forgotten)
+
+
 class LabDevices:
     """Devices that stay up from play to play, set, counted and switched by their adapters."""
 
@@ -122,10 +130,7 @@ class LabDevices:
 
     def calm(self, values: Mapping[str, Any]) -> int:
         """Wait until every path is known and held, and all queues, sources and streams are forgotten."""
-        paths = INTERVALS * int(values["hello_interval"]) + int(values["flap_hold"])
-        refreshes = int(values["refresh_misses"]) * int(values["request_refresh"])
-        forgotten = 2 * int(values["age_out"]) + refreshes + int(values["reorder_timeout"])
-        return max(paths, forgotten)
+        return calm(values)
 
     def mark(self) -> None:
         """Let the events that are read begin here."""

@@ -9,10 +9,10 @@ from conformance.api.binding import BindingOptions, Driver, Setup
 from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.testbeds import LeafSpine, Request, Topology, default_peers
-from conformance.bindings.live.devices import LATE, LiveDevices
+from conformance.bindings.live.devices import LATE, LiveDevices, calm
 from conformance.bindings.live.rig import ICS, plan
 from conformance.bindings.live.testers import TESTERS, Tester
-from conformance.bindings.realtime import RealTimeBed, Stand
+from conformance.bindings.realtime import RealTimeBed, Stand, real_time
 from conformance.bindings.reference import PROFILE, ReferenceBinding, mutant_of
 from conformance.bindings.undo import at_last, give_back
 from reference_impl.live.fabric import DeviceFailed, Fabric, up
@@ -70,6 +70,10 @@ class LiveBinding:
     def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:
         """Miss what the tester misses."""
         return self.tester.limits(topology, parameters)
+
+    def case_time(self, seconds: float, parameters: Mapping[str, ParameterValue]) -> float:
+        """Allow what a play in real time takes."""
+        return real_time(seconds, calm({name: item.value for name, item in parameters.items()}), parameters)
 
     def open(self, setup: Setup) -> Driver:
         """Give a bed on the bench that stands, if it is of that topology, or on a new one."""

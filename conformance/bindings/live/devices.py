@@ -17,6 +17,13 @@ from traffic.scenario import ManagementEvent
 
 LATE: Final = 40_000_000
 """How late, in ns, the tester or a device's process may be before what was measured says nothing."""
+
+
+def calm(values: Mapping[str, Any]) -> int:
+    """Return how long, in ns, devices that have just started take to know every path."""
+    return INTERVALS * int(values["hello_interval"])
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -70,7 +77,7 @@ class LiveDevices:
 
     def calm(self, values: Mapping[str, Any]) -> int:
         """Know every path after some hello intervals."""
-        return INTERVALS * int(values["hello_interval"])
+        return calm(values)
 
     @asked
     def mark(self) -> None:
