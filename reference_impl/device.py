@@ -3,22 +3,20 @@
 from binascii import crc_hqx
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from enum import IntEnum
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from reference_impl import codec
-from reference_impl.port import NEVER as NEVER  # noqa: PLC0414 - part of this interface
-from reference_impl.port import HostPort, OutPort
+from reference_impl.config import DeviceConfig
+from reference_impl.port import NEVER, HostPort, OutPort
+from reference_impl.sizes import LONGER_THAN_SIZE
 
 Send = tuple[int, bytes]
 """A port index and the frame that starts to leave on it, without its FCS."""
-
-LONGER_THAN_SIZE = 20
-"""Credit octets of a frame beyond its size: preamble and gap."""
 
 REMEMBERED_HEADERS = 65_536
 
@@ -89,61 +87,6 @@ COUNTERS = (
 """The counters that a device keeps itself; the ports add what they sent."""
 
 
-@dataclass(frozen=True)
-class PortConfig:
-    """One port: what it faces, its rate in Mbit/s and its own MAC address."""
-
-    kind: Literal["host", "fabric"]
-    rate_mbps: int
-    mac: bytes
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The device parameters of `spec/parameters.yaml`: times in ns, sizes in octets, rates in Mbit/s."""
-
-    container_bytes: int = 16384
-    overflow_mode: str = "close-early"
-    flush_time: int = 20_000
-    max_frame: int = 9216
-    unsolicited_bytes: int = 0
-    request_refresh: int = 50_000
-    grant_validity: int = 200_000
-    grant_round_trip: int = 40_000
-    age_out: int = 1_000_000
-    dgsq_mode: str = "on-first-frame"
-    dgsq_max: int = 1024
-    reorder_timeout: int = 100_000
-    reorder_bytes: int = 1_048_576
-    path_delay_max: int = 50_000
-    hello_interval: int = 100_000
-    hello_misses: int = 3
-    flap_hold: int = 1_000_000
-    bp_threshold: int = 65_536
-    bp_validity: int = 100_000
-    bp_window: int = 50_000
-    unknown_unicast: str = "drop"
-    buffer_bytes: int = 8_388_608
-    class_weight_ratio: int = 1
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
-        """Take the device parameters out of the parameters of a run."""
-        return cls(**{name: values[name] for name in (item.name for item in fields(cls)) if name in values})
-
-
-@dataclass(frozen=True)
-class DeviceConfig:
-    """What a device is told before it starts; `table` maps a host MAC to its (node, port)."""
-
-    name: str
-    node: int
-    ports: tuple[PortConfig, ...]
-    settings: Settings = field(default_factory=Settings)
-    table: Mapping[bytes, tuple[int, int]] = field(default_factory=dict)
-    seed: int = 0
-
-
 class Device:
     """A sans-IO state machine: frames and the time go in, frames come out, `due` says when to wake it.
 
@@ -170,7 +113,7 @@ class Device:
             self.make(self.host_port if port.kind == "host" else self.fabric_port, self, index, port)
             for index, port in enumerate(config.ports)
         ]
-        self.entrances = [self.entrance(port) for port in self.ports]
+        self.ingress_handlers = [self.ingress_handler(port) for port in self.ports]
         self.received = 0
         self.known: list[dict[bytes, tuple[codec.Header, int, int, int]]] = [{} for _ in self.ports]
         """What is known of messages for each port by their octets up to the end of the header.
@@ -178,10 +121,10 @@ class Device:
         The header, the end of the extension, the CRC of the header, and what that of both has to come to.
         """
 
-    def entrance(self, port: OutPort) -> Callable[[int, bytes, int], None]:  # noqa: ARG002 - for the role
+    def ingress_handler(self, port: OutPort) -> Callable[[int, bytes, int], None]:  # noqa: ARG002 - for the role
         """Give what takes the frames that come in on a port: `(port, frame, now)`.
 
-        A driver that was lent the ports calls it without `receive`, since no sends come back.
+        A driver that was attached the ports calls it without `receive`, since no sends come back.
         """
         return self.handle
 
@@ -203,7 +146,7 @@ class Device:
 
     def receive(self, port: int, frame: bytes, now: int) -> list[Send]:
         """Take one frame whose last bit has arrived on `port`."""
-        self.entrances[port](port, frame, now)
+        self.ingress_handlers[port](port, frame, now)
         sends = self.sends
         if sends:
             self.sends = []
@@ -263,7 +206,7 @@ class Device:
 
     def rate(self, port: int, rate_mbps: int, now: int) -> list[Send]:
         """Learn that the link on a port now runs at another rate."""
-        self.ports[port].settle(now)
+        self.ports[port].advance_to(now)
         self.ports[port].run_at(rate_mbps)
         self.rate_changed(port, now)
         return self.flush()

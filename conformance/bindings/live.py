@@ -23,8 +23,8 @@ from conformance.api.testbeds import (
 from conformance.bindings import INTERVALS, BindingOptions, Driver, Setup, live_trex, seed_for
 from conformance.bindings.realtime import RealTimeBed, Stand, too_late
 from conformance.bindings.reference import PROFILE, ReferenceBinding, mutant_of
-from reference_impl.device import Settings
-from reference_impl.live.desk import DeviceRefused
+from reference_impl.config import Settings
+from reference_impl.live.control_socket import DeviceRefused
 from reference_impl.live.fabric import DeviceFailed, Fabric, standing, up
 from reference_impl.live.links import switch
 from reference_impl.live.namespaces import acquire, inside, is_privileged

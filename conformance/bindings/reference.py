@@ -9,11 +9,15 @@ from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError
 from conformance.api.testbeds import Topology, default_peers, port_mac, tester_ports
 from conformance.bindings import INTERVALS, BindingOptions, Driver, Perfect, Setup, seed_for
-from reference_impl import codec, network
-from reference_impl.device import Device, DeviceConfig, PortConfig, Settings
-from reference_impl.gsf import Gsf
-from reference_impl.gsp import Gsp
+from reference_impl import codec
+from reference_impl.config import DeviceConfig, PortConfig, Settings
+from reference_impl.device import Device
 from reference_impl.mutants import Mutant, mutants
+from reference_impl.roles.gsf import Gsf
+from reference_impl.roles.gsp import Gsp
+from reference_impl.virtual.links import Impairment, Node, message_type
+from reference_impl.virtual.network import Network
+from reference_impl.virtual.timeline import Tap
 from spec.documents import did_you_mean
 from spec.errors import InputError
 from traffic.patterns import single
@@ -93,7 +97,7 @@ class _Play:
         self.links = links
         self.values = {name: item.value for name, item in setup.facts.parameters.items()}
         self.seed = setup.seed_for(f"play {number}")
-        self.network = network.Network(self.seed)
+        self.network = Network(self.seed)
         self.devices = {
             name: self._device(name, mutant)
             for name, node in setup.topology.nodes.items()
@@ -187,7 +191,7 @@ class _Play:
         for device in self.devices.values():
             self.network.add(device)
 
-        def end(node: str, link: Link) -> tuple[network.Node, int]:
+        def end(node: str, link: Link) -> tuple[Node, int]:
             if node in self.devices:
                 return self.devices[node], self.setup.topology.ports(node).index(link)
             return self.tester, tester_ports[link.name]
@@ -200,7 +204,7 @@ class _Play:
         """Plan what a scenario does to links and devices."""
         for impairment in scenario.impairments:
             data = {name: value for name, value in asdict(impairment).items() if name != "voids"}
-            self.network.impair(network.Impairment(**data), start)
+            self.network.impair(Impairment(**data), start)
         for event in scenario.links:
             self.network.link_event(start + event.at, event.link, event.up)
         for order in scenario.management:
@@ -223,7 +227,7 @@ class _Play:
         self.network.arm(self.network.seat_of[id(self.tester)], self.network.now)
 
 
-class _Watched(list[network.Tap]):
+class _Watched(list[Tap]):
     """Taps that show the tester each frame on some links as it leaves."""
 
     def __init__(self, play: _Play, links: set[int]) -> None:
@@ -231,7 +235,7 @@ class _Watched(list[network.Tap]):
         self.play = play
         self.links = links
 
-    def append(self, tap: network.Tap) -> None:
+    def append(self, tap: Tap) -> None:
         """Note a frame."""
         super().append(tap)
         time, link, _, frame, _ = tap
@@ -254,7 +258,7 @@ def mutant_of(device: str) -> Mutant | None:
 
 def is_data(frame: bytes) -> bool:
     """Whether a frame is a host's, or carries one; control of any kind is not."""
-    kind = network.message_type(frame)
+    kind = message_type(frame)
     return kind == DATA or (kind < 0 and frame[12:14] != MAC_CONTROL)
 
 

@@ -12,15 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from reference_impl.device import Device, DeviceConfig, PortConfig, Settings
-from reference_impl.gsf import Gsf
-from reference_impl.gsp import Gsp
+from reference_impl.config import DeviceConfig, PortConfig, Settings
+from reference_impl.device import Device
 from reference_impl.live import namespaces
-from reference_impl.live.desk import Desk
+from reference_impl.live.control_socket import ControlSocket
 from reference_impl.live.plan import RECORD, PlannedDevice, changed, load_order
 from reference_impl.live.processes import Process, hurry
 from reference_impl.live.runner import Runner
 from reference_impl.mutants import mutants
+from reference_impl.roles.gsf import Gsf
+from reference_impl.roles.gsp import Gsp
 
 ROLES: Final[dict[str, type[Gsp] | type[Gsf]]] = {"GSP": Gsp, "GSF": Gsf}
 
@@ -72,7 +73,7 @@ def serve(name: str, folder: Path, ready: int) -> None:
         raise FileNotFoundError(f"{folder / RECORD} is gone: the run is over")
     namespaces.join(order.space)
     hurry()
-    desk = Desk(folder / f"{name}.socket")
+    control_socket = ControlSocket(folder / f"{name}.socket")
     runner = Runner(partial(make, order.device), [port.interface for port in order.device.ports])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: leave())
@@ -80,10 +81,10 @@ def serve(name: str, folder: Path, ready: int) -> None:
     os.write(ready, b"1")
     os.close(ready)
     try:
-        runner.run(desk)
+        runner.run(control_socket)
     finally:
         runner.close()
-        desk.close()
+        control_socket.close()
 
 
 def leave() -> NoReturn:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 
 from reference_impl import codec
 from reference_impl.codec import BadFrame, Header
-from reference_impl.dgsq import Dgsq
-from reference_impl.forwarding import FCS, Forwarder, Target
-from reference_impl.gsf import Gsf, GsfForwarder
-from reference_impl.gsp import Gsp
 from reference_impl.mutants import mutant
+from reference_impl.parts.dgsq import Dgsq
+from reference_impl.parts.forwarding import Forwarder, Target
+from reference_impl.parts.transit import TransitForwarder
+from reference_impl.roles.gsf import Gsf
+from reference_impl.roles.gsp import Gsp
+from reference_impl.sizes import FCS
 
 HOP_LIMIT = codec.START + 7
 TYPE_OF_SERVICE = 15
@@ -173,7 +175,7 @@ class KeepsTheHopLimit(Gsf):
 
 
 @mutant("FWD-HOP-LIMIT-EXPIRED")
-class ForwardsForever(GsfForwarder):
+class ForwardsForever(TransitForwarder):
     """Forwards messages whose hop limit is used up."""
 
     def may_pass(self, hop_limit: int) -> bool:  # noqa: ARG002 - that is the flaw

@@ -2,14 +2,14 @@
 
 from collections import deque
 
-from reference_impl.credit import PortCredit, Source
-from reference_impl.dgsq import Dgsq, DgsqTable
-from reference_impl.granter import Granter
-from reference_impl.gsp import Gsp
-from reference_impl.lines import OVERHEAD
 from reference_impl.mutants import mutant
-from reference_impl.requester import Requester
-from reference_impl.window import CreditWindow
+from reference_impl.parts.credit import PortCredit, Source
+from reference_impl.parts.dgsq import Dgsq, DgsqTable
+from reference_impl.parts.granter import Granter
+from reference_impl.parts.requester import Requester
+from reference_impl.parts.window import CreditWindow
+from reference_impl.roles.gsp import Gsp
+from reference_impl.sizes import OVERHEAD
 
 
 @mutant("GRANT-NO-SEND-WITHOUT")
@@ -105,7 +105,7 @@ class RefreshesAfterAgeOut(Requester):
     def refresh_due(self, now: int, dgsq: Dgsq) -> None:
         """Take no notice of the end of the queue."""
         self.send(dgsq, now)
-        self.gsp.at(now + self.refresh, self.refresh_due, dgsq)
+        self.leaf.at(now + self.refresh, self.refresh_due, dgsq)
 
 
 @mutant("GRANT-EGRESS-RATE")
@@ -123,7 +123,7 @@ class CountsDeadUplinks(CreditWindow):
 
     def fabric_mbps(self) -> int:
         """Add up every uplink there is."""
-        return sum(port.rate_mbps for port in self.gsp.ports if port.kind == "fabric")
+        return sum(port.rate_mbps for port in self.leaf.ports if port.kind == "fabric")
 
 
 @mutant("GRANT-NOT-BELOW-POSITION")

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from reference_impl import codec
-from reference_impl.device import Device, DeviceConfig, PortConfig, Role, Settings
-from reference_impl.gsf import Gsf, Spine
-from reference_impl.network import Network
-from reference_impl.paths import PathTable
+from reference_impl.config import DeviceConfig, PortConfig, Settings
+from reference_impl.device import Device, Role
+from reference_impl.parts.paths import PathTable
+from reference_impl.roles.gsf import Gsf, Spine
+from reference_impl.virtual.network import Network
 
 
 class Leaf(Device):

@@ -5,7 +5,7 @@ from time import monotonic_ns
 import pytest
 
 from conformance.bindings.live import request
-from reference_impl.live.desk import DeviceRefused
+from reference_impl.live.control_socket import DeviceRefused
 from reference_impl.live.fabric import until
 from tests.reference_impl.live.harness import arrivals
 from traffic.frames.roce import frames

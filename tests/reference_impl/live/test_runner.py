@@ -7,7 +7,8 @@ from time import monotonic_ns
 
 import pytest
 
-from reference_impl.device import Device, DeviceConfig, PortConfig
+from reference_impl.config import DeviceConfig, PortConfig
+from reference_impl.device import Device
 from reference_impl.live import fabric, links, namespaces, wires
 from reference_impl.live.packets import PacketPort
 from reference_impl.live.plan import End, Plan, Wire
