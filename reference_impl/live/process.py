@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from reference_impl import codec
 from reference_impl.config import DeviceConfig, PortConfig, Settings
 from reference_impl.device import Device
 from reference_impl.live import namespaces
@@ -22,6 +23,7 @@ from reference_impl.live.runner import Runner
 from reference_impl.mutants import mutants
 from reference_impl.roles.gsf import Gsf
 from reference_impl.roles.gsp import Gsp
+from spec.wire import load_profile
 
 ROLES: Final[dict[str, type[Gsp] | type[Gsf]]] = {"GSP": Gsp, "GSF": Gsf}
 
@@ -32,6 +34,7 @@ def make(plan: PlannedDevice, changes: dict[str, Any]) -> Device:
     ports = tuple(PortConfig(port.kind, port.rate_mbps, octets(port.mac)) for port in plan.ports)
     table = {octets(mac): place for mac, place in plan.table.items()}
     config = DeviceConfig(plan.name, plan.node, ports, Settings.of(plan.settings), table, plan.seed)
+    codec.use(load_profile(plan.wire_profile))
     role = ROLES[plan.role]
     if plan.flaw is None:
         return role(config)

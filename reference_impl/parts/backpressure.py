@@ -172,9 +172,9 @@ class BackpressureSender:
             leaf.pressed(leaf.node, leaf.node, level, validity, now)
             return
         path = leaf.sprayer.control_path(source)
-        if path is not None:
+        if path is not None and codec.BACKPRESSURE is not None:
             message = codec.encode_backpressure(
-                path.prefix, 0, leaf.node, source, 0, leaf.node, level, validity // 1000
+                path.prefix, 0, leaf.node, source, 0, leaf.node, level, validity
             )
             leaf.count["backpressure_sent"] += 1
             leaf.ports[path.port].send_control(message, now)

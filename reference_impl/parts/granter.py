@@ -439,7 +439,7 @@ class Granter:
                 source.generation,
                 source.granted,
                 source.expired,
-                validity // 1000,
+                validity,
             )
             leaf.count["grants_sent"] += 1
             leaf.ports[path.port].send_control(message, now)

@@ -118,7 +118,7 @@ class PathTable:
         if not link.carrier:
             return
         port = self.device.ports[link.port]
-        link.sequence = (link.sequence + 1) & 0xFFFFFFFF
+        link.sequence = (link.sequence + 1) & codec.HELLO_MASK
         link.sent_at[link.sequence] = now
         if len(link.sent_at) > REMEMBERED_HELLOS:
             del link.sent_at[next(iter(link.sent_at))]
@@ -176,7 +176,7 @@ class PathTable:
             self.device.event(now, "duplicate_node", port=port, node=source)
             return
         if source == link.neighbour and port_id == link.neighbour_port:
-            if (link.heard_sequence - sequence) & 0xFFFFFFFF < REMEMBERED_HELLOS:
+            if (link.heard_sequence - sequence) & codec.HELLO_MASK < REMEMBERED_HELLOS:
                 return
         else:
             self.meet(link, (source, port_id), role, frame[6:12], now)
@@ -300,7 +300,7 @@ class PathTable:
         if self.links[port].reach.pop(node, None) is not None:
             self.rebuild(now, (origin, sequence))
 
-    def scale(self, reporter: int, about: int, level: int, validity_us: int, now: int) -> bool:
+    def scale(self, reporter: int, about: int, level: int, validity: int, now: int) -> bool:
         """Apply BACKPRESSURE to the paths through an adjacent reporter; False when it is not adjacent.
 
         A repeat replaces what the same reporter said before.
@@ -308,7 +308,7 @@ class PathTable:
         links = [link for link in self.links.values() if link.neighbour == reporter and link.up]
         for link in links:
             if level:
-                until = now + validity_us * 1000
+                until = now + validity
                 link.levels[about] = (level, until)
                 self.device.at(until, self.expire, link, about)
             else:
@@ -372,7 +372,7 @@ class PathTable:
             return
         lost = sorted(lost)
         if lost and cause is None:
-            self.fault_sequence = (self.fault_sequence + 1) & 0xFFFFFFFF
+            self.fault_sequence = (self.fault_sequence + 1) & codec.FAULT_MASK
             cause = (self.device.node, self.fault_sequence)
         for link in self.links.values():
             if not link.up:
@@ -386,7 +386,7 @@ class PathTable:
 
     def send_fault(self, now: int, link: Link, node: int, cause: tuple[int, int], copies: int) -> None:
         """Send FAULT on one link, and again a little later while the node stays unreachable."""
-        if not link.up or node in self.announcement(link):
+        if codec.FAULT is None or not link.up or node in self.announcement(link):
             return
         frame = codec.encode_fault(
             link.prefix,

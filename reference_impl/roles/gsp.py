@@ -294,7 +294,7 @@ class Gsp(Device):
         self.count["grants_received"] += 1
         _, cls, _, source, _, port, _ = header
         generation, granted, expired, validity = codec.decode_grant(frame)
-        self.granted(now, (source, port, cls), generation, granted, expired, validity * 1000)
+        self.granted(now, (source, port, cls), generation, granted, expired, validity)
 
     def granted(  # noqa: PLR0917 - the fields of GRANT
         self, now: int, key: Key, generation: int, granted: int, expired: int, validity: int
@@ -336,7 +336,7 @@ class Gsp(Device):
         """Take a BACKPRESSURE."""
         self.count["backpressure_received"] += 1
         about, level, validity = codec.decode_backpressure(frame)
-        self.pressed(header[3], about, level, validity * 1000, now)
+        self.pressed(header[3], about, level, validity, now)
 
     def pressed(self, reporter: int, about: int, level: int, validity: int, now: int) -> None:
         """Withhold on the path through an adjacent reporter, or in the queues; validity in ns."""
@@ -344,7 +344,7 @@ class Gsp(Device):
             for dgsq in self.dgsqs.of(about):
                 if not dgsq.governed:
                     self.govern(dgsq, now)
-        if not self.paths.scale(reporter, about, level, validity // 1000, now):
+        if not self.paths.scale(reporter, about, level, validity, now):
             self.backpressure_receiver.report(reporter, about, level, validity, now)
 
     def govern(self, dgsq: Dgsq, now: int) -> None:

@@ -145,7 +145,7 @@ def test_a_growing_queue_is_told_to_each_source_refreshed_and_released(fabric):
         for time, _, frame in world.gsps[gsp].got:
             assert codec.peek(frame)[3:5] == (0x0100, gsp + 1)
             about, level, validity = codec.decode_backpressure(frame)
-            assert (about, validity) == (3, 40)
+            assert (about, validity) == (3, 40_000)
             levels[gsp].append((time, level))
         told = [level for _, level in levels[gsp]]
         assert 127 <= told[0] <= 140

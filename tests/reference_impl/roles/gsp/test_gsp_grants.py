@@ -26,7 +26,7 @@ def test_backlog_is_granted_up_to_the_demand(bench):
     world = bench()
     world.request(5000)
     world.run(world.now + 1000)
-    assert world.grants() == [(5, 5000, 0, 200)]
+    assert world.grants() == [(5, 5000, 0, 200_000)]
     world.request(7000, sent=1000)
     world.run(world.now + 1000)
     assert world.grants()[-1][1] == 7000
@@ -127,7 +127,7 @@ def test_a_repeated_grant_carries_what_is_left_of_the_validity(bench):
     world.run(world.now + 100_000)
     world.request(5000)
     world.run(world.now + 1000)
-    assert world.grants() == [(5, 5000, 0, 200), (5, 5000, 0, 100)]
+    assert world.grants() == [(5, 5000, 0, 200_000), (5, 5000, 0, 100_000)]
 
 
 def test_three_silent_refreshes_write_the_state_off_once_its_credit_is_void(bench):
@@ -158,7 +158,7 @@ def test_unsolicited_bytes_start_the_cumulative_grant(bench):
     assert not world.grants()
     world.request(9000, sent=4000)
     world.run(world.now + 1000)
-    assert world.grants() == [(5, 9000, 0, 200)]
+    assert world.grants() == [(5, 9000, 0, 200_000)]
 
 
 def pfc(cls, quanta):
@@ -228,7 +228,7 @@ def test_a_pause_does_not_take_the_window_from_other_classes(bench, frame):
         world.data(frame(0, size=1500, cls=3), cls=3, index=index)
     world.request(500_000, cls=0)
     world.run(world.now + 1000)
-    assert world.grants()[-1] == (5, 2 * QUANTUM, 0, 200)
+    assert world.grants()[-1] == (5, 2 * QUANTUM, 0, 200_000)
 
 
 def test_the_fabric_towards_the_gsp_is_shared_by_its_ports(bench, frame):
@@ -266,7 +266,7 @@ def test_a_long_queue_tells_its_sources_and_releases_them(bench, frame):
     told = [codec.decode_backpressure(sent) for _, _, sent in world.of(codec.BACKPRESSURE)]
     world.run(world.now + 200_000)
     told = [codec.decode_backpressure(sent) for _, _, sent in world.of(codec.BACKPRESSURE)]
-    assert told[0] == (1, told[0][1], 100)
+    assert told[0] == (1, told[0][1], 100_000)
     assert told[0][1] > 0
     assert told[-1] == (1, 0, 0)
     assert {codec.peek(sent)[4] for _, _, sent in world.of(codec.BACKPRESSURE)} == {2}
