@@ -130,11 +130,14 @@ class Codec:
         self._forms: dict[str, Form] = {}
         self._repeated: dict[str, Form] = {}
         self._defaults: dict[str, dict[str, int]] = {}
+        self._entries: dict[str, dict[str, int]] = {}
         for name, message in profile.messages.items():
             fields = (*header, *message.ahead)
             self._forms[name] = Form(fields, self._order)
             if message.repeated is not None:
                 self._repeated[name] = Form(message.repeated.fields, self._order)
+                parts = {part.name: part.minimum * part.scale for part in message.repeated.fields}
+                self._entries[name] = parts
             own = {"version": profile.version, "type": message.type_code, "hop_limit": message.hop_limit}
             lowest = {field.name: field.minimum * field.scale for field in fields if field.name != "crc"}
             self._defaults[name] = lowest | own | dict(message.constants)
@@ -219,7 +222,8 @@ class Codec:
             fields["crc"] = 0
         body = self._forms[message].pack(fields)
         if entries:
-            body += b"".join(map(self._repeated[message].pack, entries))
+            pack, parts = self._repeated[message].pack, self._entries[message]
+            body += b"".join(pack({**parts, **entry}) for entry in entries)
         body += run
         body = self._sealed(body, self.checksum(body) ^ crc_error if crc is None else crc)
         if destination is None:
