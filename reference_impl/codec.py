@@ -47,6 +47,10 @@ SEQUENCE_MASK: int
 """The largest sequence number of a container; also what a number is taken with (RFC 1982)."""
 HELLO_MASK: int
 FAULT_MASK: int
+ROLE_CODES: Mapping[int, int]
+"""What stands for a role in HELLO, by its number in `device.Role`."""
+UNKNOWN_ROLE: int
+"""What stands for no role, if there is such a value."""
 GENERATIONS: range = range(0)
 MOST_FRAMES: int
 """Frames that a container can hold, for their indices and their number to fit the fields."""
@@ -97,9 +101,10 @@ encode_backpressure: Callable[[bytes, int, int, int, int, int, int, int], bytes]
 decode_backpressure: Callable[[bytes], tuple[int, int, int]]
 encode_hello: Callable[..., bytes]
 """`(prefix, class, source, destination, port, role, port_id, sequence, rate_mbps, heard_node, heard_sequence,
-[(node, rate_mbps)])`; the role is its number in `device.Role`."""
+[(node, rate_mbps)])`; for the role its code."""
 decode_hello: Callable[[bytes], tuple[int, int, int, int, int, int, list[tuple[int, int]]]]
-"""`(role, port_id, sequence, rate_mbps, heard_node, heard_sequence, [(node, rate_mbps)])`."""
+"""`(role, port_id, sequence, rate_mbps, heard_node, heard_sequence, [(node, rate_mbps)])`; the role by
+its number in `device.Role`, 0 for one that the profile does not define."""
 encode_fault: Callable[[bytes, int, int, int, int, int, int, int, int, int], bytes]
 """`(prefix, class, source, destination, port, code, node, port_id, origin, sequence)`; code 1 says that the
 node is unreachable."""

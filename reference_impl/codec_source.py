@@ -11,7 +11,6 @@ from spec.layout import MESSAGE_FIELDS, Field, Message, WireProfile
 ROLES = {1: "GSP", 2: "GSF", 3: "NIC", 4: "GSF of the second tier"}
 """Roles by their number in `device.Role`, as a profile names them."""
 FAULTS = {1: "node unreachable"}
-CODED: Mapping[tuple[str, str], Mapping[int, str]] = {("HELLO", "role"): ROLES, ("FAULT", "code"): FAULTS}
 SHARED = 1 << 16
 """Kinds of messages that share their type code begin here."""
 STATED = ("class", "flags", "source", "destination", "port")
@@ -264,12 +263,9 @@ class Compiler:
     def written(self, message: str, field: Field) -> str:
         """Write what a value becomes on the wire; a time or rate too large is the largest there."""
         name = variable(field.name)
-        table = CODED.get((message, field.name))
-        if table is not None:
-            known = field.values.values()
-            codes = {number: field.code(word) for number, word in table.items() if word in known}
-            self.names[f"CODE_OF_{name}"] = codes
-            return f"CODE_OF_{name}[{name}]"
+        if (message, field.name) == ("FAULT", "code"):
+            self.names["FAULT_CODES"] = codes_of(field, FAULTS)
+            return f"FAULT_CODES[{name}]"
         if field.unit:
             counted = f"-(-{name} // {field.scale})" if field.rounding == "up" else f"{name} // {field.scale}"
             return f"min({counted}, {field.maximum})"
@@ -277,11 +273,10 @@ class Compiler:
 
     def taken(self, message: str, field: Field, value: str) -> str:
         """Write what a value on the wire is for the reference."""
-        table = CODED.get((message, field.name))
-        if table is not None:
-            words = {word: number for number, word in table.items()}
-            name = f"NUMBER_OF_{variable(field.name)}"
-            self.names[name] = {value: words.get(word, 0) for value, word in field.values.items()}
+        words = {("HELLO", "role"): ROLES, ("FAULT", "code"): FAULTS}.get((message, field.name))
+        if words is not None:
+            name = f"{message}_{field.name}_OF"
+            self.names[name] = {code: number for number, code in codes_of(field, words).items()}
             return f"{name}.get({value}, 0)"
         return f"({value}) * {field.scale}" if field.scale != 1 else f"({value})"
 
@@ -411,6 +406,7 @@ class Compiler:
         """Return what is no function."""
         profile = self.profile
         generation = profile.field("DATA", "generation")
+        role = profile.field("HELLO", "role")
         counts = [profile.field("DATA", "index").maximum + 1]
         if profile.has("DATA", "previous_frames"):
             counts.append(profile.field("DATA", "previous_frames").maximum)
@@ -428,9 +424,16 @@ class Compiler:
             "FAULT_MASK": profile.numbers("FAULT") - 1 if "FAULT" in profile.messages else 0,
             "GENERATIONS": range(generation.minimum, generation.maximum + 1),
             "MOST_FRAMES": min(counts),
+            "ROLE_CODES": codes_of(role, ROLES),
+            "UNKNOWN_ROLE": next(iter(role.illegal()), role.maximum),
             "update": self.names.get("update"),
             "protected": self.protected,
         }
+
+
+def codes_of(field: Field, words: Mapping[int, str]) -> dict[int, int]:
+    """Return the codes of a field, where it has one, by the number that the reference has for each."""
+    return {number: field.code(word) for number, word in words.items() if word in field.values.values()}
 
 
 def variable(name: str) -> str:

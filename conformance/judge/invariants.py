@@ -123,6 +123,17 @@ def drop_causes_make_the_total(recording: Recording, expect: Expect) -> None:
             expect.equal(causes, counters["dropped_frames"], f"sum over drop.* of {node}")
 
 
+@invariant("FWD-WELL-FORMED")
+def messages_are_as_the_profile_says(recording: Recording, expect: Expect) -> None:
+    """Each message that a device sends has a layout, codes and values of the wire profile."""
+    for name in _tested(recording):
+        if recording.frames_of(name):
+            wrong = recording.improper(name)
+            got = f"{len(wrong)}; the first: {wrong[0].wrong}" if wrong else 0
+            what = f"frames of {name} that the wire profile does not allow"
+            expect.that(not wrong, what, 0, got, [item.row for item in wrong])
+
+
 @invariant("GRANT-NO-SEND-WITHOUT")
 def no_data_without_a_grant(recording: Recording, expect: Expect) -> None:
     """Position never exceeds the cumulative grant that had arrived."""

@@ -130,7 +130,7 @@ class PathTable:
             self.device.node,
             0,
             0,
-            self.device.role,
+            self.role_code(),
             link.port,
             link.sequence,
             port.rate_mbps,
@@ -139,6 +139,10 @@ class PathTable:
         )
         self.device.count["hellos_sent"] += 1
         port.send_control(frame, now)
+
+    def role_code(self) -> int:
+        """Give what stands for the own role in HELLO."""
+        return codec.ROLE_CODES[self.device.role]
 
     def heard(self, link: Link) -> tuple[int, int]:
         """Node and sequence last heard on a link, zeros when the neighbour has fallen silent."""

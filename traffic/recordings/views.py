@@ -148,6 +148,14 @@ class Deviation:
     time: int
 
 
+@dataclass(frozen=True, slots=True)
+class Improper:
+    """A frame of a device that the wire profile does not allow, and what is wrong with it."""
+
+    row: int
+    wrong: str
+
+
 class FabricViews(Columns):
     """Questions to the frames on fabric links."""
 
@@ -200,6 +208,32 @@ class FabricViews(Columns):
         if direction is not None:
             allowed &= self.direction == direction
         return [item for item in self.fabric.illegal() if allowed[item.row]]
+
+    def improper(self, node: str) -> list[Improper]:
+        """List what a node sent on fabric links that is no sound message, or has a value it may not have.
+
+        Frames of other protocols are nobody's messages, and values of messages that it passes on not its own.
+        """
+        own = self._sent_by(node)
+        unsound = self.fabric.faults(*(set(Fault) - {Fault.SOUND, Fault.FOREIGN}))
+        found = [Improper(row, "no sound message") for row in unsound[own[unsound]].tolist()]
+        for item in self.fabric.illegal():
+            table = self.fabric[item.message]
+            source = table["source"][np.searchsorted(table.rows, item.row)]
+            if own[item.row] and source == self.node_id(node):
+                found.append(Improper(item.row, f"{item.field} {item.value} in {item.message}"))
+        return sorted(found, key=lambda improper: improper.row)
+
+    def frames_of(self, node: str) -> int:
+        """Count the frames that a node sent on fabric links."""
+        return int(self._sent_by(node)[self.fabric.rows].sum())
+
+    def _sent_by(self, node: str) -> NDArray[np.bool_]:
+        """Tell which rows a node sent."""
+        ends = [(link.lower, link.upper) for link in self.links]
+        way = np.array([end.index(node) if node in end else -1 for end in ends], np.int64)
+        sent: NDArray[np.bool_] = way[self.link] == self.direction
+        return sent
 
     def uplinks(self, node: str) -> list[str]:
         """List the fabric links that lead up from a node."""
