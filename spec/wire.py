@@ -120,6 +120,9 @@ class _Check:
             there = name in self.entry.messages or name in self.entry.flags
             if there or any(item.name == field for item in fields):
                 raise self.error(f"absent[{name}]", "is there all the same", "remove one of the two")
+        if {"LAST", "DATA.previous_frames"} <= set(self.entry.absent):
+            fault = "leaves nothing that tells where a container ends, without LAST"
+            raise self.error("absent[DATA.previous_frames]", fault, "let one of the two be there")
 
     def checksum(self) -> Checksum | None:
         said = self.entry.checksum
