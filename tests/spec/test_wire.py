@@ -40,7 +40,7 @@ def places(layout):
 
 
 def test_open_1_is_laid_out_as_written_down():
-    profile = load_profile()
+    profile = load_profile("open-1")
     assert profile.name == "open-1"
     assert profile.ethertype == 0x88B5
     assert profile.hello_address == bytes.fromhex("0180c200000e")
@@ -60,7 +60,7 @@ def test_open_1_is_laid_out_as_written_down():
 
 
 def test_fields_know_what_is_legal():
-    profile = load_profile()
+    profile = load_profile("open-1")
     assert profile.header.field("version").legal(1)
     assert not profile.header.field("version").legal(2)
     assert not profile.messages["DATA"].fields.field("generation").legal(0)
@@ -71,14 +71,14 @@ def test_fields_know_what_is_legal():
 
 
 def test_messages_by_type_code():
-    profile = load_profile()
+    profile = load_profile("open-1")
     found = [profile.message_of(code) for code in range(7)]
     assert [message.name if message else None for message in found] == [*MESSAGES, None]
 
 
 @given(st.sampled_from(list(MESSAGES)))
 def test_fields_tile_their_layout(name):
-    fields = load_profile().messages[name].fields
+    fields = load_profile("open-1").messages[name].fields
     ends = [field.offset_bits + field.width_bits for field in fields.fields]
     assert [field.offset_bits for field in fields.fields] == [0, *ends[:-1]]
     assert ends[-1] == fields.octets * 8
@@ -102,7 +102,7 @@ def test_offsets_may_be_written_out(write):
 
 
 def test_digest_is_that_of_the_file(write):
-    assert load_profile(write("name: open-1", "name: own")).digest != load_profile().digest
+    assert load_profile(write("name: open-1", "name: own")).digest != load_profile("open-1").digest
 
 
 @pytest.mark.parametrize(
@@ -282,6 +282,6 @@ def test_missing_profile(tmp_path):
 
 
 def test_every_required_name_stands_in_the_bundled_profile():
-    profile = load_profile()
+    profile = load_profile("open-1")
     assert profile.header.names == wire.HEADER_FIELDS
     assert list(profile.messages) == list(wire.MESSAGE_FIELDS)
