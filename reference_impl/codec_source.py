@@ -255,7 +255,7 @@ class Compiler:
     def constants(self, message: Message) -> dict[str, str]:
         """Return the fields that are the same in every message of a kind: those nobody says."""
         fields = (*self.profile.header.fields, *message.ahead)
-        values = {field.name: field.minimum for field in fields if field.name != "crc"}
+        values = {field.name: field.least // field.scale for field in fields if field.name != "crc"}
         values |= {"version": self.profile.version, "type": message.type_code, "flags": 0}
         values |= {"hop_limit": message.hop_limit} | dict(message.constants)
         return {name: str(value) for name, value in values.items()}
@@ -335,7 +335,7 @@ class Compiler:
         words = self.words(message.repeated.fields)
         self.names["ENTRY"] = words.struct
         known = {field.name: field for field in message.repeated.fields}
-        values = {field.name: str(field.minimum) for field in message.repeated.fields}
+        values = {field.name: str(field.least // field.scale) for field in message.repeated.fields}
         values |= {field: self.written("", known[field]) for field in ("node", "rate")}
         self.function("entry_octets(node, rate)", f"return ENTRY.pack({words.packing(values)})")
         taken = words.unpacking()

@@ -67,6 +67,11 @@ class Field:
         return (-(-value // self.scale) if self.rounding == "up" else value // self.scale) * self.scale
 
     @property
+    def least(self) -> int:
+        """The lowest legal value, in the suite's unit."""
+        return min(self.values, default=self.minimum) * self.scale
+
+    @property
     def most(self) -> int:
         """The largest value that the field can tell, in the suite's unit."""
         return self.maximum * self.scale

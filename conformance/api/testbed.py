@@ -141,6 +141,8 @@ class Bed:
             raise UndeclaredNeed(
                 f"the scenario needs {words} and the case does not declare it; add it to @needs"
             )
+        if any(impairment.kind == "corrupt" for impairment in scenario.impairments):
+            self.profile.checked()
         whole = Scenario(peers=self._setup.peers) + scenario
         self._refuse_strangers(whole)
         number = len(self.recordings) + 1

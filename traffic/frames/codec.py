@@ -136,10 +136,10 @@ class Codec:
             self._forms[name] = Form(fields, self._order)
             if message.repeated is not None:
                 self._repeated[name] = Form(message.repeated.fields, self._order)
-                parts = {part.name: part.minimum * part.scale for part in message.repeated.fields}
+                parts = {part.name: part.least for part in message.repeated.fields}
                 self._entries[name] = parts
             own = {"version": profile.version, "type": message.type_code, "hop_limit": message.hop_limit}
-            lowest = {field.name: field.minimum * field.scale for field in fields if field.name != "crc"}
+            lowest = {field.name: field.least for field in fields if field.name != "crc"}
             self._defaults[name] = lowest | own | dict(message.constants)
         self._names = {
             message.type_code: self._chooser(message.type_code) for message in profile.messages.values()

@@ -20,7 +20,8 @@ class Container:
     """One container as it is sent on a fabric link from `at` on, its frames back to back or `gap` ns apart.
 
     `indices` are the frames that are sent, in this order (None: all `frames` of them). `previous_frames` None
-    is the truth: the frames of the container before in its generation. `fill` is what the first frame says.
+    is the truth: the frames of the container before in its generation; where a profile has no such field, only
+    containers with their `last` flag can be told apart. `fill` is what the first frame says.
     """
 
     port: str
@@ -86,6 +87,8 @@ def data_frames(
                 "fill": container.fill + index * credit(payload),
                 "hop_limit": known.messages["DATA"].hop_limit - 1,
             }
+            if container.previous_frames is not None or not container.last:
+                known.field("DATA", "previous_frames")
             if container.previous_frames is not None:
                 values["previous_frames"] = container.previous_frames
             elif known.has("DATA", "previous_frames"):
