@@ -368,7 +368,7 @@ class Reorderer:
     def close_gap(self, stream: Stream, key: int) -> None:
         """Count one gap as closed, and remember it to know a late frame by."""
         stream.totals = {
-            sequence: total for sequence, total in stream.totals.items() if sequence >= key >> 16
+            sequence: total for sequence, total in stream.totals.items() if sequence >= key >> INDEX_BITS
         }
         self.device.count["gaps_closed"] += 1
         stream.gaps.append((stream.place, key))
