@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reference_impl import codec
 from reference_impl.parts.backpressure import BackpressureReceiver
-from reference_impl.parts.dgsq import Dgsq, DgsqTable, Key
+from reference_impl.parts.dgsq import GOVERNED, Dgsq, DgsqTable, Key
 from reference_impl.parts.egress import Egress
 from reference_impl.parts.forwarding import KNOWN_BY, Forwarder, Target
 from reference_impl.parts.leaf import Leaf
@@ -104,7 +104,7 @@ class Ingress:
         frames.append((frame, credit))
         dgsq.queued += credit
         dgsqs.queued += credit
-        if dgsq.governed:
+        if dgsq.state is GOVERNED:
             dgsq.demand += credit
             if is_next:
                 self.pump(dgsq, now)
