@@ -4,7 +4,7 @@ from reference_impl import codec
 from reference_impl.mutants import mutant
 from reference_impl.parts.backpressure import STOP, BackpressureReceiver, BackpressureSender
 from reference_impl.parts.container import Container
-from reference_impl.parts.dgsq import Dgsq, DgsqTable, Key
+from reference_impl.parts.dgsq import GOVERNED, Dgsq, DgsqTable, Key
 from reference_impl.parts.ingress import Ingress
 from reference_impl.parts.packer import Packer
 from reference_impl.parts.requester import Requester
@@ -453,7 +453,7 @@ class KeepsTheEmptiedQueue(DgsqTable):
     def abort(self, dgsq: Dgsq, cause: str) -> None:
         """Put the queue back."""
         super().abort(dgsq, cause)
-        dgsq.dead = False
+        dgsq.state = GOVERNED
         self.queues[dgsq.node, dgsq.port, dgsq.cls] = dgsq
         self.device.count["dgsq_released"] -= 1
         self.device.count["dgsq_active"] += 1

@@ -17,7 +17,7 @@ T = TypeVar("T")
 class Leaf(Protocol):
     """A device with hosts: any role that supplies this gets credit, windows and back-pressure as they are.
 
-    The last three methods carry between two parts of one leaf what goes in a message between two leaves.
+    The last three take from another part of the same leaf what comes in a message from another leaf.
     """
 
     node: int

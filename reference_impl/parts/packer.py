@@ -3,7 +3,7 @@
 from reference_impl import codec
 from reference_impl.device import Device
 from reference_impl.parts.container import Container
-from reference_impl.parts.dgsq import Dgsq
+from reference_impl.parts.dgsq import GOVERNED, Dgsq
 from reference_impl.parts.gsp_ports import Uplink
 from reference_impl.parts.sprayer import PathShare
 from reference_impl.sizes import MIN_FRAME, OVERHEAD
@@ -83,7 +83,7 @@ class Packer:
     def flags(self, dgsq: Dgsq, last: bool) -> int:
         """Say what the flags of a DATA frame are."""
         flags = codec.LAST if last else 0
-        return flags if dgsq.governed else flags | codec.UNGOVERNED
+        return flags if dgsq.state is GOVERNED else flags | codec.UNGOVERNED
 
     def close(self, dgsq: Dgsq) -> None:
         """Close the open container, and keep what the next one has to tell of it."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from reference_impl import codec
 from reference_impl.device import Device
+from reference_impl.states import STREAM_STEPS, StreamState
 
 Deliver = Callable[[int, int, bytes, int, int], None]
 """`(port, class, host frame, credit, now)`: send a frame to its host."""
@@ -13,6 +14,7 @@ Deliver = Callable[[int, int, bytes, int, int], None]
 Lose = Callable[[int, int, int, int, int], None]
 """`(source, port, class, generation, credit)`: learn of credit bytes that a closed gap has swallowed."""
 
+ORDERED = StreamState.ORDERED
 INDEX_BITS = 32
 """Width of an index in a place, whatever its field has."""
 INDEX_MASK = (1 << INDEX_BITS) - 1
@@ -30,7 +32,6 @@ class Stream:
     __slots__ = (
         "armed",
         "cls",
-        "collecting",
         "deadlines",
         "ended",
         "fill",
@@ -43,6 +44,7 @@ class Stream:
         "port",
         "sequence",
         "source",
+        "state",
         "totals",
         "usual",
     )
@@ -57,7 +59,7 @@ class Stream:
         self.index = 0
         self.fill = 0
         self.usual = 0
-        self.collecting = False
+        self.state = StreamState.UNKNOWN
         self.heard = 0
         self.held: dict[int, tuple[bytes, int, bool, int]] = {}
         self.held_bytes = 0
@@ -65,6 +67,15 @@ class Stream:
         self.gaps: deque[tuple[int, int]] = deque(maxlen=REMEMBERED_GAPS)
         self.deadlines: deque[tuple[int, int]] = deque()
         self.armed = False
+
+    def happen(self, event: str) -> None:
+        """Follow an event of the table of states; KeyError for one that cannot happen now."""
+        self.state = STREAM_STEPS[self.state, event]
+
+    @property
+    def collecting(self) -> bool:
+        """Whether frames are held because the first one may not have come."""
+        return self.state is StreamState.COLLECTING
 
     @property
     def place(self) -> int:
@@ -111,14 +122,14 @@ class Reorderer:
         if (
             stream is None
             or generation != stream.generation
-            or stream.collecting
+            or stream.state is not ORDERED
             or now - stream.heard > self.idle_limit
         ):
             stream = self.admit(stream, source, port, cls, generation, sequence, now)
             if stream is None:
                 return False
         stream.heard = now
-        if not stream.collecting:
+        if stream.state is ORDERED:
             ahead = (sequence - stream.sequence) & codec.SEQUENCE_MASK
             if ahead == 1 and index == 0 and self.completes(stream, previous):
                 self.next_container(stream)
@@ -151,6 +162,7 @@ class Reorderer:
             self.begin(stream, generation, sequence, now)
         elif self.is_forgotten(stream, now):
             self.release_all(stream, now)
+            stream.happen("forgotten")
             stream.ended = 0
             self.begin(stream, generation, sequence, now)
         elif generation != stream.generation:
@@ -161,7 +173,7 @@ class Reorderer:
             stream.ended = stream.generation
             self.begin(stream, generation, sequence, now)
         elif stream.collecting and self.is_start(stream, sequence):
-            stream.collecting = False
+            stream.happen("start-found")
             stream.sequence = self.unwrap(stream, sequence)
             stream.index = 0
         return stream
@@ -186,9 +198,10 @@ class Reorderer:
 
     def forget(self, since: int) -> None:
         """Forget the streams that were not heard since a time, those that hold frames excepted."""
-        self.streams = {
-            key: stream for key, stream in self.streams.items() if stream.held or stream.heard >= since
-        }
+        for key, stream in tuple(self.streams.items()):
+            if not stream.held and stream.heard < since:
+                stream.happen("forgotten")
+                del self.streams[key]
 
     def is_ended(self, stream: Stream, generation: int) -> bool:
         """Say whether a generation is the one that ended last."""
@@ -207,7 +220,7 @@ class Reorderer:
         stream.totals.clear()
         stream.gaps.clear()
         stream.heard = now
-        stream.collecting = self.collects(sequence)
+        stream.happen("begins-later" if self.collects(sequence) else "begins")
 
     def collects(self, sequence: int) -> bool:
         """Say whether an unknown stream may lack frames before its first one."""
@@ -346,7 +359,7 @@ class Reorderer:
         """Close the oldest gap, or start a collecting stream at its lowest frame."""
         lowest = min(stream.held)
         if stream.collecting:
-            stream.collecting = False
+            stream.happen("start-found")
             stream.sequence, stream.index = lowest >> INDEX_BITS, lowest & INDEX_MASK
             stream.gaps.append((lowest - (codec.SEQUENCE_MASK + 1 << INDEX_BITS - 1), lowest))
             self.advance(stream, now)
@@ -403,6 +416,7 @@ class Reorderer:
                 "index": stream.index,
                 "held": len(stream.held),
                 "held_bytes": stream.held_bytes,
+                "state": stream.state.value,
                 "collecting": stream.collecting,
             }
             for stream in self.streams.values()

@@ -7,7 +7,6 @@ from reference_impl import codec
 from reference_impl.codec import BadFrame, Header
 from reference_impl.config import DeviceConfig
 from reference_impl.device import Device, Handler, Resolve, Role, as_it_is
-from reference_impl.parts.dgsq import Dgsq, Key
 from reference_impl.parts.egress import Egress
 from reference_impl.parts.gsp_ports import EgressPort, Uplink
 from reference_impl.parts.ingress import Ingress
@@ -36,6 +35,10 @@ class Gsp(Device):
         self.egress = self.make(Egress, self)
         self.ingress = self.make(Ingress, self, self.egress)
         self.dgsqs = self.ingress.dgsqs
+        self.requested = self.egress.granter.request
+        self.granted = self.ingress.granted
+        self.pressed = self.ingress.pressed
+        self.pump = self.ingress.pump
 
     def started(self, now: int) -> None:
         """Say hello."""
@@ -95,34 +98,6 @@ class Gsp(Device):
         """Take a BACKPRESSURE."""
         self.count["backpressure_received"] += 1
         self.pressed(header[3], *codec.decode_backpressure(frame), now)
-
-    def requested(  # noqa: PLR0917 - the fields of REQUEST
-        self,
-        source: int,
-        port: int,
-        cls: int,
-        generation: int,
-        demand: int,
-        sent: int,
-        forfeited: int,
-        now: int,
-    ) -> None:
-        """Let the granter take the counters of a REQUEST, a queue's of this leaf included."""
-        self.egress.granter.request(source, port, cls, generation, demand, sent, forfeited, now)
-
-    def granted(  # noqa: PLR0917 - the fields of GRANT
-        self, now: int, key: Key, generation: int, granted: int, expired: int, validity: int
-    ) -> None:
-        """Let a queue take the counters of a GRANT, one of this leaf's egress included; validity in ns."""
-        self.ingress.granted(key, generation, granted, expired, validity, now)
-
-    def pressed(self, reporter: int, about: int, level: int, validity: int, now: int) -> None:
-        """Let the queues hear of back-pressure, this leaf's own included; validity in ns."""
-        self.ingress.pressed(reporter, about, level, validity, now)
-
-    def pump(self, dgsq: Dgsq, now: int) -> None:
-        """Send the frames of a queue that may leave."""
-        self.ingress.pump(dgsq, now)
 
     def held_credit(self, port: int) -> int:
         """Return the credit bytes that are held for ordering on their way to a host port."""
