@@ -78,8 +78,8 @@ class Bench:
                 raise NotApplicable(f"{name} {excluded}")
         try:
             required_of(self.profile, self.values(case))
-        except NotInProfile as missing:
-            raise TesterLimited(str(missing)) from missing
+        except NotInProfile as untold:
+            raise TesterLimited(str(untold)) from untold
         limits = self.binding.limits(self.topology(case), self.values(case))
         missing = sorted(self.required(case) & limits.keys())
         if missing:
