@@ -20,8 +20,8 @@ class Container:
     """One container as it is sent on a fabric link from `at` on, its frames back to back or `gap` ns apart.
 
     `indices` are the frames that are sent, in this order (None: all `frames` of them). `previous_frames` None
-    is the truth: the frames of the container before in its generation; where a profile has no such field,
-    only containers with their `last` flag can be told apart. `fill` is what the first frame says.
+    is the truth: the frames of the container before in its generation; in a profile without that field, every
+    container needs its `last` flag. `fill` is what the first frame says.
     """
 
     port: str
