@@ -27,7 +27,8 @@ from rich.console import Console
 from rich.table import Table
 
 from reference_impl import codec
-from reference_impl.device import Role, Settings
+from reference_impl.config import Settings
+from reference_impl.device import Role
 from reference_impl.live import fabric, namespaces, wires
 from reference_impl.live.fabric import Fabric
 from reference_impl.live.packets import BATCH, PACKET_STATISTICS, SOL_PACKET, PacketPort

@@ -14,10 +14,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from reference_impl.device import NEVER, Device, DeviceConfig, PortConfig, Send, Settings
-from reference_impl.gsf import Gsf
-from reference_impl.gsp import Gsp
-from reference_impl.network import Network
+from reference_impl.config import DeviceConfig, PortConfig, Settings
+from reference_impl.device import Device, Send
+from reference_impl.port import NEVER
+from reference_impl.roles.gsf import Gsf
+from reference_impl.roles.gsp import Gsp
+from reference_impl.virtual.network import Network
 
 Kind = Literal["host", "fabric"]
 

@@ -69,10 +69,10 @@ encode_request: Callable[[bytes, int, int, int, int, int, int, int, int], bytes]
 """`(prefix, class, source, destination, port, generation, demand, sent, forfeited)`."""
 decode_request: Callable[[bytes], tuple[int, int, int, int]]
 encode_grant: Callable[[bytes, int, int, int, int, int, int, int, int], bytes]
-"""`(prefix, class, source, destination, port, generation, granted, expired, validity_us)`."""
+"""`(prefix, class, source, destination, port, generation, granted, expired, validity)`; validity in ns."""
 decode_grant: Callable[[bytes], tuple[int, int, int, int]]
 encode_backpressure: Callable[[bytes, int, int, int, int, int, int, int], bytes]
-"""`(prefix, class, source, destination, port, about, level, validity_us)`."""
+"""`(prefix, class, source, destination, port, about, level, validity)`; validity in ns."""
 decode_backpressure: Callable[[bytes], tuple[int, int, int]]
 encode_hello: Callable[..., bytes]
 """`(prefix, class, source, destination, port, role, port_id, sequence, rate_mbps, heard_node, heard_sequence,
@@ -85,6 +85,10 @@ decode_fault: Callable[[bytes], tuple[int, int, int, int, int]]
 
 WORDS = {8: "B", 16: "H", 32: "I", 64: "Q"}
 OMITTED = {"reserved", "crc"}
+MICROSECONDS = "_us"
+"""How the name of a field ends that is in microseconds; outside the codec such a value is in ns."""
+AT_LEAST = {"BACKPRESSURE"}
+"""Messages whose times last no less than they say: rounded up. Those of others, as credit, last no more."""
 
 
 def words(fields: Iterable[Field]) -> list[tuple[int, list[Field]]]:
@@ -105,7 +109,19 @@ def words(fields: Iterable[Field]) -> list[tuple[int, list[Field]]]:
     return result
 
 
-def packing(groups: list[tuple[int, list[Field]]], constants: dict[str, int]) -> list[str]:
+def argument(name: str) -> str:
+    """Return what an argument for a field is called."""
+    return "class_" if name == "class" else name.removesuffix(MICROSECONDS)
+
+
+def in_its_unit(name: str, round_up: bool) -> str:
+    """Write the expression that brings an argument into the unit of its field."""
+    if not name.endswith(MICROSECONDS):
+        return argument(name)
+    return f"-(-{argument(name)} // 1000)" if round_up else f"({argument(name)} // 1000)"
+
+
+def packing(groups: list[tuple[int, list[Field]]], constants: dict[str, int], round_up: bool) -> list[str]:
     """Write one expression a word that puts its fields together; omitted fields are 0."""
     result = []
     for width, group in groups:
@@ -113,7 +129,7 @@ def packing(groups: list[tuple[int, list[Field]]], constants: dict[str, int]) ->
         terms = []
         for item in group:
             shift -= item.width_bits
-            value = str(constants.get(item.name, "class_" if item.name == "class" else item.name))
+            value = str(constants.get(item.name, in_its_unit(item.name, round_up)))
             if value != "0":
                 terms.append(f"{value} << {shift}" if shift else value)
         result.append(" | ".join(terms) or "0")
@@ -121,7 +137,7 @@ def packing(groups: list[tuple[int, list[Field]]], constants: dict[str, int]) ->
 
 
 def unpacking(groups: list[tuple[int, list[Field]]], wanted: Callable[[str], bool]) -> list[str]:
-    """Write one expression a wanted field that takes it out of its word `w<n>`."""
+    """Write one expression a wanted field that takes it out of its word `w<n>`; times in ns."""
     result = []
     for index, (width, group) in enumerate(groups):
         shift = width
@@ -130,7 +146,8 @@ def unpacking(groups: list[tuple[int, list[Field]]], wanted: Callable[[str], boo
             if wanted(item.name):
                 moved = f"w{index} >> {shift}" if shift else f"w{index}"
                 mask = f" & {(1 << item.width_bits) - 1:#x}"
-                result.append(moved + (mask if shift + item.width_bits < width else ""))
+                value = moved + (mask if shift + item.width_bits < width else "")
+                result.append(f"({value}) * 1000" if item.name.endswith(MICROSECONDS) else value)
     return result
 
 
@@ -316,13 +333,12 @@ class Compiler:
         if not message.payload:
             constants["flags"] = 0
         arguments = [
-            item.name
+            argument(item.name)
             for _, group in whole
             for item in group
             if item.name not in constants and item.name != "count"
         ]
-        arguments = ["class_" if item == "class" else item for item in arguments]
-        values = packing(whole, constants)
+        values = packing(whole, constants, message.name in AT_LEAST)
         self.struct(name.upper() + "_WHOLE", whole)
         self.struct(name.upper() + "_EXTENSION", groups)
         fixed = self.profile.header.octets + message.fields.octets - 2

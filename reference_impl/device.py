@@ -1,28 +1,39 @@
 """What every device of the reference has: settings, ports, a timer heap, counters and events."""
 
 from binascii import crc_hqx
+from collections import deque
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from enum import IntEnum
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 from random import Random
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from reference_impl import codec
-from reference_impl.port import NEVER as NEVER  # noqa: PLC0414 - part of this interface
-from reference_impl.port import HostPort, OutPort
+from reference_impl.config import DeviceConfig
+from reference_impl.port import NEVER, HostPort, OutPort
 
 Send = tuple[int, bytes]
 """A port index and the frame that starts to leave on it, without its FCS."""
 
-LONGER_THAN_SIZE = 20
-"""Credit octets of a frame beyond its size: preamble and gap."""
-
 REMEMBERED_HEADERS = 65_536
+REMEMBERED_EVENTS = 65_536
 
 T = TypeVar("T")
+
+
+class Resolve(Protocol):
+    """Return the class to make in the place of a part, which is that part or derives from it."""
+
+    def __call__(self, kind: type[T], /) -> type[T]:
+        """Return it."""
+
+
+def as_it_is(kind: type[T]) -> type[T]:
+    """Return the part itself: nothing is to take its place."""
+    return kind
 
 
 class Role(IntEnum):
@@ -89,93 +100,51 @@ COUNTERS = (
 """The counters that a device keeps itself; the ports add what they sent."""
 
 
-@dataclass(frozen=True)
-class PortConfig:
-    """One port: what it faces, its rate in Mbit/s and its own MAC address."""
+class EventLog:
+    """What happened, as (time in ns, name, details); of too many events the oldest are forgotten."""
 
-    kind: Literal["host", "fabric"]
-    rate_mbps: int
-    mac: bytes
+    def __init__(self) -> None:
+        self.noted = 0
+        self.kept: deque[tuple[int, str, dict[str, Any]]] = deque(maxlen=REMEMBERED_EVENTS)
 
+    def note(self, now: int, name: str, details: dict[str, Any]) -> None:
+        """Note an event."""
+        self.noted += 1
+        self.kept.append((now, name, details))
 
-@dataclass(frozen=True)
-class Settings:
-    """The device parameters of `spec/parameters.yaml`: times in ns, sizes in octets, rates in Mbit/s.
-
-    `multicast` and `pfc` are options of the ICS that a device can be made without.
-    """
-
-    container_bytes: int = 16384
-    overflow_mode: str = "close-early"
-    flush_time: int = 20_000
-    max_frame: int = 9216
-    unsolicited_bytes: int = 0
-    request_refresh: int = 50_000
-    grant_validity: int = 200_000
-    grant_round_trip: int = 40_000
-    age_out: int = 1_000_000
-    dgsq_mode: str = "on-first-frame"
-    dgsq_max: int = 1024
-    reorder_timeout: int = 100_000
-    reorder_bytes: int = 1_048_576
-    path_delay_max: int = 50_000
-    hello_interval: int = 100_000
-    hello_misses: int = 3
-    flap_hold: int = 1_000_000
-    bp_threshold: int = 65_536
-    bp_validity: int = 100_000
-    bp_window: int = 50_000
-    unknown_unicast: str = "drop"
-    buffer_bytes: int = 8_388_608
-    class_weight_ratio: int = 1
-    multicast: bool = True
-    pfc: bool = True
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
-        """Take the device parameters out of the parameters of a run."""
-        return cls(**{name: values[name] for name in (item.name for item in fields(cls)) if name in values})
-
-
-@dataclass(frozen=True)
-class DeviceConfig:
-    """What a device is told before it starts; `table` maps a host MAC to its (node, port)."""
-
-    name: str
-    node: int
-    ports: tuple[PortConfig, ...]
-    settings: Settings = field(default_factory=Settings)
-    table: Mapping[bytes, tuple[int, int]] = field(default_factory=dict)
-    seed: int = 0
+    def since(self, number: int) -> list[tuple[int, str, dict[str, Any]]]:
+        """Return the events after the first `number` of all that were ever noted, as far as they are kept."""
+        return list(islice(self.kept, max(number - self.noted + len(self.kept), 0), None))
 
 
 class Device:
     """A sans-IO state machine: frames and the time go in, frames come out, `due` says when to wake it.
 
-    Every rule lives in a component, made by `make`, so that another class can stand in for one of them.
+    Every rule lives in a part, made by `make`, so that `assembly` can put another class in the place of one.
     """
 
     role: ClassVar[Role]
     host_port: ClassVar[type[HostPort]] = HostPort
     fabric_port: ClassVar[type[OutPort]] = OutPort
 
-    def __init__(self, config: DeviceConfig, components: Mapping[type, type] | None = None) -> None:
+    def __init__(self, config: DeviceConfig, resolve: Resolve = as_it_is) -> None:
+        config.check()
         self.config = config
         self.node = config.node
         self.settings = config.settings
-        self.components: Mapping[type, type] = components or {}
+        self.resolve = resolve
         self.due = NEVER
         self.timers: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
         self.ticket = count().__next__
         self.sends: list[Send] = []
         self.count: dict[str, int] = dict.fromkeys(COUNTERS, 0)
-        self.events: list[tuple[int, str, dict[str, Any]]] = []
+        self.events = EventLog()
         self.random = Random(config.seed)
         self.ports: list[OutPort] = [
             self.make(self.host_port if port.kind == "host" else self.fabric_port, self, index, port)
             for index, port in enumerate(config.ports)
         ]
-        self.entrances = [self.entrance(port) for port in self.ports]
+        self.ingress_handlers = [self.ingress_handler(port) for port in self.ports]
         self.received = 0
         self.known: list[dict[bytes, tuple[codec.Header, int, int, int]]] = [{} for _ in self.ports]
         """What is known of messages for each port by their octets up to the end of the header.
@@ -183,17 +152,16 @@ class Device:
         The header, the end of the extension, the CRC of the header, and what that of both has to come to.
         """
 
-    def entrance(self, port: OutPort) -> Callable[[int, bytes, int], None]:  # noqa: ARG002 - for the role
+    def ingress_handler(self, port: OutPort) -> Callable[[int, bytes, int], None]:  # noqa: ARG002 - for the role
         """Give what takes the frames that come in on a port: `(port, frame, now)`.
 
-        A driver that was lent the ports calls it without `receive`, since no sends come back.
+        A driver that was attached the ports calls it without `receive`, since no sends come back.
         """
         return self.handle
 
     def make(self, kind: type[T], *arguments: object) -> T:
-        """Instantiate a component, or what the `components` mapping puts in its place."""
-        made: T = self.components.get(kind, kind)(*arguments)
-        return made
+        """Instantiate a part, or what `assembly` puts in its place."""
+        return self.resolve(kind)(*arguments)
 
     def at(self, time: int, callback: Callable[..., None], *arguments: object) -> None:
         """Call `callback(now, *arguments)` at `time`; there is no way back, so a callback checks itself."""
@@ -208,7 +176,7 @@ class Device:
 
     def receive(self, port: int, frame: bytes, now: int) -> list[Send]:
         """Take one frame whose last bit has arrived on `port`."""
-        self.entrances[port](port, frame, now)
+        self.ingress_handlers[port](port, frame, now)
         sends = self.sends
         if sends:
             self.sends = []
@@ -268,7 +236,7 @@ class Device:
 
     def rate(self, port: int, rate_mbps: int, now: int) -> list[Send]:
         """Learn that the link on a port now runs at another rate."""
-        self.ports[port].settle(now)
+        self.ports[port].advance_to(now)
         self.ports[port].run_at(rate_mbps)
         self.rate_changed(port, now)
         return self.flush()
@@ -283,16 +251,19 @@ class Device:
 
     def manage_setting(self, now: int, name: str, value: int | str) -> None:
         """Change one setting while the device runs, or refuse to."""
-        if self.refuses(name, value):
-            self.event(now, "setting_refused", name=name, value=value)
+        cause = self.refusal(name, value)
+        if cause is not None:
+            self.event(now, "setting_refused", name=name, value=value, cause=cause)
             return
         self.settings = replace(self.settings, **{name: value})  # type: ignore[arg-type]
         self.event(now, "setting", name=name, value=value)
 
-    def refuses(self, name: str, value: int | str) -> bool:
-        """Say whether a setting cannot work: a container must hold the longest frame with its 24 octets."""
-        longest = self.settings.max_frame + LONGER_THAN_SIZE
-        return name == "container_bytes" and int(value) < longest
+    def refusal(self, name: str, value: int | str) -> str | None:
+        """Return why a setting cannot work with the others, None when it can."""
+        if not hasattr(self.settings, name):
+            return f"{name} {value} is no setting"
+        cause = replace(self.settings, **{name: value}).faults().get(name)  # type: ignore[arg-type]
+        return cause and f"{value} {cause}"
 
     def flush(self) -> list[Send]:
         """Hand over the frames that started to leave."""
@@ -307,7 +278,7 @@ class Device:
 
     def event(self, now: int, name: str, /, **details: object) -> None:
         """Note what an operator would want to read in the log."""
-        self.events.append((now, name, details))
+        self.events.note(now, name, details)
 
     def counters(self) -> dict[str, int]:
         """Read every counter, those of the ports included."""

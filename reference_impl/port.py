@@ -4,16 +4,28 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from functools import cache
 from heapq import heappush
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from reference_impl.device import Device, PortConfig
+from reference_impl.config import PortConfig, Settings
 
 NEVER = 1 << 62
 """A time, in ns, that does not come."""
 
-Line = Callable[[bytes, int], int]
+Emit = Callable[[bytes, int], int]
 """Take a frame that starts to leave at a time, and tell when the wire is free again."""
+
+
+class PortOwner(Protocol):
+    """What a port asks of the device that it is a port of."""
+
+    settings: Settings
+    sends: list[tuple[int, bytes]]
+    timers: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]]
+    due: int
+    ticket: Callable[[], int]
+
+    def drop(self, cause: str) -> None:
+        """Count a frame that goes no further."""
 
 
 class WireTimes(dict[int, int]):
@@ -40,30 +52,31 @@ class OutPort:
     """A port towards the fabric: two queues in strict priority, drained at the rate of the port.
 
     `queued` is the octets that wait, `armed` when the queues are looked at next.
-    What waits leaves at times that are known beforehand, so nothing has to happen at them: `settle` starts
-    all that was due by now. Without a driver that settles in time the port is `prompt`, and wakes itself.
+    What waits leaves at times that are known beforehand, so nothing has to happen at them: `advance_to`
+    starts all that was due by now. Without a driver that does so in time the port is `eager`, and wakes
+    itself.
     """
 
     __slots__ = (
         "armed",
+        "attached",
         "control",
         "data",
         "device",
-        "drained",
+        "eager",
+        "emit",
         "free_at",
         "index",
         "kind",
-        "lent",
-        "line",
         "mac",
-        "prompt",
+        "on_timer",
         "queued",
         "rate_mbps",
         "sent",
         "times",
     )
 
-    def __init__(self, device: "Device", index: int, config: "PortConfig") -> None:
+    def __init__(self, device: PortOwner, index: int, config: PortConfig) -> None:
         self.device = device
         self.index = index
         self.kind = config.kind
@@ -71,10 +84,10 @@ class OutPort:
         self.run_at(config.rate_mbps)
         self.control: deque[bytes] = deque()
         self.data: deque[bytes] = deque()
-        self.drained = self.drain
-        self.line: Line = self.hand_over
-        self.lent = False
-        self.prompt = True
+        self.on_timer = self.drain
+        self.emit: Emit = self.hand_over
+        self.attached = False
+        self.eager = True
         self.free_at = 0
         self.queued = 0
         self.armed = NEVER
@@ -96,14 +109,14 @@ class OutPort:
         self.rate_mbps = rate_mbps
         self.times: WireTimes = wire_times(rate_mbps)
 
-    def lend(self, line: Line, prompt: bool = False) -> None:
-        """Let a driver take the frames through `line`; unless it wants them `prompt`, it settles the port.
+    def attach(self, emit: Emit, eager: bool = False) -> None:
+        """Let a driver take the frames through `emit`; unless it wants them `eager`, it has the port advance.
 
         It has to do so before the time at which a frame that waits can arrive at the far end.
         """
-        self.line = line
-        self.lent = not prompt
-        self.prompt = prompt
+        self.emit = emit
+        self.attached = not eager
+        self.eager = eager
         self.rearm()
 
     def hand_over(self, frame: bytes, now: int) -> int:
@@ -114,17 +127,17 @@ class OutPort:
     def send(self, frame: bytes, now: int) -> bool:
         """Send a data frame, or queue it; False when the buffer is full and the frame was dropped."""
         if self.queued and self.free_at <= now:
-            self.settle(now)
+            self.advance_to(now)
         if self.free_at <= now:
             self.sent[len(frame)] += 1
-            self.free_at = self.line(frame, now)
+            self.free_at = self.emit(frame, now)
             return True
         return self.enqueue(self.data, frame)
 
     def send_control(self, frame: bytes, now: int) -> bool:
         """Send a control message, ahead of every data frame that waits."""
         if self.queued and self.free_at <= now:
-            self.settle(now)
+            self.advance_to(now)
         if self.free_at <= now:
             self.transmit(frame, now)
             return True
@@ -138,7 +151,7 @@ class OutPort:
             return False
         self.queued = queued
         queue.append(frame)
-        if self.prompt and self.free_at < self.armed:
+        if self.eager and self.free_at < self.armed:
             self.arm(self.free_at)
         return True
 
@@ -147,7 +160,7 @@ class OutPort:
         if time < self.armed:
             self.armed = time
             device = self.device
-            heappush(device.timers, (time, device.ticket(), self.drained, ()))
+            heappush(device.timers, (time, device.ticket(), self.on_timer, ()))
             if time < device.due:  # noqa: PLR1730 - the data path
                 device.due = time
 
@@ -155,15 +168,15 @@ class OutPort:
         """Look at the queues because it is time to."""
         if now >= self.armed:
             self.armed = NEVER
-            self.settle(now)
+            self.advance_to(now)
             self.rearm()
 
     def rearm(self) -> None:
         """See that what waits is looked at when it may leave, where nobody else does."""
-        if self.queued and self.prompt:
+        if self.queued and self.eager:
             self.arm(self.free_at)
 
-    def settle(self, now: int) -> None:
+    def advance_to(self, now: int) -> None:
         """Put the frames on the wire whose turn has come by now."""
         while self.queued:
             start = self.free_at
@@ -177,13 +190,13 @@ class OutPort:
         """Start a frame on the wire, which it holds for its own octets and 24 more."""
         size = len(frame)
         self.sent[size] += 1
-        self.free_at = self.line(frame, now)
+        self.free_at = self.emit(frame, now)
 
     def withdraw(
         self, now: int, wanted: Callable[[bytes], bool] = everything
     ) -> tuple[list[bytes], list[bytes]]:
         """Take back the (control, data) frames that are wanted and not yet on the wire."""
-        self.settle(now)
+        self.advance_to(now)
         return self.take(self.control, wanted), self.take(self.data, wanted)
 
     def take(self, queue: deque[bytes], wanted: Callable[[bytes], bool]) -> list[bytes]:
@@ -204,7 +217,7 @@ class HostPort(OutPort):
 
     __slots__ = ("busy", "classes", "pause_end", "paused_until")
 
-    def __init__(self, device: "Device", index: int, config: "PortConfig") -> None:
+    def __init__(self, device: PortOwner, index: int, config: PortConfig) -> None:
         super().__init__(device, index, config)
         self.classes: tuple[deque[bytes], ...] = tuple(deque() for _ in range(8))
         self.busy = 0
@@ -230,18 +243,18 @@ class HostPort(OutPort):
     def is_open(self, cls: int, now: int) -> bool:
         """Say whether a frame of a class may leave at once."""
         if self.queued and self.free_at <= now:
-            self.settle(now)
+            self.advance_to(now)
         return self.free_at <= now and self.paused_until[cls] <= now
 
     def pause(self, cls: int, until: int, now: int) -> None:
         """Hold one class until a time; a time not after `now` resumes it."""
-        self.settle(now)
+        self.advance_to(now)
         self.paused_until[cls] = until
         self.pause_end = max(self.paused_until)
         if self.queued:
             self.arm(max(self.free_at, now))
 
-    def settle(self, now: int) -> None:
+    def advance_to(self, now: int) -> None:
         """Put the frames on the wire whose turn has come by now, those of paused classes excepted."""
         while self.queued:
             start = self.free_at
@@ -264,7 +277,7 @@ class HostPort(OutPort):
             size = len(frame)
             self.queued -= size
             self.sent[size] += 1
-            self.free_at = self.line(frame, start)
+            self.free_at = self.emit(frame, start)
             if cls >= 0:
                 self.gone(cls, size, start)
 
@@ -287,7 +300,7 @@ class HostPort(OutPort):
         """See that what waits is looked at when it may leave, where nobody else does."""
         if self.queued:
             time = self.next_time()
-            if self.prompt or time > self.free_at:
+            if self.eager or time > self.free_at:
                 self.arm(time)
 
     def withdraw(

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from reports import junit
-from reports.allure import AllureError, write_allure
-from reports.compliance import write_compliance
 from reports.results import Results, read_results
 from reports.run_folder import JUNIT, RESULTS
+from reports.views import junit
+from reports.views.allure import AllureError, write_allure
+from reports.views.compliance import write_compliance
 from spec.catalogue import Catalogue
 from spec.errors import InputError
 from spec.wire import WireProfile

@@ -93,7 +93,7 @@ class Coverage:
 
 
 def scan(root: Path) -> Coverage:
-    """Read `conformance/cases`, `conformance/invariants*` and `reference_impl/mutants` of a checkout."""
+    """Read the cases, the invariants (`conformance/judge/invariants*`) and the mutants of a checkout."""
     cases: list[Case] = []
     modules: list[Module] = []
     for path in sorted((root / "conformance" / "cases").rglob("*.py")):
@@ -106,7 +106,7 @@ def scan(root: Path) -> Coverage:
         for node in ast.walk(_parse(path).tree)
         if isinstance(node, ast.ClassDef) and any(_marks(node, "mutant"))
     ]
-    folder = root / "conformance"
+    folder = root / "conformance" / "judge"
     invariants = {
         mark.clause: path
         for path in sorted([*folder.glob("invariants.py"), *folder.glob("invariants/*.py")])

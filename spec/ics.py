@@ -8,10 +8,11 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from spec.applicability import Comparison, Value, parse
-from spec.catalogue import Catalogue, load_catalogue
+from spec.catalogue import Catalogue
 from spec.documents import did_you_mean, load
 from spec.errors import InputError
 from spec.files import digest
+from spec.loader import load_catalogue
 from spec.model import IcsItem, Number, Parameter, Record, Release, Role, Scenario, Words
 
 DECLARED = "declared by the vendor"

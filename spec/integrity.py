@@ -2,24 +2,21 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from spec.applicability import ApplicabilityError, Comparison, parse
+from spec.catalogue import Catalogue
 from spec.documents import did_you_mean
 from spec.errors import InputError
-
-if TYPE_CHECKING:
-    from spec.catalogue import Catalogue
-    from spec.model import Chapter, Clause
+from spec.model import Chapter, Clause
 
 
-def faults(catalogue: "Catalogue") -> Iterator[InputError]:
+def faults(catalogue: Catalogue) -> Iterator[InputError]:
     """Give every broken reference and every incomplete entry of a catalogue."""
     for check in CHECKS:
         yield from check(catalogue)
 
 
-def duplicate_ids(catalogue: "Catalogue") -> Iterator[InputError]:
+def duplicate_ids(catalogue: Catalogue) -> Iterator[InputError]:
     """No clause id and, within a clause, no purpose id stands twice."""
     seen: dict[str, Path] = {}
     for path, chapter, clause in _entries(catalogue):
@@ -37,7 +34,7 @@ def duplicate_ids(catalogue: "Catalogue") -> Iterator[InputError]:
             yield InputError(path, key, "stands a second time in its clause", "rename one of the two")
 
 
-def prefixes(catalogue: "Catalogue") -> Iterator[InputError]:
+def prefixes(catalogue: Catalogue) -> Iterator[InputError]:
     """Every clause id begins with the prefix of its chapter, and chapters share none."""
     owners: dict[str, str] = {}
     for slug, chapter in catalogue.chapters.items():
@@ -53,7 +50,7 @@ def prefixes(catalogue: "Catalogue") -> Iterator[InputError]:
             )
 
 
-def retired_ids(catalogue: "Catalogue") -> Iterator[InputError]:
+def retired_ids(catalogue: Catalogue) -> Iterator[InputError]:
     """No id that was retired comes back."""
     retired = {name for chapter in catalogue.chapters.values() for name in chapter.retired}
     for path, _, clause in _entries(catalogue):
@@ -61,7 +58,7 @@ def retired_ids(catalogue: "Catalogue") -> Iterator[InputError]:
             yield InputError(path, f"clauses[{clause.id}].id", "was retired", "give the clause a new id")
 
 
-def purposes_present(catalogue: "Catalogue") -> Iterator[InputError]:
+def purposes_present(catalogue: Catalogue) -> Iterator[InputError]:
     """Every clause has purposes, unless it says why it is untestable."""
     for path, _, clause in _entries(catalogue):
         if not clause.purposes and clause.untestable is None:
@@ -72,7 +69,7 @@ def purposes_present(catalogue: "Catalogue") -> Iterator[InputError]:
             yield InputError(path, f"clauses[{clause.id}].untestable", "contradicts the purposes", mend)
 
 
-def facts_exist(catalogue: "Catalogue") -> Iterator[InputError]:
+def facts_exist(catalogue: Catalogue) -> Iterator[InputError]:
     """Every fact that a clause names is in the fact base."""
     for path, _, clause in _entries(catalogue):
         for name in clause.facts:
@@ -81,7 +78,7 @@ def facts_exist(catalogue: "Catalogue") -> Iterator[InputError]:
                 yield InputError(path, key, "is not in facts.yaml", did_you_mean(name, catalogue.facts))
 
 
-def sources_exist(catalogue: "Catalogue") -> Iterator[InputError]:
+def sources_exist(catalogue: Catalogue) -> Iterator[InputError]:
     """Every source that a clause or a fact names is listed."""
     for path, _, clause in _entries(catalogue):
         for name in clause.sources:
@@ -99,7 +96,7 @@ def sources_exist(catalogue: "Catalogue") -> Iterator[InputError]:
                 )
 
 
-def fact_clauses_exist(catalogue: "Catalogue") -> Iterator[InputError]:
+def fact_clauses_exist(catalogue: Catalogue) -> Iterator[InputError]:
     """Every clause that a fact names exists and names the fact in turn."""
     for fact_id, fact in catalogue.facts.items():
         for name in fact.clauses:
@@ -111,7 +108,7 @@ def fact_clauses_exist(catalogue: "Catalogue") -> Iterator[InputError]:
                 yield InputError(path, key, "does not name the fact", f"add {fact_id} to the facts of {name}")
 
 
-def parameters_exist(catalogue: "Catalogue") -> Iterator[InputError]:
+def parameters_exist(catalogue: Catalogue) -> Iterator[InputError]:
     """Every parameter that a clause names is defined."""
     for path, _, clause in _entries(catalogue):
         for name in clause.parameters:
@@ -121,7 +118,7 @@ def parameters_exist(catalogue: "Catalogue") -> Iterator[InputError]:
                 yield InputError(path, key, "is not in parameters.yaml", mend)
 
 
-def applicability_parses(catalogue: "Catalogue") -> Iterator[InputError]:
+def applicability_parses(catalogue: Catalogue) -> Iterator[InputError]:
     """Every applicability is an expression over known names."""
     for path, _, clause in _entries(catalogue):
         try:
@@ -130,7 +127,7 @@ def applicability_parses(catalogue: "Catalogue") -> Iterator[InputError]:
             yield InputError(path, f"clauses[{clause.id}].applicability", error.fault, error.mend)
 
 
-def settings_parse(catalogue: "Catalogue") -> Iterator[InputError]:
+def settings_parse(catalogue: Catalogue) -> Iterator[InputError]:
     """Every setting of an ICS item compares one parameter of the device that has whole numbers or words."""
     path = catalogue.root / "ics_items.yaml"
     for name, item in catalogue.ics_items.items():
@@ -160,6 +157,6 @@ CHECKS = (
 )
 
 
-def _entries(catalogue: "Catalogue") -> Iterator[tuple[Path, "Chapter", "Clause"]]:
+def _entries(catalogue: Catalogue) -> Iterator[tuple[Path, Chapter, Clause]]:
     for chapter, clause in catalogue.entries():
         yield catalogue.files[chapter.chapter], chapter, clause

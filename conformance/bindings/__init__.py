@@ -8,10 +8,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final, Protocol
 
-from conformance.testbeds import LeafSpine, Request, Topology
+from conformance.api.testbeds import LeafSpine, Request, Topology
 from spec.documents import did_you_mean
 from spec.errors import InputError
-from traffic.recording import Facts, ParameterValue, Recording
+from traffic.recordings.recording import Facts, ParameterValue, Recording
 from traffic.scenario import Peer, Scenario
 
 GROUP: Final = "gse.bindings"

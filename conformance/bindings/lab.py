@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+from conformance.api.marks import CAPABILITIES
+from conformance.api.outcomes import BenchError
+from conformance.api.testbeds import Request, Topology, tester_ports
 from conformance.bindings import BindingOptions, Driver, Setup
 from conformance.bindings.realtime import RealTimeBed, Stand
 from conformance.lab.bench import load_bench
@@ -12,11 +15,8 @@ from conformance.lab.devices import LabDevices
 from conformance.lab.layout import Layout
 from conformance.lab.limits import MANAGED, Quality, limits_of, patience, quickest, uncertainty_of
 from conformance.lab.wires import MeasuredWires, TesterSide, open_wires
-from conformance.marks import CAPABILITIES
-from conformance.outcomes import BenchError
-from conformance.testbeds import Request, Topology, tester_ports
 from spec.errors import InputError
-from traffic.recording import Facts, Link, ParameterValue
+from traffic.recordings.recording import Facts, Link, ParameterValue
 from traffic.scenario import Scenario
 from traffic.trex.errors import TrexError
 

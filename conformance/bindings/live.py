@@ -8,12 +8,9 @@ from functools import partial, wraps
 from time import monotonic_ns
 from typing import Any, ClassVar, Final, ParamSpec, Protocol, TypeVar
 
-from conformance.bindings import INTERVALS, BindingOptions, Driver, Setup, live_trex, seed_for
-from conformance.bindings.realtime import RealTimeBed, Stand, too_late
-from conformance.bindings.reference import PROFILE, ReferenceBinding, mutant_of
-from conformance.marks import CAPABILITIES
-from conformance.outcomes import BenchError, TesterLimited
-from conformance.testbeds import (
+from conformance.api.marks import CAPABILITIES
+from conformance.api.outcomes import BenchError, TesterLimited
+from conformance.api.testbeds import (
     LeafSpine,
     Request,
     SoloGsf,
@@ -23,24 +20,27 @@ from conformance.testbeds import (
     port_mac,
     tester_ports,
 )
-from reference_impl.device import Settings
-from reference_impl.live.desk import DeviceRefused
+from conformance.bindings import INTERVALS, BindingOptions, Driver, Setup, live_trex, seed_for
+from conformance.bindings.realtime import RealTimeBed, Stand, too_late
+from conformance.bindings.reference import PROFILE, ReferenceBinding, mutant_of
+from reference_impl.config import Settings
+from reference_impl.live.control_socket import DeviceRefused
 from reference_impl.live.fabric import DeviceFailed, Fabric, standing, up
 from reference_impl.live.links import switch
 from reference_impl.live.namespaces import acquire, inside, is_privileged
 from reference_impl.live.parameters import live_values
 from reference_impl.live.plan import End, Plan, PlannedDevice, PlannedPort, Wire
 from reference_impl.live.processes import Process, started
-from spec.catalogue import load_catalogue
 from spec.documents import did_you_mean
 from spec.errors import InputError
-from traffic.afpacket import Interfaces, Sender, Tap
+from spec.loader import load_catalogue
 from traffic.patterns import single
-from traffic.player import Line, Wires
-from traffic.recording import Event, Facts, Link, ParameterValue, Trouble
+from traffic.recordings.recording import Event, Facts, Link, ParameterValue, Trouble
 from traffic.scenario import HostAddress, ManagementEvent
 from traffic.trex.errors import TrexError
 from traffic.trex.wires import TrexWires
+from traffic.wires.afpacket import Interfaces, Sender, Tap
+from traffic.wires.player import Line, Wires
 
 __all__ = [
     "ICS",

@@ -8,13 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from conformance.api.outcomes import BenchError
+from conformance.api.testbeds import Topology, tester_ports
 from conformance.checkout import ROOT
-from conformance.outcomes import BenchError
-from conformance.testbeds import Topology, tester_ports
-from traffic.player import Line
-from traffic.recording import Facts, Link, ParameterValue
+from traffic.recordings.recording import Facts, Link, ParameterValue
 from traffic.trex.client import Trex, connect
 from traffic.trex.wires import TrexWires
+from traffic.wires.player import Line
 
 APIS: Final = {"trex-4.8": "4.8", "trex-5.0": "5.0", "trex-5.1": "5.1"}
 """Testers by name, and the API that each speaks."""

@@ -8,14 +8,14 @@ from functools import partial
 from time import monotonic_ns
 from typing import Any, Final, Protocol, TypeVar
 
+from conformance.api.outcomes import BenchError, TesterLimited
+from conformance.api.testbeds import tester_ports
 from conformance.bindings import Setup
-from conformance.outcomes import BenchError, TesterLimited
-from conformance.testbeds import tester_ports
-from traffic.player import Player, Wires
-from traffic.recording import Event, Link, Recording, Trouble
+from traffic.recordings.recording import Event, Link, Recording, Trouble
 from traffic.scenario import ManagementEvent, Scenario
-from traffic.tester import VirtualTester
+from traffic.tester.tester import VirtualTester
 from traffic.trex.errors import TrexError, TrexUnableError
+from traffic.wires.player import Player, Wires
 
 T = TypeVar("T")
 REPEATS: Final = 5

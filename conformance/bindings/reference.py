@@ -5,25 +5,27 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final, Literal
 
+from conformance.api.marks import CAPABILITIES
+from conformance.api.outcomes import BenchError
+from conformance.api.testbeds import Topology, default_peers, port_mac, tester_ports
 from conformance.bindings import INTERVALS, BindingOptions, Driver, Perfect, Setup, seed_for
-from conformance.marks import CAPABILITIES
-from conformance.outcomes import BenchError
-from conformance.testbeds import Topology, default_peers, port_mac, tester_ports
-from reference_impl import codec, network
-from reference_impl.device import Device, DeviceConfig, PortConfig, Settings
-from reference_impl.gsf import Gsf
-from reference_impl.gsp import Gsp
+from reference_impl import codec
+from reference_impl.assembly import assemble
+from reference_impl.config import DeviceConfig, PortConfig, Settings
+from reference_impl.device import Device
 from reference_impl.mutants import Mutant, mutants
+from reference_impl.virtual.links import Impairment, Node, message_type
+from reference_impl.virtual.network import Network
+from reference_impl.virtual.timeline import Tap
 from spec.documents import did_you_mean
 from spec.errors import InputError
 from traffic.patterns import single
-from traffic.recording import Event, Facts, Link, Recording
+from traffic.recordings.recording import Event, Facts, Link, Recording
 from traffic.scenario import DOWN, UP, Scenario
-from traffic.tester import VirtualTester
+from traffic.tester.tester import VirtualTester
 
 PROFILE: Final = "open-1"
 MUTANT: Final = "mutant:"
-ROLES: Final[Mapping[str, type[Gsp] | type[Gsf]]] = {"GSP": Gsp, "GSF": Gsf}
 DATA: Final = codec.PROFILE.messages["DATA"].type_code
 MAC_CONTROL: Final = b"\x88\x08"
 OPTIONS: Final = {"MULTICAST": "multicast", "PFC": "pfc"}
@@ -95,7 +97,7 @@ class _Play:
         self.links = links
         self.values = {name: item.value for name, item in setup.facts.parameters.items()}
         self.seed = setup.seed_for(f"play {number}")
-        self.network = network.Network(self.seed)
+        self.network = Network(self.seed)
         self.devices = {
             name: self._device(name, mutant)
             for name, node in setup.topology.nodes.items()
@@ -116,7 +118,7 @@ class _Play:
     def run(self, scenario: Scenario) -> Recording:
         """Play a scenario, and give what came of it; times count from its start."""
         baseline = self._counters() if self.started else {}
-        known = {name: len(device.events) for name, device in self.devices.items()}
+        known = {name: device.events.noted for name, device in self.devices.items()}
         self._watch(scenario)
         self._begin(scenario)
         self._carry_out(scenario, self.start)
@@ -145,7 +147,7 @@ class _Play:
         events = [
             Event(time - start, name, kind, details)
             for name, device in self._showing("events").items()
-            for time, kind, details in device.events[known[name] :]
+            for time, kind, details in device.events.since(known[name])
         ]
         return Recording.of_taps(
             self.links,
@@ -187,19 +189,14 @@ class _Play:
             table={host.mac: (host.node, host.port) for host in topology.addresses.values()},
             seed=seed_for(self.seed, name),
         )
-        kind = ROLES[node.role]
-        if mutant is None:
-            return kind(config)
-        if not mutant.is_device:
-            return kind(config, {mutant.original: mutant.flaw})
-        return mutant.flaw(config) if mutant.original is kind else kind(config)
+        return assemble(node.role, config, mutant.flaw if mutant else None)
 
     def _join(self, tester_ports: Mapping[str, int]) -> None:
         self.network.add(self.tester)
         for device in self.devices.values():
             self.network.add(device)
 
-        def end(node: str, link: Link) -> tuple[network.Node, int]:
+        def end(node: str, link: Link) -> tuple[Node, int]:
             if node in self.devices:
                 return self.devices[node], self.setup.topology.ports(node).index(link)
             return self.tester, tester_ports[link.name]
@@ -212,7 +209,7 @@ class _Play:
         """Plan what a scenario does to links and devices."""
         for impairment in scenario.impairments:
             data = {name: value for name, value in asdict(impairment).items() if name != "voids"}
-            self.network.impair(network.Impairment(**data), start)
+            self.network.impair(Impairment(**data), start)
         for event in scenario.links:
             self.network.link_event(start + event.at, event.link, event.up)
         for order in scenario.management:
@@ -237,7 +234,7 @@ class _Play:
         self.network.arm(self.network.seat_of[id(self.tester)], self.network.now)
 
 
-class _Watched(list[network.Tap]):
+class _Watched(list[Tap]):
     """Taps that show the tester each frame on some links as it leaves."""
 
     def __init__(self, play: _Play, links: set[int]) -> None:
@@ -245,7 +242,7 @@ class _Watched(list[network.Tap]):
         self.play = play
         self.links = links
 
-    def append(self, tap: network.Tap) -> None:
+    def append(self, tap: Tap) -> None:
         """Note a frame."""
         super().append(tap)
         time, link, _, frame, _ = tap
@@ -268,7 +265,7 @@ def mutant_of(device: str) -> Mutant | None:
 
 def is_data(frame: bytes) -> bool:
     """Whether a frame is a host's, or carries one; control of any kind is not."""
-    kind = network.message_type(frame)
+    kind = message_type(frame)
     return kind == DATA or (kind < 0 and frame[12:14] != MAC_CONTROL)
 
 

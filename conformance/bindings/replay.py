@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from conformance.api.outcomes import BenchError, ScenarioChanged, TesterLimited
+from conformance.api.parameters import BENCH
+from conformance.api.testbeds import Topology
 from conformance.bindings import BindingOptions, Driver, Perfect, Setup
 from conformance.lab.bench import load_bench
 from conformance.lab.layout import Layout
 from conformance.lab.limits import uncertainty_of
-from conformance.outcomes import BenchError, ScenarioChanged, TesterLimited
-from conformance.parameters import BENCH
-from conformance.testbeds import Topology
 from reports.results import Results, read_results
 from reports.run_folder import BENCH as BENCH_FILE
 from reports.run_folder import ICS
 from spec.errors import InputError
-from traffic import store
-from traffic.recording import Facts, Recording
+from traffic.recordings import store
+from traffic.recordings.recording import Facts, Recording
 from traffic.scenario import Scenario
 
 

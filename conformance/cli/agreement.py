@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from reports.agreement import print_agreement
 from reports.results import Results, read_results
 from reports.tables import console
+from reports.views.agreement import print_agreement
 from spec.errors import Exit, InputError
 from spec.text import line
 

@@ -12,13 +12,13 @@ from rich.table import Table
 from conformance.bindings import BindingOptions
 from conformance.lab.bench import is_bench
 from reports.tables import PROSE, TableConsole, console
-from spec.catalogue import load_catalogue
 from spec.documents import did_you_mean
 from spec.errors import Exit, InputError
 from spec.ics import by_default
+from spec.loader import load_catalogue
 from spec.text import line
 from spec.verdict import Verdict
-from traffic.recording import ParameterValue
+from traffic.recordings.recording import ParameterValue
 
 EXAMPLES = Path(__file__).parent.parent / "lab" / "examples"
 MARKS = {True: "ok", False: "WRONG", None: "-"}
@@ -59,9 +59,9 @@ def new(
 @group.command()
 def check(lab: Lab, *, ics: StatementFile = None, wire_profile: Profile = "open-1") -> None:
     """Check the bench from end to end and say which cases it can play; exit code 1 when it is not ready."""
-    from conformance.bench import Bench, RunOptions  # noqa: PLC0415 - costs every other command 300 ms
     from conformance.bindings.lab import LabBinding  # noqa: PLC0415
     from conformance.lab.check import Check  # noqa: PLC0415
+    from conformance.run.context import Bench, RunOptions  # noqa: PLC0415 - costs every other command 300 ms
 
     bench = None
     if ics is None:
@@ -82,7 +82,7 @@ def check(lab: Lab, *, ics: StatementFile = None, wire_profile: Profile = "open-
     out = console()
     out.print(table)
     if bench is not None:
-        from conformance.lab.forecast import collected, forecast  # noqa: PLC0415
+        from conformance.run.forecast import collected, forecast  # noqa: PLC0415
 
         _foretell(forecast(bench, collected(bench)), out)
     else:

@@ -9,11 +9,12 @@ import typer
 from rich.table import Table
 
 from reports.tables import PROSE, console
-from spec.catalogue import ROOT, Catalogue, load_catalogue
+from spec.catalogue import ROOT, Catalogue
 from spec.coverage import Coverage, scan
 from spec.documents import did_you_mean
 from spec.errors import Exit, InputError
 from spec.lint.realisation import testable
+from spec.loader import load_catalogue
 from spec.model import Clause, Grade, Level, Observability, Role
 
 FORMATS = ("table", "json", "ids")

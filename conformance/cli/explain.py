@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import typer
 
-from spec.catalogue import ROOT, Catalogue, load_catalogue
+from spec.catalogue import ROOT, Catalogue
 from spec.coverage import Coverage, scan
 from spec.documents import did_you_mean
 from spec.errors import InputError
+from spec.loader import load_catalogue
 from spec.model import GRADES, Clause, Language, Parameter, Text
 
 LABELS: dict[Language, dict[str, str]] = {

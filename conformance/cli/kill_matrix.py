@@ -14,12 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from conformance.bindings import BindingOptions, load_binding
-from conformance.playing import CASES, play
+from conformance.run.playing import CASES, play
 from reports.results import VerdictRecord
 from reports.tables import PROSE, console
-from spec.catalogue import load_catalogue
 from spec.errors import Exit, InputError
 from spec.lint.realisation import testable
+from spec.loader import load_catalogue
 from spec.node_id import NodeId
 from spec.text import line, lines
 from spec.verdict import Verdict

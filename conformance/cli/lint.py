@@ -2,10 +2,11 @@
 
 import typer
 
-from spec.catalogue import ROOT, read_catalogue
+from spec.catalogue import ROOT
 from spec.coverage import scan
 from spec.errors import Exit
 from spec.lint import lint, rules
+from spec.loader import read_catalogue
 
 
 def command(

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.table import Table
 
-from conformance.parameters import read_overrides
+from conformance.api.parameters import read_overrides
 from reports.tables import console
-from spec.catalogue import load_catalogue
 from spec.errors import Exit, InputError
 from spec.ics import load_ics
+from spec.loader import load_catalogue
 
 if TYPE_CHECKING:
     from conformance.bindings.live import Fabric

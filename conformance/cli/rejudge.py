@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from conformance.api.parameters import LINE
 from conformance.cli import run as play
-from conformance.parameters import LINE
 from reports.results import read_results
 from spec.node_id import NodeId
 

@@ -9,10 +9,10 @@ import typer
 from reports.build import build_reports
 from reports.results import read_results
 from reports.run_folder import RunFolder
-from reports.summary import print_summary
 from reports.tables import console
-from spec.catalogue import load_catalogue
+from reports.views.summary import print_summary
 from spec.errors import Exit
+from spec.loader import load_catalogue
 from spec.wire import load_profile
 
 

@@ -13,22 +13,22 @@ from typing import Annotated, Final
 import typer
 
 from conformance.checkout import ROOT
-from conformance.continuation import Earlier
-from conformance.ending import heed
-from conformance.identity import suite
-from conformance.options import CASES as NOTED
-from conformance.options import USUAL
-from conformance.playing import CASES, play
-from conformance.plugin import NOTHING
-from reports import junit
-from reports.allure import MORE_FILES, allows
+from conformance.run.continuation import Earlier
+from conformance.run.identity import suite
+from conformance.run.options import CASES as NOTED
+from conformance.run.options import USUAL
+from conformance.run.playing import CASES, play
+from conformance.run.plugin import NOTHING
+from conformance.run.signals import heed
 from reports.build import build_reports
 from reports.results import read_results
 from reports.run_folder import JUNIT, RunFolder
-from reports.summary import print_summary
 from reports.tables import console
-from spec.catalogue import load_catalogue
+from reports.views import junit
+from reports.views.allure import MORE_FILES, allows
+from reports.views.summary import print_summary
 from spec.errors import Exit, InputError
+from spec.loader import load_catalogue
 from spec.node_id import NodeId
 from spec.wire import load_profile
 
@@ -193,7 +193,7 @@ def _announce(earlier: Earlier) -> None:
 
 def _preview(words: list[str], runs: Path, binding: str) -> int:
     """Print what a run would play, with the times of earlier runs in a folder."""
-    from conformance.preview import Preview, known_seconds, print_prospects  # noqa: PLC0415 - costs others time
+    from conformance.run.preview import Preview, known_seconds, print_prospects  # noqa: PLC0415 - costs others time
 
     preview = Preview()
     quiet = ["--collect-only", "-pno:terminal", "-pno:cacheprovider", "-n0"]

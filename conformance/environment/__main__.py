@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from conformance.ending import heed
 from conformance.environment.checkout import Checkout, SetUpError, Stamp
+from conformance.run.signals import heed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 INTERRUPTED: Final = 2

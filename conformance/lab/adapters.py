@@ -11,10 +11,10 @@ from typing import Annotated, Any, Final, NamedTuple, Protocol, TextIO
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.lab.bench import LabBench
 from conformance.lab.model import Management
 from conformance.lab.script import ScriptFailed, run_script
-from conformance.outcomes import BenchError, TesterLimited
 from spec.answers import checked, read_answer
 from spec.documents import did_you_mean
 from spec.errors import InputError

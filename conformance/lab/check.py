@@ -10,6 +10,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, NamedTuple
 
+from conformance.api.outcomes import BenchError, TesterLimited
+from conformance.api.testbeds import Topology, tester_ports
 from conformance.bindings.lab import LabBinding
 from conformance.lab.adapters import READINGS, identity, reading
 from conformance.lab.bench import is_host
@@ -19,13 +21,11 @@ from conformance.lab.load import COUNT, SIZE, measure
 from conformance.lab.model import InterfacesTester, TrexTester
 from conformance.lab.wires import connect_trex, index_of, runs
 from conformance.lab.wiring import Finding, judge_greetings, judge_probes, listen, probe
-from conformance.outcomes import BenchError, TesterLimited
-from conformance.testbeds import Topology, tester_ports
-from traffic.codec import codec
-from traffic.player import Wires
-from traffic.recording import Facts, ParameterValue
-from traffic.tester import VirtualTester
+from traffic.frames.codec import codec
+from traffic.recordings.recording import Facts, ParameterValue
+from traffic.tester.tester import VirtualTester
 from traffic.trex.errors import TrexError
+from traffic.wires.player import Wires
 
 SIOCETHTOOL: Final = 0x8946
 IFREQ: Final = struct.Struct("16sQ8x")

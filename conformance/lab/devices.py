@@ -5,15 +5,15 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from conformance.api.outcomes import BenchError, TesterLimited
+from conformance.api.parameters import BENCH, CASE, LINE
 from conformance.bindings import INTERVALS, Setup
 from conformance.lab.adapters import Adapter, Settings, adapter_of, identity, measured_log, reading
 from conformance.lab.bench import LabBench
 from conformance.lab.layout import Layout
-from conformance.outcomes import BenchError, TesterLimited
-from conformance.parameters import BENCH, CASE, LINE
-from spec.catalogue import load_catalogue
+from spec.loader import load_catalogue
 from spec.text import said
-from traffic.recording import Event, ParameterValue, Trouble
+from traffic.recordings.recording import Event, ParameterValue, Trouble
 from traffic.scenario import HostAddress, ManagementEvent
 
 if TYPE_CHECKING:

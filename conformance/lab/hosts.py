@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from conformance.api.testbeds import SoloGsp, Topology
 from conformance.lab.layout import Layout
-from conformance.testbeds import SoloGsp, Topology
 from traffic.scenario import HostAddress
 
 REMOTES: Final = 7

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from conformance.api.outcomes import TesterLimited
+from conformance.api.testbeds import GSF_NODE_BASE, LeafSpine, Request, SoloGsf, SoloGsp, Topology
 from conformance.lab.bench import LabBench, ends_of, is_host
 from conformance.lab.model import Cable
-from conformance.outcomes import TesterLimited
-from conformance.testbeds import GSF_NODE_BASE, LeafSpine, Request, SoloGsf, SoloGsp, Topology
-from traffic.player import Line
-from traffic.recording import Link, Node
+from traffic.recordings.recording import Link, Node
+from traffic.wires.player import Line
 
 ORDINALS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from conformance.api.testbeds import Topology
 from conformance.bindings.live_trex import SHARES, TREX
 from conformance.lab.bench import LabBench
 from conformance.lab.layout import Layout
 from conformance.lab.model import InterfacesTester, TrexTester
 from conformance.lab.wires import REACTION, UNCERTAINTY
-from conformance.testbeds import Topology
-from traffic.recording import ParameterValue
+from traffic.recordings.recording import ParameterValue
 
 MANAGED: Final = ("counters", "events", "state", "management", "configure", "link events")
 """Capabilities that are an adapter's."""

@@ -6,10 +6,10 @@ from statistics import median
 from time import monotonic_ns
 from typing import Final
 
-from traffic.player import Line, Player, Seen, Wires
-from traffic.roce import identify
+from traffic.frames.roce import identify
 from traffic.scenario import Scenario, Stream
-from traffic.tester import TesterPort, VirtualTester
+from traffic.tester.tester import TesterPort, VirtualTester
+from traffic.wires.player import Line, Player, Seen, Wires
 
 SIZE: Final = 1500
 COUNT: Final = 300

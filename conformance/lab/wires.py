@@ -9,15 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
+from conformance.api.outcomes import BenchError
 from conformance.lab.bench import LabBench
 from conformance.lab.model import InterfacesTester, TrexTester
-from conformance.outcomes import BenchError
-from traffic.afpacket import SOL_PACKET, Interfaces, Sender, Tap
-from traffic.player import Line, Wires
 from traffic.scenario import HostAddress, Scenario
-from traffic.tester import TesterPort
+from traffic.tester.tester import TesterPort
 from traffic.trex.client import Trex, connect
 from traffic.trex.wires import TrexWires
+from traffic.wires.afpacket import SOL_PACKET, Interfaces, Sender, Tap
+from traffic.wires.player import Line, Wires
 
 PACKET_ADD_MEMBERSHIP: Final = 1
 PACKET_MR_PROMISC: Final = 1

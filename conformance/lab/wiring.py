@@ -7,9 +7,9 @@ from time import monotonic
 from typing import Final, NamedTuple
 
 from conformance.lab.bench import LabBench, is_host
-from traffic.codec import Codec
-from traffic.player import Seen, Wires
+from traffic.frames.codec import Codec
 from traffic.scenario import HostAddress, Scenario
+from traffic.wires.player import Seen, Wires
 
 PROBER: Final = bytes.fromhex("0250524f4245")
 """Source address of the probes; no host has it."""

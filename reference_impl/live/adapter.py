@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic_ns
 from typing import Any, Final
 
-from reference_impl.live.desk import DeviceRefused
+from reference_impl.live.control_socket import DeviceRefused
 from reference_impl.live.fabric import DeviceFailed, Fabric, standing
 
 ABILITIES: Final = frozenset(

@@ -16,7 +16,7 @@ from time import monotonic, sleep
 from typing import Any, Final
 
 from reference_impl.live import links, namespaces
-from reference_impl.live.desk import ask
+from reference_impl.live.control_socket import ask
 from reference_impl.live.packets import supported
 from reference_impl.live.plan import RECORD, Order, Plan, Run, Wire, load_run, write
 from reference_impl.live.processes import Process

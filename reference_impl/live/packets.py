@@ -92,7 +92,7 @@ class PacketPort:
         self.slot = (self.slot + len(frames)) % SLOTS
         return frames
 
-    def calm(self) -> None:
+    def clear_error(self) -> None:
         """Hear that the interface went down if that is why the descriptor is ready, which it would remain."""
         if not self.words[PLACES[self.slot][0]] & USER:
             self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)

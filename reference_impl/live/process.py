@@ -10,19 +10,17 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
-from reference_impl.device import Device, DeviceConfig, PortConfig, Settings
-from reference_impl.gsf import Gsf
-from reference_impl.gsp import Gsp
+from reference_impl.assembly import assemble
+from reference_impl.config import DeviceConfig, PortConfig, Settings
+from reference_impl.device import Device
 from reference_impl.live import namespaces
-from reference_impl.live.desk import Desk
+from reference_impl.live.control_socket import ControlSocket
 from reference_impl.live.plan import RECORD, PlannedDevice, changed, load_order
 from reference_impl.live.processes import Process, hurry
 from reference_impl.live.runner import Runner
 from reference_impl.mutants import mutants
-
-ROLES: Final[dict[str, type[Gsp] | type[Gsf]]] = {"GSP": Gsp, "GSF": Gsf}
 
 
 def make(plan: PlannedDevice, changes: dict[str, Any]) -> Device:
@@ -31,15 +29,12 @@ def make(plan: PlannedDevice, changes: dict[str, Any]) -> Device:
     ports = tuple(PortConfig(port.kind, port.rate_mbps, octets(port.mac)) for port in plan.ports)
     table = {octets(mac): place for mac, place in plan.table.items()}
     config = DeviceConfig(plan.name, plan.node, ports, Settings.of(plan.settings), table, plan.seed)
-    role = ROLES[plan.role]
     if plan.flaw is None:
-        return role(config)
+        return assemble(plan.role, config)
     mutant = mutants().get(plan.flaw)
     if mutant is None:
         raise ValueError(f"there is no mutant {plan.flaw}")
-    if not mutant.is_device:
-        return role(config, {mutant.original: mutant.flaw})
-    return mutant.flaw(config) if mutant.original is role else role(config)
+    return assemble(plan.role, config, mutant.flaw)
 
 
 def octets(mac: str) -> bytes:
@@ -72,7 +67,7 @@ def serve(name: str, folder: Path, ready: int) -> None:
         raise FileNotFoundError(f"{folder / RECORD} is gone: the run is over")
     namespaces.join(order.space)
     hurry()
-    desk = Desk(folder / f"{name}.socket")
+    control_socket = ControlSocket(folder / f"{name}.socket")
     runner = Runner(partial(make, order.device), [port.interface for port in order.device.ports])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: leave())
@@ -80,10 +75,10 @@ def serve(name: str, folder: Path, ready: int) -> None:
     os.write(ready, b"1")
     os.close(ready)
     try:
-        runner.run(desk)
+        runner.run(control_socket)
     finally:
         runner.close()
-        desk.close()
+        control_socket.close()
 
 
 def leave() -> NoReturn:

@@ -7,10 +7,10 @@ from select import select
 from time import monotonic_ns
 from typing import Any, Protocol
 
-from reference_impl.device import NEVER, Device
+from reference_impl.device import Device
 from reference_impl.live.links import Carriers
 from reference_impl.live.packets import PacketPort
-from reference_impl.port import Line, OutPort
+from reference_impl.port import NEVER, Emit, OutPort
 
 Make = Callable[[dict[str, Any]], Device]
 """Makes the device anew, with these changes to what it was told."""
@@ -86,7 +86,7 @@ class Runner:
         self.halted = False
         self.lateness = Lateness()
         for out, port in zip(self.device.ports, self.ports, strict=True):
-            out.lend(self.departures.line(out, port), prompt=True)
+            out.attach(self.departures.emitter(out, port), eager=True)
         self.device.start(monotonic_ns())
         for number, up in enumerate(self.carrier):
             if not up:
@@ -116,7 +116,7 @@ class Runner:
             look = monotonic_ns() + LOOK_EVERY
             for port in self.ports:
                 if port in ready:
-                    port.calm()
+                    port.clear_error()
             if self.carriers in ready:
                 self.follow()
             if operator in ready:
@@ -141,7 +141,7 @@ class Runner:
                 busy = True
                 now = monotonic_ns()
                 self.lateness.note(now - port.waited(), now)
-                device, enter = self.device, self.device.entrances[number]
+                device, enter = self.device, self.device.ingress_handlers[number]
                 for frame in frames:
                     now = monotonic_ns()
                     if device.due <= now:
@@ -192,7 +192,7 @@ class Departures:
         self.runs: list[tuple[PacketPort, list[bytes]]] = []
         """Frames that leave one after the other on the same port."""
 
-    def line(self, out: OutPort, port: PacketPort) -> Line:
+    def emitter(self, out: OutPort, port: PacketPort) -> Emit:
         """Give what takes the frames of a port, each for its own octets and 24 more."""
 
         def leave(frame: bytes, now: int) -> int:

@@ -1,13 +1,14 @@
 """Flaws of queues: when they are created, what shares one, how they are renewed, and how they end."""
 
 from reference_impl import codec
-from reference_impl.dgsq import Dgsq, DgsqTable, Key
-from reference_impl.gsp import Gsp
 from reference_impl.mutants import mutant
-from reference_impl.packer import Container, Packer
+from reference_impl.parts.backpressure import STOP, BackpressureReceiver, BackpressureSender
+from reference_impl.parts.container import Container
+from reference_impl.parts.dgsq import Dgsq, DgsqTable, Key
+from reference_impl.parts.packer import Packer
+from reference_impl.parts.requester import Requester
 from reference_impl.port import NEVER
-from reference_impl.pressure import STOP, Alarm, Restraint
-from reference_impl.requester import Requester
+from reference_impl.roles.gsp import Gsp
 
 
 @mutant("DGSQ-NONE-AT-IDLE")
@@ -182,7 +183,7 @@ class HalvesFreeTraffic(Gsp):
         """Restrain it from the beginning."""
         dgsq = super().create(key, now)
         if dgsq is not None and not dgsq.governed:
-            self.restraint.restrain(dgsq, STOP // 2, now)
+            self.backpressure_receiver.restrain(dgsq, STOP // 2, now)
         return dgsq
 
 
@@ -247,7 +248,7 @@ class MarksGovernedTraffic(Packer):
 
 
 @mutant("DGSQ-ON-CONGESTION-CREATED")
-class SuffersInSilence(Alarm):
+class SuffersInSilence(BackpressureSender):
     """Tells no source that the queue of its host port overflows."""
 
     def is_crossed(self, port: int, now: int) -> bool:  # noqa: ARG002 - that is the flaw
@@ -256,7 +257,7 @@ class SuffersInSilence(Alarm):
 
 
 @mutant("DGSQ-BACKPRESSURE-RATE")
-class CompoundsRepeats(Restraint):
+class CompoundsRepeats(BackpressureReceiver):
     """Takes every repeat of a level off what the last one has left."""
 
     def report(self, reporter: int, about: int, level: int, validity: int, now: int) -> None:
@@ -266,7 +267,7 @@ class CompoundsRepeats(Restraint):
 
 
 @mutant("DGSQ-BACKPRESSURE-RATE")
-class OnlyStopsOrGoes(Restraint):
+class OnlyStopsOrGoes(BackpressureReceiver):
     """Takes any level for a full stop."""
 
     def allowed_mbps(self, dgsq: Dgsq) -> float:  # noqa: ARG002 - that is the flaw
@@ -275,28 +276,28 @@ class OnlyStopsOrGoes(Restraint):
 
 
 @mutant("DGSQ-BACKPRESSURE-RATE")
-class ScalesTheLineRate(Restraint):
+class ScalesTheLineRate(BackpressureReceiver):
     """Takes the level off the rate of the path instead of that of the queue."""
 
     def base_rate(self, dgsq: Dgsq, now: int) -> int:  # noqa: ARG002 - that is the flaw
         """Look at the path."""
-        return min((path.rate for path in self.gsp.paths.live(dgsq.node)), default=1)
+        return min((path.rate for path in self.leaf.paths.live(dgsq.node)), default=1)
 
 
 @mutant("DGSQ-BACKPRESSURE-RATE")
-class SlowsEveryQueue(Restraint):
+class SlowsEveryQueue(BackpressureReceiver):
     """Slows the queues to all destinations down."""
 
     def apply(self, about: int, now: int) -> None:
         """Leave the destination out."""
         level = self.level(about)
-        for dgsq in tuple(self.gsp.dgsqs.queues.values()):
+        for dgsq in tuple(self.leaf.dgsqs.queues.values()):
             if level != dgsq.level:
                 self.restrain(dgsq, level, now)
 
 
 @mutant("DGSQ-BACKPRESSURE-RATE")
-class NeverRecovers(Restraint):
+class NeverRecovers(BackpressureReceiver):
     """Obeys back-pressure beyond its validity."""
 
     def expire(self, now: int, about: int) -> None:
@@ -407,21 +408,21 @@ class AsksItselfAloud(Requester):
     def send(self, dgsq: Dgsq, now: int) -> None:
         """Send it on the first path there is."""
         super().send(dgsq, now)
-        gsp = self.gsp
-        if dgsq.node == gsp.node:
-            path = next(path for node in gsp.paths.nodes() for path in gsp.paths.live(node))
+        leaf = self.leaf
+        if dgsq.node == leaf.node:
+            path = next(path for node in leaf.paths.nodes() for path in leaf.paths.live(node))
             message = codec.encode_request(
                 path.prefix,
                 dgsq.cls,
-                gsp.node,
-                gsp.node,
+                leaf.node,
+                leaf.node,
                 dgsq.port,
                 dgsq.generation,
                 dgsq.demand,
                 dgsq.sent,
                 dgsq.forfeited,
             )
-            gsp.ports[path.port].send_control(message, now)
+            leaf.ports[path.port].send_control(message, now)
 
 
 @mutant("DGSQ-WITHDRAWN")

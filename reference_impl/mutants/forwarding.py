@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 
 from reference_impl import codec
 from reference_impl.codec import BadFrame, Header
-from reference_impl.dgsq import Dgsq
-from reference_impl.forwarding import FCS, Forwarder, Target
-from reference_impl.gsf import Gsf, GsfForwarder
-from reference_impl.gsp import Gsp
 from reference_impl.mutants import mutant
+from reference_impl.parts.dgsq import Dgsq
+from reference_impl.parts.forwarding import Forwarder, Target
+from reference_impl.parts.transit import TransitForwarder
+from reference_impl.roles.gsf import Gsf
+from reference_impl.roles.gsp import Gsp
+from reference_impl.sizes import FCS
 
 HOP_LIMIT = codec.START + 7
 TYPE_OF_SERVICE = 15
@@ -50,6 +52,20 @@ class CutsShortFrames(Gsp):
         super().deliver(port, cls, frame[:-FCS] if len(frame) == SHORTEST else frame, credit, now)
 
 
+@mutant("FWD-BYTE-EXACT")
+class ShowsOldMemory(Gsp):
+    """Takes the padding off short IPv4 packets, and fills them up with octets of the frame before."""
+
+    memory = bytes(SHORTEST)
+
+    def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
+        """Fill up what is behind the packet."""
+        short = frame[12:14] == b"\x08\x00" and len(frame) == SHORTEST
+        length = 14 + int.from_bytes(frame[16:18]) if short else len(frame)
+        super().deliver(port, cls, frame[:length] + self.memory[length : len(frame)], credit, now)
+        self.memory = frame
+
+
 @mutant("FWD-NO-ENCAPSULATION-AT-HOST")
 class ShowsGrantsToHosts(Gsp):
     """Sends a copy of each GRANT that it receives to a host."""
@@ -68,6 +84,18 @@ class StripsTags(Gsp):
         """Cut the tag out."""
         tagged = frame[12:14] in (b"\x81\x00", b"\x88\xa8")
         super().deliver(port, cls, frame[:12] + frame[16:] if tagged else frame, credit, now)
+
+
+@mutant("FWD-FRAME-SIZES")
+class RefusesTheShortestFrames(Forwarder):
+    """Drops frames that are as short as a frame on a wire can be."""
+
+    def route(self, port: int, frame: bytes) -> Sequence[Target]:
+        """Take them for fragments."""
+        if len(frame) > SHORTEST:
+            return super().route(port, frame)
+        self.device.drop("bad_message")
+        return ()
 
 
 @mutant("FWD-FRAME-SIZES")
@@ -173,7 +201,7 @@ class KeepsTheHopLimit(Gsf):
 
 
 @mutant("FWD-HOP-LIMIT-EXPIRED")
-class ForwardsForever(GsfForwarder):
+class ForwardsForever(TransitForwarder):
     """Forwards messages whose hop limit is used up."""
 
     def may_pass(self, hop_limit: int) -> bool:  # noqa: ARG002 - that is the flaw

@@ -2,14 +2,15 @@
 
 from collections import deque
 
-from reference_impl.credit import PortCredit, Source
-from reference_impl.dgsq import Dgsq, DgsqTable
-from reference_impl.granter import Granter
-from reference_impl.gsp import Gsp
-from reference_impl.lines import OVERHEAD
 from reference_impl.mutants import mutant
-from reference_impl.requester import Requester
-from reference_impl.window import CreditWindow
+from reference_impl.parts.credit import PortCredit, Source
+from reference_impl.parts.dgsq import Dgsq, DgsqTable
+from reference_impl.parts.granter import Granter
+from reference_impl.parts.requester import Requester
+from reference_impl.parts.scheduler import Scheduler
+from reference_impl.parts.window import CreditWindow
+from reference_impl.roles.gsp import Gsp
+from reference_impl.sizes import OVERHEAD
 
 
 @mutant("GRANT-NO-SEND-WITHOUT")
@@ -105,7 +106,7 @@ class RefreshesAfterAgeOut(Requester):
     def refresh_due(self, now: int, dgsq: Dgsq) -> None:
         """Take no notice of the end of the queue."""
         self.send(dgsq, now)
-        self.gsp.at(now + self.refresh, self.refresh_due, dgsq)
+        self.leaf.at(now + self.refresh, self.refresh_due, dgsq)
 
 
 @mutant("GRANT-EGRESS-RATE")
@@ -123,7 +124,7 @@ class CountsDeadUplinks(CreditWindow):
 
     def fabric_mbps(self) -> int:
         """Add up every uplink there is."""
-        return sum(port.rate_mbps for port in self.gsp.ports if port.kind == "fabric")
+        return sum(port.rate_mbps for port in self.leaf.ports if port.kind == "fabric")
 
 
 @mutant("GRANT-NOT-BELOW-POSITION")
@@ -136,7 +137,7 @@ class KeepsItsOwnCount(Granter):
 
 
 @mutant("GRANT-NO-DEMAND-NO-GRANT")
-class RoundsDemandUp(Granter):
+class RoundsDemandUp(Scheduler):
     """Grants whole quanta, however little is asked for."""
 
     def share(self, source: Source) -> int:
@@ -145,7 +146,7 @@ class RoundsDemandUp(Granter):
 
 
 @mutant("GRANT-FAIR")
-class ServesInOrderOfNodes(Granter):
+class ServesInOrderOfNodes(Scheduler):
     """Grants to the source with the lowest node number as long as it wants credit, then to the next."""
 
     def activate(self, credit: PortCredit, source: Source) -> None:
@@ -156,7 +157,7 @@ class ServesInOrderOfNodes(Granter):
 
 
 @mutant("GRANT-CLASS-WEIGHTS")
-class WeighsClassesAlike(Granter):
+class WeighsClassesAlike(Scheduler):
     """Gives every class the same share, whatever weight is declared."""
 
     def weight(self, cls: int) -> int:  # noqa: ARG002 - that is the flaw
@@ -200,7 +201,7 @@ class IgnoresTheEndOfValidity(Dgsq):
 
 
 @mutant("GRANT-REQUEST-AGAIN")
-class ShutsOutSlowSources(Granter):
+class ShutsOutSlowSources(Scheduler):
     """Grants nothing more in a generation in which credit has expired."""
 
     def wants(self, source: Source) -> bool:

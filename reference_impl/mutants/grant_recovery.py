@@ -4,15 +4,16 @@ from collections import deque
 
 from reference_impl import codec
 from reference_impl.codec import BadFrame, Header
-from reference_impl.credit import PortCredit, Source
-from reference_impl.dgsq import Dgsq, DgsqTable
-from reference_impl.granter import Granter
-from reference_impl.gsp import Gsp
-from reference_impl.lines import EgressPort, Uplink
 from reference_impl.mutants import mutant
-from reference_impl.port import OutPort
-from reference_impl.requester import Requester
-from reference_impl.window import CreditWindow
+from reference_impl.parts.credit import PortCredit, Source
+from reference_impl.parts.dgsq import Dgsq, DgsqTable
+from reference_impl.parts.granter import Granter
+from reference_impl.parts.gsp_ports import EgressPort, Uplink
+from reference_impl.parts.requester import Requester
+from reference_impl.parts.scheduler import Scheduler
+from reference_impl.parts.transit import TransitPort
+from reference_impl.parts.window import CreditWindow
+from reference_impl.roles.gsp import Gsp
 
 
 @mutant("GRANT-LOST-GRANT")
@@ -34,7 +35,7 @@ class RefreshesOnceAnswered(Requester):
         if dgsq.grant:
             super().refresh_due(now, dgsq)
         elif not dgsq.dead:
-            self.gsp.at(now + self.refresh, self.refresh_due, dgsq)
+            self.leaf.at(now + self.refresh, self.refresh_due, dgsq)
 
 
 @mutant("GRANT-DUPLICATE")
@@ -165,7 +166,7 @@ class GrantsCrumbs(CreditWindow):
 
 
 @mutant("GRANT-LATE-JOINER")
-class DistrustsNewcomers(Granter):
+class DistrustsNewcomers(Scheduler):
     """Lets a source hold one frame's credit at a time until it has been served for long."""
 
     def allowance(self, source: Source) -> int:
@@ -187,10 +188,10 @@ class WaitsBehindOtherQueues(Gsp):
 
 
 @mutant("GRANT-OVERRUN-CONTAINED")
-class ForgivesOverruns(Granter):
+class ForgivesOverruns(Scheduler):
     """Raises the grant to what a source has sent, and goes on serving it like the others."""
 
-    def charge(self, credit: PortCredit, source: Source, octets: int) -> None:
+    def penalise(self, credit: PortCredit, source: Source, octets: int) -> None:
         """Charge nothing."""
 
 
@@ -204,7 +205,7 @@ class QueuesControlBehindData(Uplink):
 
 
 @mutant("GRANT-CONTROL-FIRST")
-class ForwardsControlBehindData(OutPort):
+class ForwardsControlBehindData(TransitPort):
     """Lets control messages wait behind all data on the links of a GSF."""
 
     def send_control(self, frame: bytes, now: int) -> bool:

@@ -3,9 +3,9 @@
 from collections import deque
 from typing import Any
 
-from reference_impl.gsp import Gsp
 from reference_impl.mutants import mutant
-from reference_impl.reorder import SERIAL, Reorderer, Stream
+from reference_impl.parts.reorder import SERIAL, Reorderer, Stream
+from reference_impl.roles.gsp import Gsp
 
 
 @mutant("ORDER-PER-FLOW")

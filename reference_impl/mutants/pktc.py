@@ -1,12 +1,14 @@
 """Flaws of packet containers."""
 
 from reference_impl import codec
-from reference_impl.dgsq import Dgsq, DgsqTable, Key
-from reference_impl.forwarding import Forwarder
-from reference_impl.gsp import Gsp
-from reference_impl.lines import OVERHEAD, Uplink
 from reference_impl.mutants import mutant
-from reference_impl.packer import Container, Packer
+from reference_impl.parts.container import Container
+from reference_impl.parts.dgsq import Dgsq, DgsqTable, Key
+from reference_impl.parts.forwarding import Forwarder
+from reference_impl.parts.gsp_ports import Uplink
+from reference_impl.parts.packer import Packer
+from reference_impl.roles.gsp import Gsp
+from reference_impl.sizes import OVERHEAD
 
 
 @mutant("PKTC-ONE-DESTINATION")
@@ -35,11 +37,11 @@ class SpraysFrames(Packer):
     def pack(self, dgsq: Dgsq, container: Container, frame: bytes, credit: int, now: int) -> None:
         """Take the uplinks in turn."""
         assert isinstance(self.device, Gsp)
-        lanes = self.device.sprayer.lanes_to(dgsq.node)
-        lane = lanes[container.index % len(lanes)]
-        port = self.device.ports[lane.path.port]
+        shares = self.device.sprayer.shares_to(dgsq.node)
+        share = shares[container.index % len(shares)]
+        port = self.device.ports[share.path.port]
         assert isinstance(port, Uplink)
-        container.lane, container.port, container.prefix = lane, port, lane.path.prefix
+        container.share, container.port, container.prefix = share, port, share.path.prefix
         super().pack(dgsq, container, frame, credit, now)
 
 
@@ -66,7 +68,7 @@ class RepeatsBorderFrame(Packer):
         """Send the frame again when its container closed behind it."""
         super().pack(dgsq, container, frame, credit, now)
         if dgsq.container is None:
-            again = self.open(dgsq, container.lane, now)
+            again = self.open(dgsq, container.share, now)
             super().pack(dgsq, again, frame, credit, now)
 
 
@@ -247,9 +249,9 @@ class MarksEveryFrameLast(Packer):
 class TakesAnyContainerLength(Gsp):
     """Takes over a container length that the longest frame does not fit into."""
 
-    def refuses(self, name: str, value: int | str) -> bool:  # noqa: ARG002 - that is the flaw
+    def refusal(self, name: str, value: int | str) -> str | None:  # noqa: ARG002 - that is the flaw
         """Refuse nothing."""
-        return False
+        return None
 
 
 @mutant("PKTC-NO-PADDING")

@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from zlib import crc32
 
 from reference_impl.codec import Header
-from reference_impl.dgsq import Dgsq
-from reference_impl.gsf import Gsf, GsfForwarder
-from reference_impl.gsp import Gsp
 from reference_impl.mutants import mutant
-from reference_impl.packer import Container, Packer
-from reference_impl.paths import Link, Path, PathTable
-from reference_impl.sprayer import Lane, Sprayer
+from reference_impl.parts.container import Container
+from reference_impl.parts.dgsq import Dgsq
+from reference_impl.parts.packer import Packer
+from reference_impl.parts.paths import Link, Path, PathTable
+from reference_impl.parts.sprayer import PathShare, Sprayer
+from reference_impl.parts.transit import TransitForwarder
+from reference_impl.roles.gsf import Gsf
+from reference_impl.roles.gsp import Gsp
 
 HEADERS = 54
 """Octets of a frame up to the end of its BTH and before its PSN."""
@@ -21,52 +23,52 @@ SHORT = 300
 class KeepsToOnePath(Sprayer):
     """Sends everything for a node up one uplink as long as that lives."""
 
-    def choose(self, node: int) -> Lane | None:
+    def choose(self, node: int) -> PathShare | None:
         """Take the first one."""
-        return next(iter(self.lanes_to(node)), None)
+        return next(iter(self.shares_to(node)), None)
 
 
 @mutant("SPRAY-EVEN")
 class SpraysAtRandom(Sprayer):
     """Draws the uplink of each container, so that the load is equal on average and at no instant."""
 
-    def choose(self, node: int) -> Lane | None:
+    def choose(self, node: int) -> PathShare | None:
         """Draw one."""
-        lanes = self.lanes_to(node)
-        return self.device.random.choice(lanes) if lanes else None
+        shares = self.shares_to(node)
+        return self.device.random.choice(shares) if shares else None
 
 
 @mutant("SPRAY-EVEN")
 class CountsContainers(Sprayer):
     """Takes the uplinks to a node in turn, however many octets the containers hold."""
 
-    def choose(self, node: int) -> Lane | None:
+    def choose(self, node: int) -> PathShare | None:
         """Take the next one."""
-        lanes = self.lanes_to(node)
+        shares = self.shares_to(node)
         turn = self.turns[-node] = self.turns.get(-node, 0) + 1
-        return lanes[turn % len(lanes)] if lanes else None
+        return shares[turn % len(shares)] if shares else None
 
 
 @mutant("SPRAY-PER-DESTINATION")
 class BalancesAllTogether(Sprayer):
     """Takes the uplinks in turn for the containers to all nodes together."""
 
-    def choose(self, node: int) -> Lane | None:
+    def choose(self, node: int) -> PathShare | None:
         """Count the containers of the device."""
-        lanes = sorted(self.lanes_to(node), key=lambda lane: lane.path.port)
-        return lanes[self.device.count["containers_built"] % len(lanes)] if lanes else None
+        shares = sorted(self.shares_to(node), key=lambda share: share.path.port)
+        return shares[self.device.count["containers_built"] % len(shares)] if shares else None
 
 
 @mutant("SPRAY-NO-STICKINESS")
 class HashesHeaders(Packer):
     """Chooses the uplink of a container by a hash over the headers of its first frame, as ECMP does."""
 
-    def open(self, dgsq: Dgsq, lane: Lane, now: int) -> Container:  # noqa: ARG002 - that is the flaw
+    def open(self, dgsq: Dgsq, share: PathShare, now: int) -> Container:  # noqa: ARG002 - that is the flaw
         """Let the hash choose."""
         assert isinstance(self.device, Gsp)
-        lanes = self.device.sprayer.lanes_to(dgsq.node)
-        hashed = crc32(dgsq.frames[0][0][:HEADERS]) % len(lanes)
-        return super().open(dgsq, lanes[hashed], now)
+        shares = self.device.sprayer.shares_to(dgsq.node)
+        hashed = crc32(dgsq.frames[0][0][:HEADERS]) % len(shares)
+        return super().open(dgsq, shares[hashed], now)
 
 
 @mutant("SPRAY-WEIGHT-BY-RATE")
@@ -219,7 +221,7 @@ class KeepsAnnouncingTheLost(PathTable):
 
     def announcement(self, link: Link) -> dict[int, int]:
         """Add what an earlier HELLO said."""
-        return link.told | super().announcement(link)
+        return link.announced | super().announcement(link)
 
 
 @mutant("SPRAY-RECOVERY-HITLESS")
@@ -246,13 +248,13 @@ class NeverReturns(PathTable):
 class MakesUpForAbsence(Sprayer):
     """Lets a path that comes back carry all until it has caught up with the others."""
 
-    def fresh_lanes(self, node: int) -> list[Lane]:
+    def fresh_shares(self, node: int) -> list[PathShare]:
         """Keep the tallies of the other paths."""
-        lanes = super().fresh_lanes(node)
-        tallies = {lane.path.port: lane.tally for lane in self.lanes.get(node, [])}
-        for lane in lanes:
-            lane.tally = tallies.get(lane.path.port, 0)
-        return lanes
+        shares = super().fresh_shares(node)
+        tallies = {share.path.port: share.tally for share in self.shares.get(node, [])}
+        for share in shares:
+            share.tally = tallies.get(share.path.port, 0)
+        return shares
 
 
 @mutant("SPRAY-FLAP-DAMPED")
@@ -291,7 +293,7 @@ class LeavesPressedPaths(PathTable):
 
 
 @mutant("SPRAY-GSF-CONTAINER-ORDER")
-class PrefersShortFrames(GsfForwarder):
+class PrefersShortFrames(TransitForwarder):
     """Sends short frames ahead of the longer ones that wait."""
 
     def data(self, port: int, frame: bytes, header: Header, now: int) -> None:
@@ -303,7 +305,7 @@ class PrefersShortFrames(GsfForwarder):
 
 
 @mutant("SPRAY-GSF-ONE-LINK")
-class SpraysFramesAgain(GsfForwarder):
+class SpraysFramesAgain(TransitForwarder):
     """Chooses the link of each frame anew."""
 
     def memory(self) -> int:
@@ -312,7 +314,7 @@ class SpraysFramesAgain(GsfForwarder):
 
 
 @mutant("SPRAY-GSF-EVEN")
-class UsesOneOfParallelLinks(GsfForwarder):
+class UsesOneOfParallelLinks(TransitForwarder):
     """Sends everything for a node on the first of its links."""
 
     def least_used(self, paths: tuple[Path, ...], destination: int) -> Path:  # noqa: ARG002 - the flaw
@@ -321,7 +323,7 @@ class UsesOneOfParallelLinks(GsfForwarder):
 
 
 @mutant("SPRAY-GSF-EVEN")
-class DrawsParallelLinks(GsfForwarder):
+class DrawsParallelLinks(TransitForwarder):
     """Draws the link of each container, so that the links are equal on average only."""
 
     def least_used(self, paths: tuple[Path, ...], destination: int) -> Path:  # noqa: ARG002 - the flaw

@@ -14,9 +14,9 @@ import atexit
 from pathlib import Path
 
 import conformance.bindings as bindings
-from traffic.recording import Facts, Recording, Trouble
+from traffic.recordings.recording import Facts, Recording, Trouble
 from conformance.checkout import ROOT
-from conformance.marks import CAPABILITIES
+from conformance.api.marks import CAPABILITIES
 
 
 class Still(bindings.Perfect):
@@ -74,8 +74,8 @@ bindings.entry_points = lambda **_: [Point]
 
 HEAD = """
 import pytest
-from conformance.marks import clause, configure, duration, needs, sweep, testbed
-from conformance.testbeds import LeafSpine, SoloGsf, SoloGsp
+from conformance.api.marks import clause, configure, duration, needs, sweep, testbed
+from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp
 from traffic.patterns import elephant
 from traffic.scenario import Impairment, LinkEvent, Scenario
 """

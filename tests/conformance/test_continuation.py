@@ -7,9 +7,9 @@ import shutil
 
 import pytest
 
-from conformance.case import slug_of
-from conformance.options import USUAL, settle
-from conformance.plugin import CAPTURE
+from conformance.run.case import slug_of
+from conformance.run.options import USUAL, settle
+from conformance.run.plugin import CAPTURE
 from reports.run_folder import RunFolder
 from spec.errors import Exit, InputError
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.case import slug_of
+from conformance.run.case import slug_of
 from spec.errors import Exit
 
 PARAMETERS = [
@@ -101,7 +101,7 @@ def test_a_folder_tells_its_case(bench):
 
 def test_two_cases_of_one_folder_are_an_error(bench, monkeypatch):
     (bench.path / "sitecustomize.py").write_text(
-        "import conformance.case as case\ncase.slug_of = lambda _: 'one'\n"
+        "import conformance.run.case as case\ncase.slug_of = lambda _: 'one'\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(bench.path))
     bench.cases(test_it=written(values=["a", "b"]))

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from conformance.expect import Expect
+from conformance.judge.expect import Expect
 
 NAN, INF = math.nan, math.inf
 PASS = {

@@ -10,10 +10,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from reports import junit
-from reports.allure import complete
 from reports.results import read_results
-from spec.catalogue import load_catalogue
+from reports.views import junit
+from reports.views.allure import complete
+from spec.loader import load_catalogue
 from spec.verdict import Verdict
 
 GSE_CTS = str(Path(sys.executable).with_name("gse-cts"))
@@ -28,9 +28,9 @@ LARGEST = 4_000_000
 CASES = f"""
 import logging, sys, warnings
 import pytest
-from conformance.marks import clause, testbed
-from conformance.outcomes import BenchError, Inconclusive, NotApplicable, TesterLimited
-from conformance.testbeds import LeafSpine
+from conformance.api.marks import clause, testbed
+from conformance.api.outcomes import BenchError, Inconclusive, NotApplicable, TesterLimited
+from conformance.api.testbeds import LeafSpine
 from traffic.scenario import Scenario
 
 HOSTILE = {HOSTILE!a}
@@ -266,7 +266,7 @@ def test_whatever_a_binding_says_is_a_verdict(bench, old, new, verdict, words):
     conftest = bench.path / "conftest.py"
     text = conftest.read_text()
     assert old in text
-    head = f"from traffic.recording import Event\nHOSTILE = {HOSTILE!a}\n"
+    head = f"from traffic.recordings.recording import Event\nHOSTILE = {HOSTILE!a}\n"
     head += "def lie(*_):\n    raise ValueError(HOSTILE)\n"
     conftest.write_text(head + text.replace(old, new))
     bench.cases(

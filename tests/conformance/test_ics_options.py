@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from conformance.checkout import ROOT
-from spec.catalogue import load_catalogue
 from spec.ics import load_ics
+from spec.loader import load_catalogue
 
 REFERENCE = ROOT / "reference_impl" / "ics.yaml"
 CLEAN = {"PASS", "NOT_APPLICABLE", "TESTER_LIMITED"}

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from conformance.identity import digest_of, suite
-from conformance.playing import play
+from conformance.run.identity import digest_of, suite
+from conformance.run.playing import play
 
 GIT = (
     "git", "-c", "user.name=somebody", "-c", "user.email=somebody@example.org",

@@ -16,9 +16,9 @@ strips = lambda port, frame: (
     frame[:42] if len(frame) == 60 and not any(frame[42:]) and isinstance(port, HostPort) else frame
 )
 change = {"pads": pads, "strips": strips}[sys.argv[1]]
-lend, hand_over = OutPort.lend, OutPort.hand_over
-OutPort.lend = lambda port, line, prompt=False: lend(
-    port, lambda frame, now: line(change(port, frame), now), prompt
+attach, hand_over = OutPort.attach, OutPort.hand_over
+OutPort.attach = lambda port, emit, eager=False: attach(
+    port, lambda frame, now: emit(change(port, frame), now), eager
 )
 OutPort.hand_over = lambda port, frame, now: hand_over(port, change(port, frame), now)
 sys.exit(pytest.main(sys.argv[2:]))

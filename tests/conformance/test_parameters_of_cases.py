@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from _pytest.junitxml import mangle_test_address
 
-from reports import junit
-from reports.allure import complete
 from reports.results import read_results
-from spec.catalogue import load_catalogue
+from reports.views import junit
+from reports.views.allure import complete
+from spec.loader import load_catalogue
 from spec.node_id import NodeId
 
 GSE_CTS = str(Path(sys.executable).with_name("gse-cts"))
@@ -34,8 +34,8 @@ VALUES = (
 CASES = f"""
 import os
 import pytest
-from conformance.marks import clause, testbed
-from conformance.testbeds import LeafSpine
+from conformance.api.marks import clause, testbed
+from conformance.api.testbeds import LeafSpine
 
 def case(function):
     return clause("FWD-BYTE-EXACT", "generated-frames")(testbed(LeafSpine())(function))

@@ -4,21 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from conformance import outcomes, testbeds
+from conformance.api import outcomes, testbeds
+from conformance.api.marks import CAPABILITIES
+from conformance.api.testbeds import LeafSpine, SoloGsp
 from conformance.bindings import Setup
 from conformance.bindings.live_trex import limits
 from conformance.bindings.realtime import REPEATS, RealTimeBed, Stand
-from conformance.marks import CAPABILITIES
-from conformance.testbeds import LeafSpine, SoloGsp
-from spec.catalogue import load_catalogue
+from spec.loader import load_catalogue
 from traffic.patterns import elephant, line_rate, single
-from traffic.player import Line
-from traffic.recording import Facts, Flow, ParameterValue, Trouble
+from traffic.recordings.recording import Facts, Flow, ParameterValue, Trouble
 from traffic.scenario import Scenario, TimedFrame
 from traffic.trex.client import connect
 from traffic.trex.stand_in import StandIn
 from traffic.trex.stand_in_wires import cable
 from traffic.trex.wires import TrexWires
+from traffic.wires.player import Line
 
 TOPOLOGY = LeafSpine(gsps=1, gsfs=0, hosts=2).topology(100, 0)
 MS = 1_000_000

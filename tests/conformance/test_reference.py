@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.bench import Bench, RunOptions
+from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp, default_peers
 from conformance.bindings import Setup
 from conformance.bindings.reference import ReferenceBed
 from conformance.checkout import ROOT
-from conformance.expect import Expect
-from conformance.invariants import INVARIANTS
-from conformance.testbeds import LeafSpine, SoloGsf, SoloGsp, default_peers
+from conformance.judge.expect import Expect
+from conformance.judge.invariants import INVARIANTS
+from conformance.run.context import Bench, RunOptions
 from traffic.patterns import elephant, single
-from traffic.recording import Recording
+from traffic.recordings.recording import Recording
 from traffic.scenario import DOWN, Impairment, LinkEvent, Scenario, Trigger
 
 CASES = ("conformance/cases/pktc", "--clause=PKTC-ONE-DESTINATION")

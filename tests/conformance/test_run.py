@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from conformance.bench import Bench, RunOptions
-from conformance.case import seed_of
-from conformance.selection import Selection
-from spec.catalogue import load_catalogue
+from conformance.run.case import seed_of
+from conformance.run.context import Bench, RunOptions
+from conformance.run.selection import Selection
 from spec.errors import InputError
+from spec.loader import load_catalogue
 
 CASE = """
 @clause("{clause}"{purpose})
@@ -35,7 +35,7 @@ def verdicts(path):
 
 
 def test_the_plugin_is_idle_without_cases(bench, pytester):
-    pytester.makepyfile("import sys\ndef test_it(): assert 'conformance.session' not in sys.modules")
+    pytester.makepyfile("import sys\ndef test_it(): assert 'conformance.run.session' not in sys.modules")
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*results:*")

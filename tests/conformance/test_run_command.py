@@ -10,9 +10,9 @@ import pytest
 
 from conformance import cli
 from conformance.bindings.reference import ReferenceBinding
-from reports import junit
 from reports.results import read_results
 from reports.run_folder import JUNIT
+from reports.views import junit
 from spec.errors import Exit
 
 TWO = ("--clause=PKTC-FRAME-INDEX", "--clause=PKTC-NO-PADDING", "--workers=0")
@@ -90,7 +90,7 @@ def untouched(monkeypatch):
         def limits(self, *_):
             return {"counters": "the binding blind counts nothing"}
 
-    monkeypatch.setattr("conformance.bench.load_binding", lambda _, options: Blind(options))
+    monkeypatch.setattr("conformance.run.context.load_binding", lambda _, options: Blind(options))
 
 
 @pytest.mark.usefixtures("untouched")

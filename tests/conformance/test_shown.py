@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from conformance.expect import Expect
-from conformance.shown import ordinal, parting, quantity, shown
+from conformance.judge.expect import Expect
+from conformance.judge.shown import ordinal, parting, quantity, shown
 
 
 class Fault(IntEnum):

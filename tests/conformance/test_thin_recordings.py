@@ -14,7 +14,7 @@ import random
 import sys
 import pytest
 from conformance.bindings import reference
-from traffic.recording import UP, Recording
+from traffic.recordings.recording import UP, Recording
 
 def first(links, taps, part):
     last = max((tap[0] for tap in taps), default=0)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from traffic import store
-from traffic.recording import Trouble
+from traffic.recordings import store
+from traffic.recordings.recording import Trouble
 
 CASE = """
 @clause("FWD-BYTE-EXACT", "generated-frames")

@@ -22,11 +22,11 @@ GOLDEN = {
         "11a0000100020304 0506 1122334455667788 0000000000000099 000000000000000a fff3",
     ),
     "GRANT": (
-        codec.encode_grant(PREFIX, 5, 2, 1, 3, 0x0506, 0x1122334455667788, 0x99, 200),
+        codec.encode_grant(PREFIX, 5, 2, 1, 3, 0x0506, 0x1122334455667788, 0x99, 200_000),
         "12a0000200010304 0506 1122334455667788 0000000000000099 000000c8 ca49",
     ),
     "BACKPRESSURE": (
-        codec.encode_backpressure(PREFIX, 0, 256, 1, 0, 2, 128, 100),
+        codec.encode_backpressure(PREFIX, 0, 256, 1, 0, 2, 128, 100_000),
         "1300010000010004 0002 80 00000064 4cf8",
     ),
     "HELLO": (
@@ -129,6 +129,8 @@ CONTROL = {
 def test_control_round_trip(name, data):
     header = data.draw(st.tuples(bits(3), bits(16), bits(16), bits(8)))
     extension = data.draw(st.tuples(*map(bits, CONTROL[name])))
+    if name in {"grant", "backpressure"}:
+        extension = (*extension[:-1], 1000 * extension[-1])  # a validity in ns
     frame = getattr(codec, f"encode_{name}")(PREFIX, *header, *extension)
     assert codec.verify(frame) == ""
     assert getattr(codec, f"decode_{name}")(frame) == extension

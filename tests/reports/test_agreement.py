@@ -8,7 +8,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from conformance.cli import agreement
-from reports.agreement import compare, print_agreement
+from reports.views.agreement import compare, print_agreement
 from spec.verdict import Verdict
 
 CASES = (

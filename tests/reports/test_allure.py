@@ -6,9 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from reports import allure
-from reports.allure import AllureError, complete, find_node, find_program, seal, shown_total, write_allure
 from reports.results import Evidence, Finding, read_results
+from reports.views import allure
+from reports.views.allure import (
+    AllureError,
+    complete,
+    find_node,
+    find_program,
+    seal,
+    shown_total,
+    write_allure,
+)
 from spec.verdict import Verdict
 
 PASSED, FAILED, LIMITED, CRASHED, CUT, NEVER = (

@@ -9,11 +9,11 @@ import pytest
 from rich.console import Console
 
 from reports import build
-from reports.allure import AllureError
 from reports.build import build_reports
-from reports.junit import complete, disagreements
 from reports.results import Finding, read_results
-from reports.summary import print_summary
+from reports.views.allure import AllureError
+from reports.views.junit import complete, disagreements
+from reports.views.summary import print_summary
 from spec.errors import InputError
 from spec.verdict import Verdict
 

@@ -3,10 +3,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from reports.compliance import render, write_compliance
-from reports.diagrams import BITS_PER_ROW, header_drawings, stacked_bar
 from reports.results import Evidence, Finding, ParameterValue, Results, Suite
-from spec.catalogue import load_catalogue
+from reports.views.compliance import render, write_compliance
+from reports.views.diagrams import BITS_PER_ROW, header_drawings, stacked_bar
+from spec.loader import load_catalogue
 from spec.verdict import Verdict
 
 PATH, SMALL = (

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from conformance.checkout import ROOT
 from reports.tables import PROSE, TableConsole
-from spec.catalogue import load_catalogue
+from spec.loader import load_catalogue
 
 ID = "GRANT-NO-SEND-WITHOUT"
 

@@ -1,7 +1,7 @@
 import pytest
 
-from spec.catalogue import load_catalogue, read_catalogue
 from spec.errors import Exit, InputError
+from spec.loader import load_catalogue, read_catalogue
 from spec.model import Text
 
 CLAUSES = "spec/clauses/pktc.yaml"

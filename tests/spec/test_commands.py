@@ -5,8 +5,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from spec.catalogue import load_catalogue, read_catalogue
 from spec.errors import InputError
+from spec.loader import load_catalogue, read_catalogue
 from spec.schema import SHAPES
 
 COMMANDS = {
@@ -73,7 +73,7 @@ def test_clauses_are_selected(run, words, ids):
 
 
 def test_clauses_without_a_test(run, checkout):
-    checkout.edit("conformance/invariants.py", '@invariant("PKTC-ORDER")', "")
+    checkout.edit("conformance/judge/invariants.py", '@invariant("PKTC-ORDER")', "")
     assert run("clauses", "--untested", "--format", "ids").output == "PKTC-ORDER\n"
 
 

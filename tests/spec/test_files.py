@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from conformance.lab.bench import load_bench
-from conformance.ledger import _bench
-from spec.catalogue import ROOT, read_catalogue
+from conformance.run.recorder import _bench
+from spec.catalogue import ROOT
 from spec.errors import InputError
 from spec.files import LIMIT, octets
 from spec.ics import load_ics
+from spec.loader import read_catalogue
 from spec.wire import FOLDER, load_profile
 
 PROJECT = ROOT.parent

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from spec.catalogue import load_catalogue
 from spec.errors import InputError
 from spec.ics import load_ics
+from spec.loader import load_catalogue
 
 REFERENCE = Path(__file__).parents[2] / "reference_impl" / "ics.yaml"
 STATEMENT = """\

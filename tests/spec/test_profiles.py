@@ -2,8 +2,8 @@
 
 import pytest
 
-from spec.catalogue import load_catalogue
 from spec.errors import InputError
+from spec.loader import load_catalogue
 from spec.profiles import FOLDER, load_choice
 
 CLAUSES = ("PKTC-SIZE", "PKTC-FLUSH", "ORDER-WRAP")

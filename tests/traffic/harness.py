@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 
-from traffic.codec import codec
-from traffic.roce import host_addresses, identify
+from traffic.frames.codec import codec
+from traffic.frames.roce import host_addresses, identify
 from traffic.scenario import DOWN, GsfPeer, GspPeer, Reach, Scenario
-from traffic.tester import NEVER, TesterPort, VirtualTester
+from traffic.tester.tester import NEVER, TesterPort, VirtualTester
 
 LINK = "gsp0-gsf0"
 DELAY = 500

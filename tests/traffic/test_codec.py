@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import spec.wire
 from spec.wire import load_profile
-from traffic.codec import Codec, codec
+from traffic.frames.codec import Codec, codec
 
 OPEN = codec()
 ETHERNET = "000000000000000000000000" + "88b5"

@@ -1,5 +1,5 @@
-from traffic.comparison import compare
-from traffic.delivery import HostFrame
+from traffic.recordings.comparison import compare
+from traffic.recordings.delivery import HostFrame
 
 
 def frames(*octets, first):

@@ -1,9 +1,9 @@
 import pytest
 
 from spec.errors import InputError
-from traffic.codec import codec
-from traffic.crafted import Container, data_frames, message
-from traffic.roce import host_addresses, identify
+from traffic.frames.codec import codec
+from traffic.frames.crafted import Container, data_frames, message
+from traffic.frames.roce import host_addresses, identify
 
 HOSTS = host_addresses(4, per_gsp=2)
 A, B = "gsp0-gsf0", "gsp0-gsf1"

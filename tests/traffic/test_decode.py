@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spec.wire import load_profile
-from traffic.decode import Decoded, Fault, credit_bytes, decode
+from traffic.recordings.decode import Decoded, Fault, credit_bytes, decode
 
 ETHERNET = "02470001000202470100000088b5"
 HOST = bytes.fromhex("0200000001010200000001000800" + "00" * 46)

@@ -2,9 +2,9 @@ import pytest
 from scapy.config import conf
 from scapy.layers.l2 import Ether
 
-from traffic.codec import codec
-from traffic.layers import dissect, layers
-from traffic.roce import frames, host_addresses
+from traffic.frames.codec import codec
+from traffic.frames.layers import dissect, layers
+from traffic.frames.roce import frames, host_addresses
 from traffic.scenario import Stream
 
 OPEN = layers()

@@ -3,8 +3,8 @@ from collections import Counter
 import pytest
 
 from traffic import patterns
+from traffic.frames.roce import frames, host_addresses
 from traffic.patterns import credit_bytes, gap_at, line_rate
-from traffic.roce import frames, host_addresses
 
 NAMES = [f"h{i}" for i in range(6)]
 HOSTS = host_addresses(6)

@@ -4,7 +4,7 @@ import struct
 import pytest
 
 from spec.errors import InputError
-from traffic.pcapfile import read_packets
+from traffic.frames.pcapfile import read_packets
 
 FRAME = bytes.fromhex("020000000102020000000101") + b"\x08\x00" + bytes(range(60))
 FCS = b"\xde\xad\xbe\xef"

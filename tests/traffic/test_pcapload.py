@@ -6,8 +6,8 @@ from scapy.layers.l2 import Ether
 from scapy.utils import RawPcapWriter, wrpcap, wrpcapng
 
 from spec.errors import InputError
-from traffic.pcapload import pcap_load
-from traffic.roce import host_addresses
+from traffic.frames.pcapload import pcap_load
+from traffic.frames.roce import host_addresses
 
 HOSTS = host_addresses(2)
 STATION = "02:aa:00:00:00:01"

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from tests.traffic.harness import LEFT, RIGHT, SPINE, warm
-from traffic.codec import codec
+from traffic.frames.codec import codec
 from traffic.patterns import elephant, incast
 from traffic.scenario import (
     DOWN,

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from spec.errors import InputError
-from traffic.recording import (
+from traffic.frames.roce import frames
+from traffic.recordings.recording import (
     DOWN,
     UP,
     BeyondRecording,
@@ -23,7 +24,6 @@ from traffic.recording import (
     Recording,
     jain,
 )
-from traffic.roce import frames
 from traffic.scenario import Stream
 
 LINKS = (

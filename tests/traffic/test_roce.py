@@ -6,7 +6,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 
 from spec.errors import InputError
-from traffic.roce import frame_maker, frames, host_addresses, identify, priority_pause
+from traffic.frames.roce import frame_maker, frames, host_addresses, identify, priority_pause
 from traffic.scenario import Stream
 
 HOSTS = host_addresses(4, per_gsp=2)

@@ -9,8 +9,17 @@ from hypothesis import strategies as st
 from scapy.utils import RawPcapNgReader
 
 from spec.errors import InputError
-from traffic.recording import Event, Facts, Flow, HostAddress, Link, Node, ParameterValue, Recording
-from traffic.store import load, save, sha256
+from traffic.recordings.recording import (
+    Event,
+    Facts,
+    Flow,
+    HostAddress,
+    Link,
+    Node,
+    ParameterValue,
+    Recording,
+)
+from traffic.recordings.store import load, save, sha256
 
 LINKS = (Link("h0", "h0", "gsp0"), Link("gsp0-gsf0", "gsp0", "gsf0", rate_mbps=4000))
 FACTS = Facts(

@@ -1,12 +1,12 @@
 import pytest
 
 from spec.errors import InputError
-from traffic.codec import codec
+from traffic.frames.codec import codec
+from traffic.frames.roce import host_addresses, identify, priority_pause
 from traffic.patterns import all_to_all, elephant, interleaved
-from traffic.roce import host_addresses, identify, priority_pause
 from traffic.scenario import GspPeer, LinkEvent, Pause, Scenario, Stream, TimedFrame, Trigger
-from traffic.tester import NEVER, VirtualTester
-from traffic.tester import TesterPort as Port
+from traffic.tester.tester import NEVER, VirtualTester
+from traffic.tester.tester import TesterPort as Port
 
 HOSTS = host_addresses(4)
 WIRE = 1520

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from traffic.frames.roce import frame_maker
 from traffic.patterns import gap_at
-from traffic.recording import Flow
-from traffic.roce import frame_maker
+from traffic.recordings.recording import Flow
 from traffic.scenario import HostAddress, Scenario, Stream
-from traffic.tester import TesterPort
+from traffic.tester.tester import TesterPort
 from traffic.trex.client import GroupCounters, Load, PortCounters
 
 MOST_READ: Final = 20_000

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from traffic.roce import identify
+from traffic.frames.roce import identify
 from traffic.scenario import HostAddress, Scenario, Stream
-from traffic.tester import TesterPort, VirtualTester
+from traffic.tester.tester import TesterPort, VirtualTester
 from traffic.trex.client import LONGEST, Counting, Load
 
 MOST_SCHEDULED: Final = 2000

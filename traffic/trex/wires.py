@@ -12,14 +12,14 @@ from statistics import median
 from time import monotonic, monotonic_ns, sleep
 from typing import Final
 
-from traffic.player import Line, Seen
-from traffic.recording import Flow
+from traffic.recordings.recording import Flow
 from traffic.scenario import HostAddress, Scenario
-from traffic.tester import TesterPort
+from traffic.tester.tester import TesterPort
 from traffic.trex.client import LEAST_GAP_US, Capture, Captured, PortCounters, Trex, check_size
 from traffic.trex.counted import Tally, tally
 from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexUnableError
 from traffic.trex.open_loop import PortPlan, split
+from traffic.wires.player import Line, Seen
 
 ROOM: Final = 200_000
 """Frames that the capture holds between two fetches."""

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.bed import Bed
+from conformance.api.testbed import Bed
 from traffic.patterns import gap_at
 from traffic.scenario import GrantPolicy, Scenario
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from functools import partial
 
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import LeafSpine, SoloGsp
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import LeafSpine, SoloGsp
 from traffic.patterns import elephant, gap_at, incast
-from traffic.recording import UP
+from traffic.recordings.recording import UP
 from traffic.scenario import DOWN, GrantPolicy, Scenario, Signal
 
 HALF = 128

@@ -2,11 +2,11 @@
 
 from itertools import pairwise
 
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import LeafSpine, SoloGsp
 from conformance.cases.dgsq.queues import release_time
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import LeafSpine, SoloGsp
 from traffic.patterns import all_to_all, bursts
-from traffic.recording import UP
+from traffic.recordings.recording import UP
 
 LARGEST = 0xFFFF
 

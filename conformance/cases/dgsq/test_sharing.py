@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import SoloGsp
 from conformance.cases.dgsq.queues import slow_egress
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import SoloGsp
 from traffic.patterns import IMIX, elephant, gap_at, imix, incast, interleaved
-from traffic.recording import UP, jain
+from traffic.recordings.recording import UP, jain
 from traffic.scenario import GrantPolicy, Scenario
 
 

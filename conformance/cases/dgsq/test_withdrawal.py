@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import SoloGsp
 from conformance.cases.dgsq.queues import grant_delay, slow_egress
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import SoloGsp
 from traffic.patterns import elephant
-from traffic.recording import UP
+from traffic.recordings.recording import UP
 from traffic.scenario import ManagementEvent, Scenario
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from conformance.bed import Bed
+from conformance.api.testbed import Bed
+from traffic.frames.roce import TEST_ETHERTYPE
 from traffic.patterns import gap_at
-from traffic.roce import TEST_ETHERTYPE
 from traffic.scenario import Scenario, TimedFrame
 
 

@@ -1,7 +1,7 @@
 """Everything that is sent arrives, once, and the counters of the devices agree with the tester's."""
 
-from conformance.marks import clause, needs, testbed
-from conformance.testbeds import LeafSpine
+from conformance.api.marks import clause, needs, testbed
+from conformance.api.testbeds import LeafSpine
 from traffic.patterns import elephant, imix, line_rate, permutation
 
 

@@ -1,9 +1,9 @@
 """What must not enter the fabric goes nowhere, is counted under its cause, and harms nothing beside it."""
 
+from conformance.api.marks import clause, needs, testbed
+from conformance.api.testbeds import LeafSpine, SoloGsp
 from conformance.cases.forwarding.frames import apart, plain
-from conformance.marks import clause, needs, testbed
-from conformance.testbeds import LeafSpine, SoloGsp
-from traffic.recording import UP
+from traffic.recordings.recording import UP
 
 LINK_LOCAL = bytes.fromhex("0180c20000")
 NOBODY = bytes.fromhex("020000000999")

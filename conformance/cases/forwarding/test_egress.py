@@ -1,10 +1,10 @@
 """Where a frame leaves: the port of its destination, every port of a group, and never a detour."""
 
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import LeafSpine, SoloGsp
 from conformance.cases.forwarding.frames import apart, plain
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import LeafSpine, SoloGsp
 from traffic.patterns import all_to_all, elephant
-from traffic.recording import UP
+from traffic.recordings.recording import UP
 
 NOBODY = bytes.fromhex("020000000999")
 GROUPS = (b"\xff" * 6, bytes.fromhex("01005e000101"), bytes.fromhex("333300000101"))

@@ -1,12 +1,12 @@
 """What a node does with fabric messages that are damaged, foreign, worn out or not for it."""
 
+from conformance.api.marks import clause, needs, testbed
+from conformance.api.testbeds import SoloGsf, SoloGsp
 from conformance.cases.forwarding.frames import plain
-from conformance.marks import clause, needs, testbed
-from conformance.testbeds import SoloGsf, SoloGsp
-from traffic.codec import codec
-from traffic.crafted import message
+from traffic.frames.codec import codec
+from traffic.frames.crafted import message
 from traffic.patterns import gap_at
-from traffic.recording import DOWN, UP
+from traffic.recordings.recording import DOWN, UP
 from traffic.scenario import Scenario
 
 CONTROL = ("REQUEST", "GRANT", "BACKPRESSURE")

@@ -3,13 +3,13 @@
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
 
+from conformance.api.marks import clause, needs, testbed
+from conformance.api.testbeds import LeafSpine
 from conformance.cases.forwarding.frames import apart, plain
-from conformance.marks import clause, needs, testbed
-from conformance.testbeds import LeafSpine
-from traffic.codec import codec
-from traffic.comparison import altered, compare
+from traffic.frames.codec import codec
+from traffic.frames.pcapload import pcap_load
 from traffic.patterns import RFC2544, elephant, sweep
-from traffic.pcapload import pcap_load
+from traffic.recordings.comparison import altered, compare
 from traffic.scenario import Scenario, Stream
 
 

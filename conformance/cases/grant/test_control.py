@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import LeafSpine, SoloGsf, SoloGsp
-from traffic.crafted import Container, data_frames, message
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp
+from traffic.frames.crafted import Container, data_frames, message
 from traffic.patterns import elephant, gap_at, incast, permutation, single
-from traffic.recording import DOWN, UP
+from traffic.recordings.recording import DOWN, UP
 from traffic.scenario import GrantPolicy, Pause, Scenario
 
 SIZE = 4 << 10

@@ -1,9 +1,9 @@
 from dataclasses import replace
 
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import SoloGsp
 from conformance.cases.grant.windows import outstanding_limit
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import SoloGsp
-from traffic.crafted import message
+from traffic.frames.crafted import message
 from traffic.patterns import elephant, gap_at, incast
 from traffic.scenario import Demand, LinkEvent, Scenario
 

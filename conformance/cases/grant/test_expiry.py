@@ -1,10 +1,10 @@
 from dataclasses import replace
 from itertools import groupby, pairwise
 
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import SoloGsp
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import SoloGsp
 from traffic.patterns import elephant, gap_at, incast
-from traffic.recording import jain
+from traffic.recordings.recording import jain
 from traffic.scenario import GrantPolicy, Scenario, Signal, Trigger, Window
 
 

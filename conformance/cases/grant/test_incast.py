@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import LeafSpine, SoloGsp
 from conformance.cases.grant.windows import outstanding_limit
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import LeafSpine, SoloGsp
 from traffic.patterns import credit_bytes, elephant, gap_at, incast, victim
-from traffic.recording import jain
+from traffic.recordings.recording import jain
 from traffic.scenario import Scenario
 
 

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import SoloGsp
-from traffic.crafted import message
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import SoloGsp
+from traffic.frames.crafted import message
 from traffic.patterns import credit_bytes, elephant
-from traffic.recording import DOWN
+from traffic.recordings.recording import DOWN
 from traffic.scenario import GrantPolicy, Impairment, Scenario, Treatment, Trigger, Window
 
 FRAMES = 40

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import LeafSpine, SoloGsp
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import LeafSpine, SoloGsp
 from traffic.patterns import elephant, gap_at, incast, permutation
-from traffic.recording import DOWN
+from traffic.recordings.recording import DOWN
 from traffic.scenario import Impairment, Scenario, Window
 
 

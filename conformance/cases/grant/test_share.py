@@ -1,7 +1,7 @@
-from conformance.marks import clause, configure, duration, testbed
-from conformance.testbeds import LeafSpine
+from conformance.api.marks import clause, configure, duration, testbed
+from conformance.api.testbeds import LeafSpine
 from traffic.patterns import RFC2544, elephant, gap_at, incast
-from traffic.recording import jain
+from traffic.recordings.recording import jain
 from traffic.scenario import Scenario
 
 

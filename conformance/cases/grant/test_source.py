@@ -1,8 +1,8 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import SoloGsp
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import SoloGsp
 from traffic.patterns import RFC2544, credit_bytes, elephant, gap_at, sweep
 from traffic.scenario import DOWN, GrantPolicy, Scenario, Trigger
 

@@ -1,6 +1,6 @@
 """Limits that several cases of the chapter share."""
 
-from conformance.bed import Bed
+from conformance.api.testbed import Bed
 from traffic.patterns import credit_bytes
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from conformance.bed import Bed
-from traffic.crafted import Container, data_frames
+from conformance.api.testbed import Bed
+from traffic.frames.crafted import Container, data_frames
+from traffic.frames.roce import identify
 from traffic.patterns import gap_at
-from traffic.recording import DOWN, Recording
-from traffic.roce import identify
+from traffic.recordings.recording import DOWN, Recording
 from traffic.scenario import Scenario
 
 SIZE = 1000

@@ -1,9 +1,9 @@
 from dataclasses import replace
 
+from conformance.api.marks import clause, needs, testbed
+from conformance.api.testbeds import SoloGsp
 from conformance.cases.ordering.passages import pace, passages, received, scripted
-from conformance.marks import clause, needs, testbed
-from conformance.testbeds import SoloGsp
-from traffic.crafted import Container
+from traffic.frames.crafted import Container
 
 
 @clause("ORDER-COMPLETE-WITHOUT-LAST", "never-flagged")

@@ -1,11 +1,11 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from conformance.bed import Bed
-from conformance.marks import clause, needs, testbed
-from conformance.testbeds import LeafSpine
+from conformance.api.marks import clause, needs, testbed
+from conformance.api.testbed import Bed
+from conformance.api.testbeds import LeafSpine
+from traffic.frames.roce import identify
 from traffic.patterns import elephant, interleaved, line_rate
-from traffic.roce import identify
 from traffic.scenario import UP, Impairment, Scenario
 
 PSN_BITS = 24

@@ -1,7 +1,7 @@
+from conformance.api.marks import clause, needs, testbed
+from conformance.api.testbeds import SoloGsp
 from conformance.cases.ordering.passages import passages, received, scripted
-from conformance.marks import clause, needs, testbed
-from conformance.testbeds import SoloGsp
-from traffic.crafted import Container
+from traffic.frames.crafted import Container
 
 MIDDLE = 0x10000
 LAST = 0xFFFFFFFF

@@ -1,7 +1,7 @@
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import SoloGsp
 from conformance.cases.ordering.passages import SIZE, pace, passages, received, scripted
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import SoloGsp
-from traffic.crafted import Container
+from traffic.frames.crafted import Container
 from traffic.patterns import credit_bytes
 
 

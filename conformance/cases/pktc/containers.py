@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from conformance.bed import Bed
+from conformance.api.testbed import Bed
 from traffic.patterns import credit_bytes, gap_at, sweep
-from traffic.recording import Container, Recording
+from traffic.recordings.recording import Container, Recording
 from traffic.scenario import GrantPolicy, Scenario
 
 Succession = tuple[Container | None, Container]

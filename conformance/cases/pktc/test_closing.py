@@ -3,10 +3,10 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import LeafSpine, SoloGsp
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import LeafSpine, SoloGsp
 from traffic.patterns import bursts, credit_bytes, elephant, single
-from traffic.recording import UP
+from traffic.recordings.recording import UP
 from traffic.scenario import GrantPolicy, Scenario, Trigger, Window
 
 

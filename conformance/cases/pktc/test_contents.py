@@ -2,12 +2,12 @@
 
 from collections import Counter
 
+from conformance.api.marks import clause, needs, testbed
+from conformance.api.testbeds import SoloGsp
 from conformance.cases.pktc.containers import filling
-from conformance.marks import clause, needs, testbed
-from conformance.testbeds import SoloGsp
+from traffic.frames.roce import identify
 from traffic.patterns import RFC2544, elephant, interleaved, sweep
-from traffic.recording import UP
-from traffic.roce import identify
+from traffic.recordings.recording import UP
 
 
 @clause("PKTC-ONE-DESTINATION")

@@ -2,11 +2,11 @@
 
 from itertools import pairwise
 
+from conformance.api.marks import clause, needs, sweep, testbed
+from conformance.api.testbeds import SoloGsp
 from conformance.cases.pktc.containers import filling, successions
-from conformance.marks import clause, needs, sweep, testbed
-from conformance.testbeds import SoloGsp
 from traffic.patterns import IMIX, bursts, credit_bytes, elephant, interleaved
-from traffic.recording import Container, Queue
+from traffic.recordings.recording import Container, Queue
 
 
 @clause("PKTC-SEQUENCE-START")

@@ -2,9 +2,9 @@
 
 from itertools import pairwise
 
+from conformance.api.marks import clause, configure, needs, sweep, testbed
+from conformance.api.testbeds import SoloGsp
 from conformance.cases.pktc.containers import filling
-from conformance.marks import clause, configure, needs, sweep, testbed
-from conformance.testbeds import SoloGsp
 from traffic.patterns import RFC2544
 from traffic.scenario import LinkEvent, Scenario, Trigger
 

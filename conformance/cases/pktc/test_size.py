@@ -1,8 +1,8 @@
 """How much a container holds, in each overflow mode and for every size of frame."""
 
+from conformance.api.marks import clause, configure, needs, sweep, testbed
+from conformance.api.testbeds import SoloGsp
 from conformance.cases.pktc.containers import filling, full
-from conformance.marks import clause, configure, needs, sweep, testbed
-from conformance.testbeds import SoloGsp
 from traffic.patterns import credit_bytes
 from traffic.scenario import ManagementEvent, Scenario
 

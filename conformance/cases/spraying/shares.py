@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from traffic.patterns import elephant, frame_count, gap_at, interleaved
-from traffic.recording import UP, Container
+from traffic.recordings.recording import UP, Container
 from traffic.scenario import Scenario
 
 

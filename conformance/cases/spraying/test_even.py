@@ -7,9 +7,9 @@ from operator import add
 from random import Random
 from typing import Any
 
+from conformance.api.marks import clause, configure, needs, testbed
+from conformance.api.testbeds import SoloGsp
 from conformance.cases.spraying.shares import judge_shares, plenty, successive
-from conformance.marks import clause, configure, needs, testbed
-from conformance.testbeds import SoloGsp
 from traffic.patterns import RFC2544, SIZES, credit_bytes, elephant, frame_count
 from traffic.scenario import Scenario, Stream
 

@@ -1,11 +1,11 @@
 """When a path is lost: the others carry on, and whoever needs to know is told."""
 
+from conformance.api.marks import clause, needs, testbed
+from conformance.api.testbeds import LeafSpine, SoloGsf
 from conformance.cases.spraying.shares import begun, in_turn, judge_shares, lasting, line_time, plenty
-from conformance.marks import clause, needs, testbed
-from conformance.testbeds import LeafSpine, SoloGsf
-from traffic.crafted import Container, data_frames
+from traffic.frames.crafted import Container, data_frames
 from traffic.patterns import gap_at
-from traffic.recording import DOWN, UP
+from traffic.recordings.recording import DOWN, UP
 from traffic.scenario import LinkEvent, Scenario
 
 

@@ -3,11 +3,11 @@
 from collections import Counter
 from dataclasses import replace
 
+from conformance.api.marks import clause, needs, testbed
+from conformance.api.testbeds import SoloGsf
 from conformance.cases.spraying.shares import judge_shares, plenty
-from conformance.marks import clause, needs, testbed
-from conformance.testbeds import SoloGsf
 from traffic.patterns import RFC2544, elephant, sweep
-from traffic.recording import DOWN, UP
+from traffic.recordings.recording import DOWN, UP
 from traffic.scenario import Scenario
 
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from itertools import pairwise
 
+from conformance.api.marks import clause, needs, testbed
+from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp
 from conformance.cases.spraying.shares import in_turn, judge_shares, judge_unused, lasting, line_time, plenty
-from conformance.marks import clause, needs, testbed
-from conformance.testbeds import LeafSpine, SoloGsf, SoloGsp
-from traffic.recording import DOWN, UP
+from traffic.recordings.recording import DOWN, UP
 from traffic.scenario import Scenario, Window
 
 

@@ -1,5 +1,7 @@
 """When a path comes back: nothing is lost, its share returns, and a flapping link has to wait."""
 
+from conformance.api.marks import clause, needs, testbed
+from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp
 from conformance.cases.spraying.shares import (
     begun,
     in_turn,
@@ -9,9 +11,7 @@ from conformance.cases.spraying.shares import (
     line_time,
     plenty,
 )
-from conformance.marks import clause, needs, testbed
-from conformance.testbeds import LeafSpine, SoloGsf, SoloGsp
-from traffic.recording import DOWN, UP
+from traffic.recordings.recording import DOWN, UP
 from traffic.scenario import LinkEvent, Scenario
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from conformance.api.marks import clause, needs, testbed
+from conformance.api.testbeds import LeafSpine, SoloGsp
 from conformance.cases.spraying.shares import begun, judge_shares, lasting, line_time, plenty
-from conformance.marks import clause, needs, testbed
-from conformance.testbeds import LeafSpine, SoloGsp
 from traffic.patterns import elephant
-from traffic.recording import DOWN
+from traffic.recordings.recording import DOWN
 from traffic.scenario import Scenario, Signal
 
 

@@ -11,16 +11,16 @@ from time import monotonic_ns
 
 import pytest
 
+from conformance.api.outcomes import BenchError, TesterLimited
+from conformance.api.parameters import CASE
+from conformance.api.testbeds import SoloGsp
 from conformance.bindings import Setup
 from conformance.lab import adapters
 from conformance.lab.adapters import ExecAdapter, Log, PromptAdapter, Unable, adapter_of
 from conformance.lab.devices import LabDevices
 from conformance.lab.model import Management
-from conformance.outcomes import BenchError, TesterLimited
-from conformance.parameters import CASE
-from conformance.testbeds import SoloGsp
-from spec.catalogue import load_catalogue
-from traffic.recording import Facts, ParameterValue
+from spec.loader import load_catalogue
+from traffic.recordings.recording import Facts, ParameterValue
 from traffic.scenario import ManagementEvent
 
 READS = "import json, sys; request = json.load(sys.stdin); "

@@ -4,14 +4,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from conformance.api.testbeds import LeafSpine, SoloGsp, host_mac
 from conformance.bindings import BindingOptions
 from conformance.bindings.lab import LabBinding
 from conformance.cli import binding as command
 from conformance.lab.bench import load_bench
 from conformance.lab.wiring import Finding, Heard, judge_greetings, judge_probes
-from conformance.testbeds import LeafSpine, SoloGsp, host_mac
 from spec.errors import InputError
-from traffic.recording import Facts
+from traffic.recordings.recording import Facts
 from traffic.scenario import HostAddress
 from traffic.trex.client import connect
 from traffic.trex.stand_in import StandIn

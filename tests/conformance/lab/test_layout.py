@@ -2,18 +2,18 @@
 
 import pytest
 
-from conformance.bench import Bench, RunOptions
+from conformance.api.outcomes import TesterLimited
+from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp, host_mac
 from conformance.bindings import BindingOptions, load_binding
 from conformance.bindings.lab import LabBinding
 from conformance.checkout import ROOT
-from conformance.lab.forecast import collected, forecast
 from conformance.lab.hosts import hosts_of
-from conformance.outcomes import TesterLimited
-from conformance.testbeds import LeafSpine, SoloGsf, SoloGsp, host_mac
-from spec.catalogue import load_catalogue
+from conformance.run.context import Bench, RunOptions
+from conformance.run.forecast import collected, forecast
 from spec.errors import InputError
+from spec.loader import load_catalogue
 from spec.verdict import Verdict
-from traffic.recording import ParameterValue
+from traffic.recordings.recording import ParameterValue
 
 ICS = ROOT / "reference_impl" / "ics.yaml"
 GSP, GSF, FABRIC, OWN = "trex-4-gsp", "trex-4-gsf", "trex-2-fabric", "interfaces-gsp"

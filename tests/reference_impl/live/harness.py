@@ -10,7 +10,7 @@ import pytest
 
 from conformance.bindings import live
 from reference_impl.live import fabric
-from spec.catalogue import load_catalogue
+from spec.loader import load_catalogue
 
 PROBE = """
 from reference_impl.live import namespaces, packets

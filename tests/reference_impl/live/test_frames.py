@@ -5,10 +5,10 @@ from time import monotonic_ns
 import pytest
 
 from conformance.bindings.live import request
-from reference_impl.live.desk import DeviceRefused
+from reference_impl.live.control_socket import DeviceRefused
 from reference_impl.live.fabric import until
 from tests.reference_impl.live.harness import arrivals
-from traffic.roce import frames
+from traffic.frames.roce import frames
 from traffic.scenario import Stream
 
 HOSTS = request("leaf-spine-2x2").topology(rate_mbps=40, delay_ns=0).addresses

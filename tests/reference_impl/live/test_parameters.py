@@ -1,7 +1,7 @@
 """The parameters of a live run."""
 
 from reference_impl.live.parameters import live_values
-from spec.catalogue import load_catalogue
+from spec.loader import load_catalogue
 
 
 def test_every_value_is_in_its_range():

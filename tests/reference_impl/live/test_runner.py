@@ -7,13 +7,14 @@ from time import monotonic_ns
 
 import pytest
 
-from reference_impl.device import Device, DeviceConfig, PortConfig
+from reference_impl.config import DeviceConfig, PortConfig
+from reference_impl.device import Device
 from reference_impl.live import fabric, links, namespaces, wires
 from reference_impl.live.packets import PacketPort
 from reference_impl.live.plan import End, Plan, Wire
 from reference_impl.live.runner import STALL, Lateness, Runner
-from traffic.afpacket import Interfaces, Tap
-from traffic.player import Line
+from traffic.wires.afpacket import Interfaces, Tap
+from traffic.wires.player import Line
 
 LINKS = ("one", "two")
 FRAME = bytes.fromhex("020000000002 020000000001 88b6") + bytes(46)

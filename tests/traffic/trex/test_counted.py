@@ -6,7 +6,7 @@ import pytest
 
 from tests.traffic.trex.test_wires import SILENCE, Play, opened
 from traffic.patterns import line_rate, single
-from traffic.recording import Flow
+from traffic.recordings.recording import Flow
 from traffic.scenario import Scenario, Stream, Trigger
 from traffic.trex.counted import MOST_READ
 from traffic.trex.errors import TrexRefusedError, TrexUnableError

@@ -1,9 +1,9 @@
 """What of a scenario a server is given in advance, and what stays with the tester."""
 
+from traffic.frames.roce import frames, host_addresses
 from traffic.patterns import elephant, single
-from traffic.roce import frames, host_addresses
 from traffic.scenario import LinkEvent, Pause, Scenario, Stream, TimedFrame, Trigger
-from traffic.tester import TesterPort
+from traffic.tester.tester import TesterPort
 from traffic.trex.open_loop import MOST_SCHEDULED, split
 
 HOSTS = host_addresses(3)

@@ -4,11 +4,10 @@ import time
 
 import pytest
 
+from traffic.frames.roce import frames, host_addresses
 from traffic.patterns import elephant, single
-from traffic.player import Line, Player
-from traffic.roce import frames, host_addresses
 from traffic.scenario import UP, Scenario, Stream, TimedFrame, Trigger
-from traffic.tester import TesterPort, VirtualTester
+from traffic.tester.tester import TesterPort, VirtualTester
 from traffic.trex import wires as module
 from traffic.trex.client import connect
 from traffic.trex.errors import TrexError, TrexGoneError, TrexTakenError, TrexUnableError
@@ -16,6 +15,7 @@ from traffic.trex.open_loop import MOST_SCHEDULED
 from traffic.trex.stand_in import StandIn
 from traffic.trex.stand_in_wires import cable
 from traffic.trex.wires import TrexWires
+from traffic.wires.player import Line, Player
 
 HOSTS = host_addresses(2)
 PORTS = [TesterPort(name, 100, host.mac, "host") for name, host in HOSTS.items()]

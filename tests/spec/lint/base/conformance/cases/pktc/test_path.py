@@ -1,4 +1,4 @@
-from conformance.marks import clause, sweep
+from conformance.api.marks import clause, sweep
 
 
 @clause("PKTC-ONE-PATH", purpose="steady-load")

@@ -1,0 +1,184 @@
+"""What a case holds in its hands: the names in its testbed, the parameters in force, and `play`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from conformance.api.outcomes import BenchError, Inconclusive, UndeclaredNeed
+from conformance.api.testbeds import Topology
+from conformance.bindings import Driver, Setup
+from conformance.judge.expect import Expect
+from traffic.recordings.recording import Link, Recording, Trouble
+from traffic.scenario import HostAddress, Scenario, peer_key
+
+Value = int | float | str
+IMPLIED: Final = frozenset({"reactive peer", "configure"})
+
+
+@dataclass
+class Guard:
+    """While a case judges, only what it declares may be asked of its recordings; None is no limit."""
+
+    declared: frozenset[str] | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GuardedRecording(Recording):
+    """A recording that refuses its case what the case does not declare."""
+
+    guard: Guard
+
+    def need(self, capability: str, *, whole: bool = False) -> None:
+        """Raise UndeclaredNeed for what the case does not declare, BeyondRecording for what is not there."""
+        if self.guard.declared is not None and capability not in self.guard.declared:
+            raise UndeclaredNeed(f"the case asks for {capability} and does not declare it; add it to @needs")
+        super().need(capability, whole=whole)
+
+
+class Bed:
+    """A testbed with names for its parts.
+
+    `recordings` holds every play so far, `spoilt` the one that says nothing of the devices and ends the case.
+    """
+
+    def __init__(self, setup: Setup, driver: Driver, needs: frozenset[str], expect: Expect) -> None:
+        self._setup = setup
+        self._driver = driver
+        self._expect = expect
+        self.guard = Guard(needs | IMPLIED)
+        self.needs = needs
+        self.scenarios: list[Scenario] = []
+        self.recordings: list[GuardedRecording] = []
+        self.spoilt: list[GuardedRecording] = []
+        self.read: set[str] = set()
+
+    @property
+    def topology(self) -> Topology:
+        """Devices and links."""
+        return self._setup.topology
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names of the hosts."""
+        return self.topology.hosts
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Names of the links that are really there, host links first."""
+        return tuple(link.name for link in self.topology.links if self.topology.realised(link))
+
+    @property
+    def uplinks(self) -> tuple[str, ...]:
+        """Names of the fabric links of the devices under test."""
+        return tuple(link.name for link in self._fabric())
+
+    @property
+    def gsps(self) -> tuple[str, ...]:
+        """Names of the GSPs, emulated ones included."""
+        return tuple(name for name, node in self.topology.nodes.items() if node.role == "GSP")
+
+    @property
+    def gsfs(self) -> tuple[str, ...]:
+        """Names of the GSFs, emulated ones included."""
+        return tuple(name for name, node in self.topology.nodes.items() if node.role == "GSF")
+
+    @property
+    def addresses(self) -> Mapping[str, HostAddress]:
+        """Addresses of each host, and the node and port where it sits."""
+        return self.topology.addresses
+
+    def host(self, index: int) -> str:
+        """Name of a host; -1 is the last one, which sits farthest from the first."""
+        return self.hosts[index]
+
+    @property
+    def wire_profile(self) -> str:
+        """Name or path of the wire profile of the run, to craft fabric frames with."""
+        return self._setup.facts.wire_profile
+
+    def node(self, name: str) -> int:
+        """Node id of a device."""
+        return self.topology.nodes[name].id
+
+    def uplinks_of(self, name: str) -> tuple[str, ...]:
+        """Names of the fabric links of one device."""
+        return tuple(link.name for link in self.topology.ports(name) if link.fabric)
+
+    def parameter(self, name: str) -> Any:  # noqa: ANN401 - a number or a word
+        """Value of a parameter in force."""
+        self.read.add(name)
+        return self._setup.facts.parameters[name].value
+
+    def declared(self, option: str) -> bool:
+        """Whether a device under test is declared to have an option of the ICS."""
+        return any(node.ics.get(option) is True for node in self._setup.facts.nodes.values())
+
+    def peer(self, name: str, link: str | None = None) -> Any:  # noqa: ANN401 - GsfPeer or GspPeer, by name
+        """Give the well-behaved peer that stands for an emulated device, to be varied with `replace`.
+
+        An emulated GSF is one peer a link; name the link where there are several.
+        """
+        node = self.node(name)
+        for peer in self._setup.peers:
+            if peer.node == node and (link is None or getattr(peer, "link", link) == link):
+                return peer
+        raise KeyError(name if link is None else f"{name} on {link}")
+
+    def play(self, scenario: Scenario, *, fresh: bool = False) -> Recording:
+        """Play a scenario and give what came of it. Emulated devices that it says nothing of behave well.
+
+        `fresh` plays on devices that have just started instead of quiesced ones.
+        """
+        undeclared = needs_of(scenario, self.hosts) - self.needs
+        if undeclared:
+            words = ", ".join(sorted(undeclared))
+            raise UndeclaredNeed(
+                f"the scenario needs {words} and the case does not declare it; add it to @needs"
+            )
+        whole = Scenario(peers=self._setup.peers) + scenario
+        self._refuse_strangers(whole)
+        number = len(self.recordings) + 1
+        recording = self._driver.play(whole, number, fresh=fresh)
+        data = {item.name: getattr(recording, item.name) for item in fields(Recording)}
+        guarded = GuardedRecording(**data, guard=self.guard)
+        self._refuse_spoilt(guarded, number)
+        self.scenarios.append(whole)
+        self.recordings.append(guarded)
+        self._expect.play = number
+        return guarded
+
+    def _refuse_spoilt(self, recording: GuardedRecording, number: int) -> None:
+        """Raise what a play is worth of which the bench spoilt the recording; it is kept as evidence."""
+        trouble = recording.trouble
+        if trouble is None and recording.capture_losses:
+            words = f"the capture lost {recording.capture_losses} frames in play {number}"
+            trouble = Trouble("bench", words)
+        if trouble is not None:
+            self.spoilt.append(recording)
+            raise (BenchError if trouble.breaks == "bench" else Inconclusive)(trouble.words)
+
+    def close(self) -> None:
+        """Give the testbed back."""
+        self._driver.close()
+
+    def _fabric(self) -> Iterator[Link]:
+        return (link for link in self.topology.links if link.fabric and self.topology.realised(link))
+
+    def _refuse_strangers(self, scenario: Scenario) -> None:
+        known = {peer_key(peer) for peer in self._setup.peers}
+        for peer in scenario.peers:
+            if peer_key(peer) not in known:
+                raise BenchError(f"the scenario has a peer {peer_key(peer)} where nothing is emulated")
+
+
+def needs_of(scenario: Scenario, hosts: tuple[str, ...]) -> frozenset[str]:
+    """Capabilities of the binding that a scenario cannot be played without."""
+    found = {
+        "impairments": scenario.impairments,
+        "link events": scenario.links,
+        "management": scenario.management,
+        "pfc": scenario.pauses,
+        "raw frames": [frame for frame in scenario.frames if frame.port not in hosts],
+    }
+    own = frozenset(name for name, parts in found.items() if parts)
+    return own.union(*(needs_of(trigger.then, hosts) for trigger in scenario.triggers))

@@ -1,0 +1,193 @@
+"""One process's share of a run: catalogue, ICS, binding and parameters, and what they make of a case."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from conformance.api.outcomes import BenchError, NotApplicable, TesterLimited
+from conformance.api.parameters import CASE, LINE, having, in_force, instances, read_overrides, undeclared
+from conformance.api.testbed import IMPLIED, Bed
+from conformance.api.testbeds import Topology, default_peers
+from conformance.bindings import Binding, BindingOptions, Setup, load_binding
+from conformance.judge.expect import Expect
+from conformance.run.case import Case, seed_of
+from spec.applicability import ApplicabilityError
+from spec.errors import InputError
+from spec.ics import Ics, load_ics
+from spec.loader import load_catalogue
+from spec.model import Clause, Role
+from spec.text import command, said
+from spec.wire import WireProfile, load_profile
+from traffic.recordings.recording import Facts, ParameterValue
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command line says about a run; it crosses to the workers as it is."""
+
+    binding: str = "reference"
+    device: str = "reference"
+    ics: Path | None = None
+    recordings: Path | None = None
+    wire_profile: str = "open-1"
+    parameters: tuple[str, ...] = ()
+    tester: str | None = None
+    pcap: Path | None = None
+    seed: int = 1
+    out: Path = Path("out")
+    evidence: str = "small"
+
+
+class Bench:
+    """Everything that is the same for all cases of a run; InputError when the options are wrong."""
+
+    def __init__(self, options: RunOptions) -> None:
+        self.options = options
+        self.catalogue = load_catalogue()
+        self.profile: WireProfile = load_profile(options.wire_profile)
+        chosen = BindingOptions(options.device, options.recordings, options.wire_profile, options.tester)
+        self.binding: Binding = load_binding(options.binding, chosen)
+        path = options.ics or self.binding.ics
+        if path is None:
+            raise InputError(LINE, "--ics", "is missing", "name the statement of the device under test")
+        self.ics: Ics = load_ics(path, self.catalogue)
+        self.overrides = read_overrides(self.catalogue, self.ics, options.parameters)
+        self.parameters: dict[str, ParameterValue] = in_force(self.ics, self.binding.values, self.overrides)
+
+    def on(self, device: str) -> "Bench":
+        """Give the same bench with another device on it."""
+        return Bench(replace(self.options, device=device))
+
+    def sweep(self, name: str) -> dict[str, int | float | str]:
+        """Values of a parameter to run at, by label."""
+        return instances(self.ics.settings[name], self.parameters[name].value)
+
+    def admit(self, case: Case) -> None:
+        """Raise what keeps a case from being played: NotApplicable, TesterLimited or BenchError."""
+        if self.smoke is not None:
+            raise BenchError(f"binding: {self.smoke}")
+        self.suit(case)
+
+    def suit(self, case: Case) -> None:
+        """Raise what keeps a case from being played on a bench that works, which this does not look at."""
+        self.applicable(case)
+        for name, value in case.settings.items():
+            excluded = undeclared(self.ics.settings[name], value)
+            if excluded:
+                raise NotApplicable(f"{name} {excluded}")
+        limits = {**self.undisclosed, **self.binding.limits(self.topology(case), self.values(case))}
+        missing = sorted(self.required(case) & limits.keys())
+        if missing:
+            raise TesterLimited("; ".join(limits[need] for need in missing))
+
+    def applicable(self, case: Case) -> None:
+        """Raise NotApplicable, with the expression and its facts, unless it concerns a device under test."""
+        explained = self.explain(case.clause, case.request.roles, case.settings)
+        if not explained:
+            words = ", ".join(case.clause.roles)
+            raise BenchError(f"{case.clause.id} is about {words}; {case.request} tests none of them")
+        if not any(applies for applies, _ in explained):
+            raise NotApplicable("; ".join(words for _, words in explained))
+
+    def explain(
+        self, clause: Clause, roles: frozenset[str], settings: Mapping[str, int | float | str]
+    ) -> list[tuple[bool, str]]:
+        """Whether a clause applies to a device of each of its roles under test, and why."""
+        expression = self.catalogue.applicability(clause.id)
+        found = []
+        for role in clause.roles:
+            if role in roles:
+                facts = self._facts_for(role) | {
+                    name: value for name, value in settings.items() if not isinstance(value, float)
+                }
+                try:
+                    found.append((expression.evaluate(facts), expression.explain(facts)))
+                except ApplicabilityError as error:
+                    raise InputError(self.ics.path, clause.id, error.fault, error.mend) from error
+        return found
+
+    @property
+    def undisclosed(self) -> dict[str, str]:
+        """Capabilities that the vendor declares the device not to offer, each with the reason."""
+        return {
+            item.shows: f"the ICS declares {name} no, so there are no {item.shows} to read"
+            for name, item in self.ics.items.items()
+            if item.shows is not None and self.ics.facts.get(name) is False
+        }
+
+    def required(self, case: Case) -> frozenset[str]:
+        """Capabilities that a case needs, those that its testbed and settings imply included.
+
+        What is set to the value in force anyway needs no setting.
+        """
+        implied = set()
+        if self.topology(case).standing("emulated"):
+            implied.add("reactive peer")
+        if any(value != self.parameters[name].value for name, value in case.settings.items()):
+            implied.add("configure")
+        assert implied <= IMPLIED
+        return case.needs | implied
+
+    def topology(self, case: Case) -> Topology:
+        """Topology of a case's testbed under the parameters in force."""
+        values = self.values(case)
+        try:
+            asked = case.request.topology(int(values["link_rate"].value), int(values["link_delay"].value))
+        except ValueError as error:
+            raise BenchError(str(error)) from error
+        return self.binding.realise(asked)
+
+    def values(self, case: Case) -> dict[str, ParameterValue]:
+        """Parameters in force for a case; what it pins to the value that they have keeps its origin."""
+        own = {name: value for name, value in case.settings.items() if value != self.parameters[name].value}
+        return having(self.parameters, own, CASE)
+
+    def open(self, case: Case, expect: Expect) -> Bed:
+        """Stand the testbed of a case up."""
+        topology = self.topology(case)
+        values = self.values(case)
+        setup = Setup(
+            case=case.id,
+            topology=topology,
+            facts=self.facts(topology, values),
+            peers=default_peers(topology, values),
+            seed=seed_of(self.options.seed, case.id),
+        )
+        return Bed(setup, self.binding.open(setup), case.needs, expect)
+
+    def facts(self, topology: Topology, values: dict[str, ParameterValue]) -> Facts:
+        """Give what a judge has to know of a testbed."""
+        nodes = {
+            name: replace(node, ics=self._facts_for(node.role)) if node.standing == "under test" else node
+            for name, node in topology.nodes.items()
+        }
+        return Facts(nodes, topology.addresses, values, self.options.wire_profile, self.profile.digest)
+
+    @cached_property
+    def smoke(self) -> str | None:
+        """Why the bench is broken, found once before the first case; None when it works."""
+        values = self.parameters
+        rate, delay = int(values["link_rate"].value), int(values["link_delay"].value)
+        try:
+            topology = self.binding.realise(self.binding.smoke.topology(rate, delay))
+            self.binding.check(self.facts(topology, values), topology)
+        except Exception as error:  # noqa: BLE001 - whatever breaks is the bench's fault
+            return f"{said(error)} ({type(error).__name__})"
+        return None
+
+    def command(self, case_id: str) -> str:
+        """Give the command that plays a case again."""
+        options, default = self.options, RunOptions()
+        words = ["gse-cts", "run", case_id, "--seed", str(options.seed)]
+        for name in ("binding", "device", "tester", "ics", "recordings", "wire_profile", "pcap"):
+            value = getattr(options, name)
+            if value != getattr(default, name):
+                words += [f"--{name.replace('_', '-')}", str(value)]
+        for parameter in options.parameters:
+            words += ["--parameter", parameter]
+        return command(words)
+
+    def _facts_for(self, role: str) -> dict[str, bool | int | str | tuple[str, ...]]:
+        known: dict[str, Role] = {"GSP": "GSP", "GSF": "GSF", "GSOS": "GSOS", "NIC": "NIC"}
+        return self.ics.facts_for(known[role])

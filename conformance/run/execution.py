@@ -1,0 +1,279 @@
+"""How a finished case becomes records: its own verdict, each invariant's, and the words of a failure."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import pytest
+from pydantic import ValidationError
+
+from conformance.api.outcomes import (
+    BenchError,
+    Inconclusive,
+    NotApplicable,
+    RequirementBroken,
+    TesterLimited,
+)
+from conformance.api.testbed import Bed, needs_of
+from conformance.judge import invariants
+from conformance.judge.expect import Expect, Finding
+from conformance.run.case import Case, seed_of
+from conformance.run.context import Bench
+from reports.results import Evidence, VerdictRecord
+from reports.results import Finding as FindingRecord
+from reports.results import ParameterValue as ParameterRecord
+from spec.model import Clause
+from spec.text import LONGEST_REPORT, lines, said
+from spec.verdict import Verdict
+from traffic.recordings.recording import BeyondRecording, ParameterValue, Recording
+from traffic.scenario import Scenario, out_of_reach
+
+ENDINGS: Final = {
+    Verdict.FAIL: RequirementBroken,
+    Verdict.INCONCLUSIVE: Inconclusive,
+    Verdict.TESTER_LIMITED: TesterLimited,
+    Verdict.NOT_APPLICABLE: NotApplicable,
+    Verdict.ERROR: BenchError,
+}
+PRECISION: Final = 3
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict of one case on one clause."""
+
+    clause: Clause
+    purpose: str | None
+    verdict: Verdict
+    reason: str = ""
+    invariant: bool = False
+    findings: tuple[Finding, ...] = ()
+    checked: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Trial:
+    """A case being run: its judge, its bed once there is one, and what came of it.
+
+    `unstored` says in a sentence why its evidence could not be stored.
+    """
+
+    bench: Bench
+    case: Case
+    expect: Expect
+    bed: Bed | None = None
+    judgements: tuple[Judgement, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    recordings: tuple[str, ...] = ()
+    dissection: str = ""
+    unstored: str = ""
+
+    def admit(self) -> None:
+        """Raise what keeps the case from being played."""
+        self.bench.admit(self.case)
+
+    def open(self) -> Bed:
+        """Stand the testbed up that the case asks for."""
+        self.bed = self.bench.open(self.case, self.expect)
+        return self.bed
+
+    @property
+    def worst(self) -> Verdict:
+        """The verdict that the case shows: the worst among its own and the invariants'."""
+        return max((judgement.verdict for judgement in self.judgements), default=Verdict.ERROR)
+
+    def settle(self, error: BaseException | None) -> None:
+        """Judge what was played, given what the case's function ended with."""
+        if self.bed is not None:
+            self.bed.guard.declared = None
+        self.judgements = (self._own(error), *self._invariants())
+
+    def break_off(self, error: BaseException) -> None:
+        """Judge a case that never ran, or whose bed could not be given back."""
+        self.judgements = (self._own(error),)
+
+    def ending(self) -> Exception | None:
+        """Give the exception that shows the verdict to pytest; None for PASS."""
+        worst = self.worst
+        return ENDINGS[worst](self.message()) if worst in ENDINGS else None
+
+    def message(self) -> str:
+        """Give the words of a case that did not pass, the command that plays it again last."""
+        if self.worst in {Verdict.TESTER_LIMITED, Verdict.NOT_APPLICABLE}:
+            return lines(self.judgements[0].reason)
+        words = lines("\n".join(self._lines()), LONGEST_REPORT)
+        return f"{words}\n  again:    {self.bench.command(self.case.place)}"
+
+    def records(self, started: float, duration: float) -> Iterator[VerdictRecord]:
+        """Give the records of the results file; `started` in seconds of the epoch."""
+        nodes = self.bed.topology.nodes if self.bed else {}
+        for judgement in self.judgements:
+            yield VerdictRecord(
+                case=self.case.id,
+                clause=judgement.clause.id,
+                purpose=judgement.purpose,
+                verdict=judgement.verdict,
+                reason=judgement.reason,
+                invariant=judgement.invariant,
+                findings=tuple(self._finding(finding) for finding in judgement.findings),
+                checked=judgement.checked,
+                notes=judgement.notes,
+                parameters=self._parameters(judgement),
+                evidence=self.evidence,
+                testbed=str(self.case.request),
+                nodes={name: node.standing for name, node in nodes.items()},
+                seed=seed_of(self.bench.options.seed, self.case.id),
+                started=datetime.fromtimestamp(started, UTC),
+                duration=round(duration, PRECISION),
+                reproduce=self.bench.command(self.case.place),
+            )
+
+    def _own(self, error: BaseException | None) -> Judgement:
+        verdict, reason = self.expect.verdict() if error is None else _ended(error)
+        if self.expect.breaches:
+            verdict, broken = self.expect.verdict()
+            reason = f"{broken}; then {reason}" if error is not None else broken
+        return Judgement(
+            self.case.clause,
+            self.case.purpose,
+            verdict,
+            reason,
+            findings=tuple(self.expect.findings),
+            checked=self.expect.checked,
+            notes=tuple(self.expect.notes),
+        )
+
+    def _voided(self, scenario: Scenario, recording: Recording) -> frozenset[str]:
+        """Clauses whose invariants a play says nothing of.
+
+        What a device dropped because a path or an entry of its table went, nothing but its counters tells.
+        """
+        assert self.bed is not None
+        changes = needs_of(scenario, self.bed.hosts) & {"link events", "management"}
+        unseen = {"FWD-ZERO-LOSS"} if changes and "counters" not in recording.capabilities else set()
+        return scenario.voided() | unseen
+
+    def _invariants(self) -> Iterator[Judgement]:
+        if self.bed is None or not self.bed.recordings:
+            return
+        found = invariants.judge(
+            self.bed.recordings,
+            [self._voided(*play) for play in zip(self.bed.scenarios, self.bed.recordings, strict=True)],
+            self._standing_clauses(),
+            self.bench.binding.uncertainty,
+        )
+        for clause_id, expect in found.items():
+            clause = self.bench.catalogue.clauses[clause_id]
+            if isinstance(expect, Exception):
+                verdict, reason = _ended(expect)
+                yield Judgement(clause, None, verdict, reason, invariant=True)
+            else:
+                verdict, reason = expect.verdict()
+                findings = tuple(expect.findings)
+                yield Judgement(clause, None, verdict, reason, True, findings, expect.checked)
+
+    def _standing_clauses(self) -> list[str]:
+        """Clauses with an invariant that apply to a device under test here."""
+        clauses = self.bench.catalogue.clauses
+        roles = self.case.request.roles
+        return [
+            clause_id
+            for clause_id in invariants.INVARIANTS
+            if clause_id in clauses
+            and any(ok for ok, _ in self.bench.explain(clauses[clause_id], roles, self.case.settings))
+        ]
+
+    def _parameters(self, judgement: Judgement) -> dict[str, ParameterRecord]:
+        values = self.bench.values(self.case)
+        names = set(judgement.clause.parameters)
+        if not judgement.invariant:
+            names |= {*self.case.settings, *(self.bed.read if self.bed else ())}
+        return {name: parameter_record(values[name]) for name in sorted(names) if name in values}
+
+    def _finding(self, finding: Finding) -> FindingRecord:
+        return FindingRecord(
+            what=finding.what,
+            expected=finding.expected,
+            got=finding.got,
+            packets=tuple(row + 1 for row in finding.rows),
+            recording=self._recording(finding),
+        )
+
+    def _recording(self, finding: Finding) -> str | None:
+        return self.recordings[finding.play - 1] if 0 < finding.play <= len(self.recordings) else None
+
+    def _lines(self) -> Iterator[str]:
+        for judgement in self.judgements:
+            if judgement.verdict is Verdict.PASS:
+                continue
+            clause = judgement.clause
+            kind = "invariant" if judgement.invariant else clause.level
+            yield f"{clause.id} ({kind}) {judgement.verdict}: {clause.text.en}"
+            if not judgement.findings:
+                yield f"  why:      {lines(judgement.reason)}"
+            for finding in judgement.findings:
+                yield f"  {lines(finding.what)}"
+                yield f"    expected: {lines(finding.expected)}"
+                yield f"    got:      {lines(finding.got)}"
+                if finding.rows:
+                    packets = ", ".join(str(row + 1) for row in finding.rows)
+                    yield f"    packets:  {packets} of {self._recording(finding) or f'play {finding.play}'}"
+        for note in self.expect.notes:
+            yield f"  note:     {note}"
+        for number, scenario in enumerate(self.bed.scenarios if self.bed else (), start=1):
+            yield f"  sent:     play {number}: {describe(scenario)}"
+
+
+TRIAL: Final = pytest.StashKey[Trial]()
+
+
+def parameter_record(value: ParameterValue) -> ParameterRecord:
+    """Give a value as a verdict prints it."""
+    return ParameterRecord(value=value.value, unit=value.unit, origin=value.origin)
+
+
+def describe(scenario: Scenario) -> str:
+    """Say in a line what a scenario plays."""
+    streams = [
+        f"{stream.source} -> {stream.destination} {stream.count} x {'/'.join(map(str, stream.sizes[:8]))} B"
+        + (f" class {stream.cls}" if stream.cls else "")
+        for stream in scenario.streams[:8]
+    ]
+    if len(scenario.streams) > len(streams):
+        streams.append(f"{len(scenario.streams) - len(streams)} more streams")
+    parts = [
+        f"{len(items)} {name}"
+        for name, items in (
+            ("single frames", scenario.frames),
+            ("impairments", scenario.impairments),
+            ("link events", scenario.links),
+            ("management events", scenario.management),
+            ("pauses", scenario.pauses),
+            ("triggers", scenario.triggers),
+        )
+        if items
+    ]
+    words = ", ".join([*streams, *parts]) or "nothing"
+    played = Counter(scenario.name.split(" + "))
+    name = " + ".join(part if times == 1 else f"{times} x {part}" for part, times in played.items())
+    return f"{name}: {words}" if name else words
+
+
+def _ended(error: BaseException) -> tuple[Verdict, str]:
+    match error:
+        case BeyondRecording() | TesterLimited():
+            return Verdict.TESTER_LIMITED, said(error)
+        case NotApplicable():
+            return Verdict.NOT_APPLICABLE, said(error)
+        case Inconclusive():
+            return Verdict.INCONCLUSIVE, said(error)
+        case BenchError():
+            return Verdict.ERROR, said(error)
+        case ValidationError() if (why := out_of_reach(error)) is not None:
+            return Verdict.INCONCLUSIVE, f"the parameters in force leave no room for what is played: {why}"
+        case _:
+            first, _, _ = said(error).partition("\n")
+            return Verdict.ERROR, f"{type(error).__name__}: {first}"

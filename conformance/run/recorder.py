@@ -1,0 +1,163 @@
+"""What the process that was started writes: the header, each record as it falls, and the footer."""
+
+import os
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from shutil import copyfile
+from typing import Final
+
+import pytest
+
+from conformance.run.case import seed_of
+from conformance.run.context import Bench
+from conformance.run.continuation import Earlier, capture
+from conformance.run.execution import parameter_record
+from conformance.run.identity import suite
+from conformance.run.plan import Plan
+from conformance.run.playing import is_foreign
+from reports.results import (
+    BenchIdentity,
+    CatalogueIdentity,
+    Continuation,
+    FactValue,
+    Header,
+    IcsIdentity,
+    PlannedCase,
+    ResultsWriter,
+    VerdictRecord,
+    WireProfileIdentity,
+)
+from reports.run_folder import BENCH, ICS, PLAN, RESULTS
+from spec.files import digest
+from spec.text import command
+from spec.verdict import Verdict
+
+TOOLS: Final = ("pytest", "pytest-xdist", "pytest-timeout", "allure-pytest", "numpy", "pydantic", "scapy")
+CHANGING: Final = ("PYTHONOPTIMIZE", "PYTHONPATH")
+"""Variables of the environment that change what is run, beside those of pytest."""
+ENDED: Final = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
+
+
+class Ledger:
+    """Writes the results file of a run: each case at once, when its bed is given back."""
+
+    def __init__(
+        self, bench: Bench, plan: Plan, options: Mapping[str, FactValue], earlier: Earlier | None
+    ) -> None:
+        self.bench = bench
+        out = bench.options.out
+        self.path = out / RESULTS
+        self.earlier = earlier
+        self.held: dict[str, list[VerdictRecord]] = {}
+        if earlier is None:
+            header = _header(bench, plan, options)
+            self.writer = ResultsWriter(self.path, header)
+            copyfile(bench.ics.path, out / ICS)
+            if bench.binding.file is not None:
+                copyfile(bench.binding.file, out / BENCH)
+        else:
+            header = earlier.header
+            self.writer = earlier.resume(_part())
+        self.planned = {case.case: (case.clause, case.purpose) for case in header.cases}
+
+    def write(self, report: pytest.TestReport) -> None:
+        """Take what a report of pytest carries, and write it with the last of its case."""
+        held = self.held.setdefault(report.nodeid, [])
+        worker = getattr(report, "worker_id", "")
+        for line in getattr(report, "gse_records", ()):
+            record = VerdictRecord.model_validate_json(line)
+            held.append(record.model_copy(update={"worker": worker}))
+        if report.when in {"setup", "call"}:
+            return
+        del self.held[report.nodeid]
+        if report.when != "teardown":
+            if was_interrupted(report):
+                return
+            held += self._crashed(report)
+        if held:
+            self.writer.append(*sorted(held, key=lambda record: not record.invariant))
+
+    def failed(self) -> bool:
+        """Whether anything that the file holds did not pass."""
+        return any(verdict >= Verdict.INCONCLUSIVE for verdict in self.writer.counts)
+
+    def close(self, exit_code: int) -> None:
+        """End the file, with a footer unless the run was interrupted."""
+        if exit_code in ENDED:
+            self.writer.finish(datetime.now(UTC), exit_code)
+        else:
+            self.writer.close()
+        (self.path.parent / PLAN).unlink(missing_ok=True)
+
+    def _crashed(self, report: pytest.TestReport) -> Iterator[VerdictRecord]:
+        """Make an ERROR of a case whose worker crashed."""
+        if report.nodeid not in self.planned:
+            return
+        clause, purpose = self.planned[report.nodeid]
+        yield VerdictRecord(
+            case=report.nodeid,
+            clause=clause,
+            purpose=purpose,
+            verdict=Verdict.ERROR,
+            reason=str(report.longrepr).partition("\n")[0],
+            seed=seed_of(self.bench.options.seed, report.nodeid),
+            started=datetime.now(UTC),
+            duration=0,
+            reproduce=self.bench.command(report.nodeid),
+        )
+
+
+def was_interrupted(report: pytest.TestReport) -> bool:
+    """Whether the worker of a report was not killed but ended, as the whole run is about to."""
+    output = getattr(getattr(report, "node", None), "workeroutput", {})
+    return output.get("exitstatus") == pytest.ExitCode.INTERRUPTED
+
+
+def _header(bench: Bench, plan: Plan, options: Mapping[str, FactValue]) -> Header:
+    part = _part()
+    return Header(
+        run=bench.options.out.name,
+        started=part.started,
+        suite=part.suite,
+        catalogue=CatalogueIdentity(digest=bench.catalogue.digest),
+        wire_profile=WireProfileIdentity(name=bench.profile.name, digest=bench.profile.digest),
+        binding=bench.binding.name,
+        bench=_bench(bench.binding.file),
+        device=bench.binding.device,
+        ics=IcsIdentity.of(bench.ics),
+        parameters={name: parameter_record(value) for name, value in bench.parameters.items()},
+        pcap=capture(bench.options.pcap),
+        seed=bench.options.seed,
+        options=options,
+        command=part.command,
+        environment=part.environment,
+        selection=plan.selection,
+        cases=tuple(
+            PlannedCase(case=case, clause=clause, purpose=purpose) for case, clause, purpose in plan.cases
+        ),
+        tools=part.tools,
+    )
+
+
+def _part() -> Continuation:
+    """Describe this session."""
+    return Continuation(
+        started=datetime.now(UTC),
+        suite=suite(),
+        command=command([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        environment={name: value for name, value in os.environ.items() if _counts(name)},
+        tools={"python": platform.python_version(), **{name: version(name) for name in TOOLS}},
+    )
+
+
+def _counts(name: str) -> bool:
+    """Whether a variable of the environment may change a run."""
+    return name in CHANGING or is_foreign(name)
+
+
+def _bench(file: Path | None) -> BenchIdentity | None:
+    return None if file is None else BenchIdentity(file=file.name, digest=digest(file))

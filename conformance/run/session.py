@@ -1,0 +1,384 @@
+"""The part of the plugin that a run with cases wakes: it selects, runs, judges and writes."""
+
+import os
+import signal
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from conformance.api.marks import is_case
+from conformance.api.outcomes import NotApplicable, TesterLimited
+from conformance.checkout import stranger
+from conformance.judge.expect import Expect
+from conformance.run import allure_view
+from conformance.run.case import Case, case_of
+from conformance.run.context import Bench, RunOptions
+from conformance.run.evidence import keep
+from conformance.run.execution import TRIAL, Trial
+from conformance.run.mutants import MUTANT, Mutants, mutant_of
+from conformance.run.options import settled
+from conformance.run.plan import Plan, leave_plan, plan_of, take_plan
+from conformance.run.recorder import ENDED, Ledger
+from conformance.run.selection import Selection
+from conformance.run.shared import EARLIER, FAULTS, FOLDER, FOUND, LEFT, MADE, NODES
+from conformance.run.signals import heed
+from reports.run_folder import ALLURE_RESULTS, RunFolder
+from spec.errors import Exit, InputError, fault_of
+from spec.node_id import NodeId
+from spec.profiles import load_choice
+from spec.text import LONGEST_REPORT, line, lines
+from spec.verdict import Verdict
+from traffic.frames.pcapload import playable
+
+CASE_TIMEOUT: Final = 120
+"""Seconds of wall time after which a case is broken off, beside five times what it says it takes."""
+
+
+class Session:
+    """A run with cases, in the process that was started and in each worker."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.out = Path(config.option.out)
+        self.worker = hasattr(config, "workerinput")
+        self.earlier = config.stash.get(EARLIER, None)
+        self.plan: Plan | None = None
+        self.ledger: Ledger | None = None
+        heed()
+        _keep_utc()
+        config.pluginmanager.register(Admission(), "gse-admission")
+
+    @cached_property
+    def bench(self) -> Bench:
+        """Everything that is the same for all cases; InputError when the options are wrong."""
+        option = self.config.option
+        return Bench(
+            RunOptions(
+                binding=option.binding,
+                device=option.device,
+                ics=Path(option.ics) if option.ics else None,
+                recordings=Path(option.recordings) if option.recordings else None,
+                wire_profile=option.wire_profile,
+                tester=option.tester,
+                parameters=tuple(option.parameters),
+                pcap=Path(option.pcap) if option.pcap else None,
+                seed=option.run_seed,
+                out=self.out,
+                evidence=option.evidence,
+            )
+        )
+
+    @cached_property
+    def selection(self) -> Selection:
+        """What the run wants; InputError when it names what is not there."""
+        option = self.config.option
+        catalogue, left = self.bench.catalogue, self.config.stash[LEFT]
+        profile = load_choice(option.profile, catalogue.clauses) if option.profile else None
+        return Selection(catalogue, tuple(option.clauses), tuple(option.chapter), profile, left)
+
+    @cached_property
+    def mutants(self) -> Mutants | None:
+        """The mutants to run cases on, where the run is about them."""
+        return Mutants(self.bench, self.config.option.mutants) if self.config.option.mutants else None
+
+    @cached_property
+    def fault(self) -> str | None:
+        """What is wrong with the checkout, the options or the run to continue, in one sentence."""
+        try:
+            wrong = stranger() or (str(self.selection) and None)
+            if self.earlier is not None:
+                self.earlier.check(self.bench)
+            if self.config.option.pcap is not None:
+                playable(self.config.option.pcap, int(self.bench.parameters["max_frame"].value))
+        except InputError as error:
+            return str(error)
+        return wrong
+
+    @property
+    def parallelism(self) -> int | None:
+        """How many beds the binding has; None is any number."""
+        return self.bench.binding.parallelism
+
+    def trial(self, item: pytest.Item) -> Trial:
+        """Give the trial of a case."""
+        return item.stash[TRIAL]
+
+    def expand(self, metafunc: pytest.Metafunc) -> str | None:
+        """Make the instances of a case, or say in one sentence what is wrong with it."""
+        node = metafunc.definition
+        wrong = self.fault
+        if wrong:
+            return wrong
+        try:
+            case = case_of(node, self.bench.catalogue)
+        except InputError as error:
+            return str(error)
+        if self.mutants is not None and "bed" in metafunc.fixturenames:
+            names = self.mutants.on(case.clause.id)
+            if names:
+                metafunc.parametrize("bed", names, indirect=True, ids=[f"{MUTANT}{name}" for name in names])
+        for mark in node.iter_markers("sweep"):
+            name = mark.args[0]
+            if name not in metafunc.fixturenames:
+                found = NodeId.of(node.nodeid)
+                fault = f"does not take {name}, which it sweeps"
+                return str(InputError(found.file or node.path, found.function, fault, "add the argument"))
+            values = self.bench.sweep(name)
+            metafunc.parametrize(name, list(values.values()), ids=[f"{name}={label}" for label in values])
+        return None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Select the cases that were asked for, and order them; play nothing when anything is wrong."""
+        faults = self.config.stash[FAULTS]
+        if not faults:
+            faults += self._select(items)
+        if faults and self.worker:
+            self.config.workeroutput[FOUND] = faults  # type: ignore[attr-defined]
+            items.clear()
+        elif faults:
+            raise pytest.UsageError(*faults)
+
+    def _select(self, items: list[pytest.Item]) -> Iterator[str]:
+        """Order the cases that are wanted by testbed, configuration and duration; say what is missing."""
+        others = [item for item in items if not is_case(item)]
+        kept: list[pytest.Item] = []
+        dropped: list[pytest.Item] = []
+        cases = []
+        for item in items:
+            if not is_case(item):
+                continue
+            case, bench, wanted = case_of(item, self.bench.catalogue), self.bench, True
+            if self.mutants is not None:
+                name = mutant_of(item)
+                wanted = name is not None
+                if name is not None:
+                    case = case.without(f"{MUTANT}{name}")
+                    bench = self.mutants.bench(name)
+            cases.append(case)
+            item.stash[TRIAL] = Trial(bench, case, Expect(bench.binding.uncertainty))
+            (kept if wanted and self.selection.wants(case) else dropped).append(item)
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(CASE_TIMEOUT + 5 * case.seconds))
+        kept.sort(key=_order)
+        items[:] = others + kept
+        if dropped:
+            self.config.hook.pytest_deselected(items=dropped)
+        if self.mutants is None:
+            if cases or self.selection.left is not None:
+                made = {item.nodeid: item for item in (*self.config.stash[MADE], *items) if is_case(item)}
+                every = [case_of(item, self.bench.catalogue) for item in made.values()]
+                self.plan = plan_of(every, [item.nodeid for item in kept], self.bench.catalogue)
+            yield from _doubles(cases)
+        missing = self.selection.missing(cases)
+        if missing:
+            yield missing
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self) -> None:
+        """Begin the results before the first case; a worker leaves its plan where the controller finds it."""
+        if self.plan is None or self.config.stash[FAULTS] or self.config.option.collectonly:
+            return
+        if not self.plan.selection and self.selection.left is None:
+            return
+        allure_view.begin(self.config, self.out / ALLURE_RESULTS)
+        if self.worker:
+            leave_plan(self.out, self.plan)
+        else:
+            self._begin(self.plan)
+
+    def begin_for_workers(self) -> None:
+        """Begin the results with the plan that a worker left."""
+        plan = take_plan(self.out)
+        if plan is not None and self.ledger is None:
+            self._begin(plan)
+
+    def _begin(self, plan: Plan) -> None:
+        try:
+            if FOLDER in self.config.stash:
+                self.config.stash[FOLDER].clear()
+            elif self.earlier is None:
+                folder = RunFolder(self.out)
+                self.config.add_cleanup(folder.leave)
+                folder.take()
+            self.ledger = Ledger(self.bench, plan, settled(self.config), self.earlier)
+        except OSError as error:
+            raise pytest.UsageError(str(fault_of(error, self.out))) from error
+        except InputError as error:
+            raise pytest.UsageError(str(error)) from error
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """End the workers with the run, whatever they do."""
+        for node in self.config.stash[NODES]:
+            with suppress(ProcessLookupError):
+                os.kill(node.gateway._rinfo().pid, signal.SIGTERM)  # noqa: SLF001 - xdist asks the same way
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
+        """Turn what keeps a case from being played into its verdict."""
+        if TRIAL in item.stash:
+            allure_view.name(self.config, item.stash[TRIAL])
+        try:
+            return (yield)
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException as error:
+            if TRIAL not in item.stash:
+                raise
+            item.stash[TRIAL].break_off(error)
+            _show(item.stash[TRIAL], error)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Turn the end of a case into its verdict; nothing but `expect` makes a FAIL."""
+        trial = pyfuncitem.stash.get(TRIAL, None)
+        if trial is None:
+            return (yield)
+        ended: BaseException | None = None
+        try:
+            yield
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a timeout and a skip are no Exceptions to Python
+            ended = error
+        trial.settle(ended)
+        if self.mutants is None:
+            keep(trial)
+        _show(trial, ended)
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
+        """Decorate the result of a case for Allure, now that its verdict is known."""
+        if TRIAL in item.stash:
+            allure_view.decorate(self.config, item.stash[TRIAL])
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Let the records travel in the report of the item, and nothing that cannot be printed.
+
+        It comes before every other plugin that reads the report.
+        """
+        report = yield
+        trial = item.stash.get(TRIAL, None)
+        if trial is None:
+            return report
+        report.sections = [(line(name), lines(text, LONGEST_REPORT)) for name, text in report.sections]
+        if call.when != "call" and call.excinfo is None:
+            return report
+        if call.when == "teardown" and call.excinfo is not None:
+            trial.break_off(call.excinfo.value)
+        report.gse_mutant = mutant_of(item)  # type: ignore[attr-defined]
+        records = trial.records(call.start, call.duration)
+        report.gse_records = [record.model_dump_json() for record in records]  # type: ignore[attr-defined]
+        report.gse_unstored = trial.unstored  # type: ignore[attr-defined]
+        if report.failed:
+            trace = lines(report.longreprtext, LONGEST_REPORT) if trial.worst is Verdict.ERROR else ""
+            report.longrepr = f"{trial.message()}\n\n{trace}".rstrip()
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write the records of an item; a crashed worker's case is an ERROR.
+
+        Where the disk refuses them, or a recording, the run ends: what it has so far can be continued.
+        """
+        if self.ledger is None:
+            return
+        fault = getattr(report, "gse_unstored", "")
+        try:
+            if not fault:
+                self.ledger.write(report)
+        except OSError as error:
+            fault = str(fault_of(error, self.ledger.path))
+        if fault:
+            print(f"{fault} The results so far are kept.", file=sys.stderr)
+            pytest.exit(fault, Exit.INTERNAL)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """Close the results and the bench. An interrupted run gets no footer and so reads as incomplete.
+
+        The exit code of a run that was continued is of the whole of it.
+        """
+        if self.ledger is not None and self.earlier is not None and session.exitstatus in ENDED:
+            session.exitstatus = pytest.ExitCode(self.ledger.failed())
+        try:
+            yield
+        finally:
+            if "bench" in vars(self):
+                self.bench.binding.clear()
+            if self.ledger is not None:
+                self._close(self.ledger, int(session.exitstatus))
+
+    @staticmethod
+    def _close(ledger: Ledger, exit_code: int) -> None:
+        try:
+            ledger.close(exit_code)
+        except OSError as error:
+            pytest.exit(str(fault_of(error, ledger.path)), Exit.INTERNAL)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Name the results."""
+        if self.ledger is not None:
+            terminalreporter.write_line(f"results: {line(str(self.ledger.path))}")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Let no warning travel or be shown that cannot be printed."""
+        words = lines(str(warning_message.message))
+        if words != str(warning_message.message):
+            warning_message.message = UserWarning(words)
+
+
+def _doubles(cases: Sequence[Case]) -> Iterator[str]:
+    """Say which cases would leave their evidence in one folder, as two of the same id do."""
+    for slug, times in Counter(case.slug for case in cases).items():
+        if times > 1:
+            name = next(case.id for case in cases if case.slug == slug)
+            fault = f"{times} cases would share the folder {slug}"
+            yield str(InputError(NodeId.of(name).file, name, fault, "collect each case once"))
+
+
+def _keep_utc() -> None:
+    """Let every time of a report be of UTC, as in the results.
+
+    A zone more than a day away, which the system takes and Python does not, would break the JUnit report.
+    """
+    os.environ["TZ"] = "UTC0"
+    time.tzset()
+
+
+class Admission:
+    """Asks the bench before anything is built for a case."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Raise what keeps the case from being played."""
+        if TRIAL in item.stash:
+            item.stash[TRIAL].admit()
+
+
+def _order(item: pytest.Item) -> tuple[str, str, float, str]:
+    case = item.stash[TRIAL].case
+    return repr(case.request), repr(sorted(case.settings.items())), case.seconds, case.id
+
+
+def _show(trial: Trial, ended: BaseException | None) -> None:
+    """Let pytest see the verdict."""
+    __tracebackhide__ = True
+    ending = trial.ending()
+    if isinstance(ending, NotApplicable | TesterLimited):
+        pytest.skip(str(ending))
+    if ending is not None:
+        raise ending from ended

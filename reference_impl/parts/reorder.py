@@ -1,0 +1,405 @@
+"""Ordering at the egress: early frames wait for the missing ones, but not for ever."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from reference_impl.device import Device
+
+Deliver = Callable[[int, int, bytes, int, int], None]
+"""`(port, class, host frame, credit, now)`: send a frame to its host."""
+
+Lose = Callable[[int, int, int, int, int], None]
+"""`(source, port, class, generation, credit)`: learn of credit bytes that a closed gap has swallowed."""
+
+SERIAL = 0xFFFFFFFF
+HALF = 0x80000000
+REMEMBERED_GAPS = 64
+REMEMBERED_STREAMS = 65_536
+
+
+class Stream:
+    """What one (source, port, class) has brought so far.
+
+    A place is (unwrapped sequence << 16) + index; `place` is the next one that is due.
+    `fill` is what the container in hand had after its newest frame, `usual` what the last one ended with.
+    """
+
+    __slots__ = (
+        "armed",
+        "cls",
+        "collecting",
+        "deadlines",
+        "ended",
+        "fill",
+        "gaps",
+        "generation",
+        "heard",
+        "held",
+        "held_bytes",
+        "index",
+        "port",
+        "sequence",
+        "source",
+        "totals",
+        "usual",
+    )
+
+    def __init__(self, source: int, port: int, cls: int) -> None:
+        self.source = source
+        self.port = port
+        self.cls = cls
+        self.generation = 0
+        self.ended = 0
+        self.sequence = 0
+        self.index = 0
+        self.fill = 0
+        self.usual = 0
+        self.collecting = False
+        self.heard = 0
+        self.held: dict[int, tuple[bytes, int, bool, int]] = {}
+        self.held_bytes = 0
+        self.totals: dict[int, int] = {}
+        self.gaps: deque[tuple[int, int]] = deque(maxlen=REMEMBERED_GAPS)
+        self.deadlines: deque[tuple[int, int]] = deque()
+        self.armed = False
+
+    @property
+    def place(self) -> int:
+        """The place of the frame that is due next."""
+        return (self.sequence << 16) + self.index
+
+
+class Reorderer:
+    """Releases the frames of each (source, port, class) in order; late and duplicate ones are dropped."""
+
+    def __init__(self, device: Device, deliver: Deliver, lose: Lose) -> None:
+        self.device = device
+        self.deliver = deliver
+        self.lose = lose
+        self.streams: dict[tuple[int, int, int], Stream] = {}
+        self.sweeping = False
+        self.held_bytes: dict[int, int] = dict.fromkeys(range(len(device.ports)), 0)
+        self.configure()
+
+    def configure(self) -> None:
+        """Take the settings over."""
+        settings = self.device.settings
+        self.timeout = settings.reorder_timeout
+        self.limit = settings.reorder_bytes
+        self.idle_limit = 2 * settings.age_out
+
+    def receive(  # noqa: PLR0917 - the data path
+        self,
+        source: int,
+        port: int,
+        cls: int,
+        generation: int,
+        sequence: int,
+        index: int,
+        previous: int,
+        fill: int,
+        last: bool,
+        frame: bytes,
+        credit: int,
+        now: int,
+    ) -> bool:
+        """Take one DATA frame; False when it was late or a duplicate and so was dropped."""
+        stream = self.streams.get((source, port, cls))
+        if (
+            stream is None
+            or generation != stream.generation
+            or stream.collecting
+            or now - stream.heard > self.idle_limit
+        ):
+            stream = self.admit(stream, source, port, cls, generation, sequence, now)
+            if stream is None:
+                return False
+        stream.heard = now
+        if not stream.collecting:
+            ahead = (sequence - stream.sequence) & SERIAL
+            if ahead == 1 and index == 0 and self.completes(stream, previous):
+                self.next_container(stream)
+                ahead = 0
+            if ahead == 0 and index == stream.index:
+                self.deliver(port, cls, frame, credit, now)
+                if last:
+                    self.pass_over(stream, last, fill + credit)
+                else:
+                    stream.fill = fill + credit
+                    stream.index = index + 1
+                if stream.held:
+                    self.advance(stream, now)
+                return True
+        return self.sort_in(stream, sequence, index, previous, fill, last, frame, credit, now)
+
+    def admit(  # noqa: PLR0917 - the fields of DATA
+        self,
+        stream: Stream | None,
+        source: int,
+        port: int,
+        cls: int,
+        generation: int,
+        sequence: int,
+        now: int,
+    ) -> Stream | None:
+        """Find or begin the stream of a frame; None when the frame belongs to the generation just ended."""
+        if stream is None:
+            stream = self.add(source, port, cls, now)
+            self.begin(stream, generation, sequence, now)
+        elif self.is_forgotten(stream, now):
+            self.release_all(stream, now)
+            stream.ended = 0
+            self.begin(stream, generation, sequence, now)
+        elif generation != stream.generation:
+            if self.is_ended(stream, generation):
+                self.device.drop("late")
+                return None
+            self.release_all(stream, now)
+            stream.ended = stream.generation
+            self.begin(stream, generation, sequence, now)
+        elif stream.collecting and self.is_start(stream, sequence):
+            stream.collecting = False
+            stream.sequence = self.unwrap(stream, sequence)
+            stream.index = 0
+        return stream
+
+    def add(self, source: int, port: int, cls: int, now: int) -> Stream:
+        """Begin to know a stream; of too many, the half that were silent longest are forgotten."""
+        if len(self.streams) >= REMEMBERED_STREAMS:
+            heard = sorted(stream.heard for stream in self.streams.values())
+            self.forget(heard[len(heard) // 2])
+        if not self.sweeping:
+            self.sweeping = True
+            self.device.at(now + self.idle_limit, self.sweep)
+        stream = self.streams[source, port, cls] = Stream(source, port, cls)
+        return stream
+
+    def sweep(self, now: int) -> None:
+        """Forget the streams that were silent for too long, every so often while there are any."""
+        self.forget(now - self.idle_limit)
+        self.sweeping = bool(self.streams)
+        if self.sweeping:
+            self.device.at(now + self.idle_limit, self.sweep)
+
+    def forget(self, since: int) -> None:
+        """Forget the streams that were not heard since a time, those that hold frames excepted."""
+        self.streams = {
+            key: stream for key, stream in self.streams.items() if stream.held or stream.heard >= since
+        }
+
+    def is_ended(self, stream: Stream, generation: int) -> bool:
+        """Say whether a generation is the one that ended last."""
+        return generation == stream.ended
+
+    def is_forgotten(self, stream: Stream, now: int) -> bool:
+        """Say whether a stream was silent for so long that its source has ended the generation since."""
+        return now - stream.heard > self.idle_limit
+
+    def begin(self, stream: Stream, generation: int, sequence: int, now: int) -> None:
+        """Start a generation: at once when it starts with sequence 0, else by collecting first."""
+        stream.generation = generation
+        stream.sequence = sequence
+        stream.index = 0
+        stream.fill = stream.usual = 0
+        stream.totals.clear()
+        stream.gaps.clear()
+        stream.heard = now
+        stream.collecting = self.collects(sequence)
+
+    def collects(self, sequence: int) -> bool:
+        """Say whether an unknown stream may lack frames before its first one."""
+        return sequence != 0
+
+    def is_start(self, stream: Stream, sequence: int) -> bool:
+        """Say whether a collecting stream has found the very first container of its generation."""
+        return sequence == 0 and all(self.unwrap(stream, 0) << 16 <= key for key in stream.held)
+
+    def unwrap(self, stream: Stream, sequence: int) -> int:
+        """Extend a 32-bit sequence to the number nearest to what is due (RFC 1982)."""
+        ahead = (sequence - stream.sequence) & SERIAL
+        return stream.sequence + (ahead if ahead < HALF else ahead - SERIAL - 1)
+
+    def completes(self, stream: Stream, previous: int) -> bool:
+        """Say whether "frames in the previous container" shows that the container in hand is complete."""
+        return stream.index == previous != 0
+
+    def pass_over(self, stream: Stream, last: bool, fill: int) -> None:
+        """Step over the frame that is due, and over its container where the frame is its last."""
+        stream.fill = fill
+        if last:
+            self.next_container(stream)
+        else:
+            stream.index += 1
+
+    def next_container(self, stream: Stream) -> None:
+        """Step to the start of the next container."""
+        stream.usual = stream.fill
+        stream.sequence += 1
+        stream.index = stream.fill = 0
+
+    def sort_in(  # noqa: PLR0917 - the fields of DATA
+        self,
+        stream: Stream,
+        sequence: int,
+        index: int,
+        previous: int,
+        fill: int,
+        last: bool,
+        frame: bytes,
+        credit: int,
+        now: int,
+    ) -> bool:
+        """Hold a frame that is early, drop one that is late or double."""
+        unwrapped = self.unwrap(stream, sequence)
+        key = (unwrapped << 16) + index
+        cause = self.refusal(stream, key)
+        if cause is not None:
+            self.device.drop(cause)
+            return False
+        totals = stream.totals
+        tells_more = unwrapped - 1 not in totals
+        totals[unwrapped - 1] = previous
+        self.hold(stream, key, (frame, credit, last, fill), now)
+        if not stream.collecting and (tells_more or key == stream.place):
+            self.advance(stream, now)
+        while stream.held_bytes >= self.limit:
+            self.close_oldest(stream, now)
+        return True
+
+    def refusal(self, stream: Stream, key: int) -> str | None:
+        """Name the cause to drop a frame at a place, None when it is still wanted there."""
+        if key in stream.held:
+            return "duplicate"
+        if stream.collecting or key >= stream.place:
+            return None
+        return "late" if self.was_skipped(stream, key) else "duplicate"
+
+    def was_skipped(self, stream: Stream, key: int) -> bool:
+        """Say whether a place lies in a closed gap or before the joined one: late, not double."""
+        return any(start <= key < end for start, end in stream.gaps)
+
+    def hold(self, stream: Stream, key: int, early: tuple[bytes, int, bool, int], now: int) -> None:
+        """Keep an early frame, until `reorder_timeout` from now at the longest."""
+        if key != (stream.sequence << 16) + stream.index or stream.collecting:
+            self.device.count["reorder_held"] += 1
+        stream.held[key] = early
+        stream.held_bytes += early[1]
+        self.held_bytes[stream.port] += early[1]
+        deadline = self.deadline(now)
+        stream.deadlines.append((deadline, key))
+        if not stream.armed:
+            stream.armed = True
+            self.device.at(deadline, self.overdue, stream)
+
+    def deadline(self, now: int) -> int:
+        """Until when a frame that arrives now may be held."""
+        return now + self.timeout
+
+    def release(self, stream: Stream, key: int, now: int) -> None:
+        """Send one held frame to its host and step over it."""
+        frame, credit, last, fill = stream.held.pop(key)
+        stream.held_bytes -= credit
+        self.held_bytes[stream.port] -= credit
+        stream.sequence, stream.index = key >> 16, key & 0xFFFF
+        self.deliver(stream.port, stream.cls, frame, credit, now)
+        self.pass_over(stream, last, fill + credit)
+
+    def advance(self, stream: Stream, now: int) -> None:
+        """Release what has come in order."""
+        held = stream.held
+        while held:
+            key = (stream.sequence << 16) + stream.index
+            if key in held:
+                self.release(stream, key, now)
+            elif self.completes(stream, stream.totals.get(stream.sequence, 0)):
+                stream.totals.pop(stream.sequence, None)
+                self.next_container(stream)
+            else:
+                return
+        stream.totals.clear()
+
+    def overdue(self, now: int, stream: Stream) -> None:
+        """Give up on what is missing before a frame that was held for `reorder_timeout`."""
+        deadlines = stream.deadlines
+        stream.armed = False
+        while deadlines:
+            deadline, key = deadlines[0]
+            if key in stream.held:
+                if deadline > now:
+                    stream.armed = True
+                    self.device.at(deadline, self.overdue, stream)
+                    return
+                if stream.collecting:
+                    self.close_oldest(stream, now)
+                else:
+                    self.device.count["reorder_timeouts"] += 1
+                    self.release_through(stream, key, now)
+            else:
+                deadlines.popleft()
+
+    def close_oldest(self, stream: Stream, now: int) -> None:
+        """Close the oldest gap, or start a collecting stream at its lowest frame."""
+        lowest = min(stream.held)
+        if stream.collecting:
+            stream.collecting = False
+            stream.sequence, stream.index = lowest >> 16, lowest & 0xFFFF
+            stream.gaps.append((lowest - (HALF << 16), lowest))
+            self.advance(stream, now)
+        else:
+            self.release_through(stream, lowest, now)
+
+    def release_through(self, stream: Stream, limit: int, now: int) -> None:
+        """Release everything held up to a place in order, and close the gaps before it."""
+        for key in sorted(stream.held):
+            if key > limit:
+                break
+            if key not in stream.held:
+                continue
+            if key != stream.place:
+                self.close_gap(stream, key)
+            self.release(stream, key, now)
+            self.advance(stream, now)
+
+    def close_gap(self, stream: Stream, key: int) -> None:
+        """Count one gap as closed, and remember it to know a late frame by."""
+        stream.totals = {
+            sequence: total for sequence, total in stream.totals.items() if sequence >= key >> 16
+        }
+        self.device.count["gaps_closed"] += 1
+        stream.gaps.append((stream.place, key))
+        lost = max(self.swallowed(stream, key), 0)
+        self.lose(stream.source, stream.port, stream.cls, stream.generation, lost)
+
+    def swallowed(self, stream: Stream, key: int) -> int:
+        """Reckon the credit bytes in a gap: exact within a container, by the usual fill beyond it."""
+        containers = (key >> 16) - stream.sequence
+        fill = stream.held[key][3]
+        if containers == 0:
+            return fill - stream.fill
+        return fill + containers * stream.usual - min(stream.fill, stream.usual)
+
+    def release_all(self, stream: Stream, now: int) -> None:
+        """Release everything held, in order, because its generation is over."""
+        if stream.collecting:
+            self.close_oldest(stream, now)
+        if stream.held:
+            self.release_through(stream, max(stream.held), now)
+        stream.deadlines.clear()
+
+    def state(self) -> list[dict[str, Any]]:
+        """Show every stream, as JSON."""
+        return [
+            {
+                "source": stream.source,
+                "port": stream.port,
+                "class": stream.cls,
+                "generation": stream.generation,
+                "sequence": stream.sequence & SERIAL,
+                "index": stream.index,
+                "held": len(stream.held),
+                "held_bytes": stream.held_bytes,
+                "collecting": stream.collecting,
+            }
+            for stream in self.streams.values()
+        ]

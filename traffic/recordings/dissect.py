@@ -1,0 +1,38 @@
+"""One line of text for a frame of a recording, as findings print it."""
+
+from traffic.recordings.views import FabricViews
+from traffic.scenario import UP
+
+_SHORT = {"source": "src", "destination": "dst", "sequence": "seq", "index": "idx", "generation": "gen"}
+_HIDDEN = {"version", "type", "crc", "count", "reserved", "entries"}
+
+
+def describe(recording: FabricViews, row: int) -> str:
+    """Describe a row: packet number, time, link, direction, and the fields or the addresses."""
+    link = recording.links[recording.link[row]]
+    way = "UP" if recording.direction[row] == UP else "DOWN"
+    copies = int(recording.delivered[row])
+    fate = "" if copies == 1 else " lost on the link" if copies == 0 else f" delivered {copies} times"
+    head = f"#{row + 1} {recording.time[row] / 1000:.3f} us {link.name} {way}"
+    return f"{head} {_fabric(recording, row) if link.fabric else _ethernet(recording.frame(row))}{fate}"
+
+
+def _fabric(recording: FabricViews, row: int) -> str:
+    message = recording.message_at(row)
+    if message is None:
+        return f"no {recording.profile.name} message, {_ethernet(recording.frame(row))}"
+    fields = {_SHORT.get(name, name): value for name, value in message.fields.items() if name not in _HIDDEN}
+    flags = [name for name, bit in recording.profile.flags.items() if fields["flags"] & bit]
+    fields["flags"] = "|".join(flags) if flags else fields["flags"]
+    text = " ".join(f"{name}={value}" for name, value in fields.items())
+    for entry in message.fields.get("entries", ()):
+        text += " [" + " ".join(f"{name}={value}" for name, value in entry.items()) + "]"
+    return f"{message.name} {text}{'' if message.valid_crc else ' BAD CHECKSUM'}"
+
+
+def _ethernet(frame: bytes) -> str:
+    if len(frame) < 14:
+        return f"{len(frame)} octets"
+    tag = f" class={frame[14] >> 5}" if frame[12:14] == b"\x81\x00" and len(frame) > 14 else ""
+    addresses = f"{frame[6:12].hex(':')} > {frame[:6].hex(':')}"
+    return f"{addresses} type={frame[12:14].hex()}{tag} size={len(frame) + 4}"

@@ -1,0 +1,422 @@
+"""What the fabric links show: messages, containers, the spread over uplinks and the order of arrival."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from traffic.recordings.columns import Columns
+from traffic.recordings.decode import Fault, Illegal, Rows, Table, credit_bytes
+from traffic.recordings.ordering import Reordering, reordering
+from traffic.scenario import UP
+
+Links = str | Iterable[str] | None
+QUEUE = ("source", "destination", "port", "class", "generation")
+
+
+class Queue(NamedTuple):
+    """One DGSQ in one generation: source node, and final egress as node, port and class."""
+
+    source: int
+    destination: int
+    port: int
+    cls: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A fabric message as seen on a link; its fields read as attributes, `class` as `cls`.
+
+    HELLO has `entries`, a tuple of mappings; DATA has `credit`, the credit bytes of its host frame.
+    """
+
+    name: str
+    row: int
+    time: int
+    link: str
+    direction: int
+    delivered: int
+    valid_crc: bool
+    fields: Mapping[str, Any]
+
+    @property
+    def packet(self) -> int:
+        """Number of the packet in the stored recording."""
+        return self.row + 1
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - integers, and tuples of mappings
+        try:
+            return self.fields["class" if name == "cls" else name]
+        except KeyError:
+            raise AttributeError(f"{self.name} has no field {name}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """The frames of one container seen on some links in one direction; tuples have one item a frame.
+
+    `sizes` are credit bytes, `lasts` tells which frames carry the LAST flag. `announced` is the number of its
+    frames as the next container states it, None if that was not seen.
+    """
+
+    source: int
+    destination: int
+    port: int
+    cls: int
+    generation: int
+    sequence: int
+    rows: tuple[int, ...]
+    times: tuple[int, ...]
+    links: frozenset[str]
+    indices: tuple[int, ...]
+    fills: tuple[int, ...]
+    sizes: tuple[int, ...]
+    previous_frames: tuple[int, ...]
+    ungoverned: tuple[bool, ...]
+    lasts: tuple[bool, ...]
+    announced: int | None
+
+    @property
+    def queue(self) -> Queue:
+        """The DGSQ and generation that it belongs to."""
+        return Queue(self.source, self.destination, self.port, self.cls, self.generation)
+
+    @property
+    def uplinks(self) -> frozenset[str]:
+        """The links it took, under the name that fits upwards."""
+        return self.links
+
+    @property
+    def packets(self) -> tuple[int, ...]:
+        """Numbers of its packets in the stored recording."""
+        return tuple(row + 1 for row in self.rows)
+
+    @property
+    def last(self) -> bool:
+        """Whether its last frame carries the LAST flag."""
+        return self.lasts[-1]
+
+    @property
+    def frames(self) -> int:
+        """Number of frames seen."""
+        return len(self.rows)
+
+    @property
+    def bytes(self) -> int:
+        """Credit bytes of the frames seen."""
+        return sum(self.sizes)
+
+    @property
+    def whole(self) -> bool:
+        """Whether indices run from 0 without gap in order of time, up to the announced number if known."""
+        known = self.announced is None or self.announced == self.frames
+        return known and self.indices == tuple(range(self.frames))
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """The largest gap between weighted tallies of links in credit bytes, and where it stood."""
+
+    bytes: float
+    row: int
+    time: int
+
+
+class FabricViews(Columns):
+    """Questions to the frames on fabric links."""
+
+    def messages(
+        self,
+        name: str,
+        at: Links = None,
+        direction: int | None = None,
+        *,
+        source: str | int | None = None,
+        destination: str | int | None = None,
+        valid: bool | None = True,
+    ) -> list[Message]:
+        """List the messages of a type on links in order of time; nodes are given by name or id.
+
+        `valid` chooses by checksum, None takes both. A message that crosses several links is listed at each.
+        """
+        table = self.fabric[name]
+        chosen = self._seen(table, at, direction, valid) & self._between(table, source, destination)
+        return self._messages(table, np.flatnonzero(chosen))
+
+    def message_at(self, row: int) -> Message | None:
+        """Return the message of a row, None if the row holds none that is long enough to read."""
+        for table in self.fabric.tables.values():
+            position = int(np.searchsorted(table.rows, row))
+            if position < len(table) and table.rows[position] == row:
+                return self._messages(table, np.array([position]))[0]
+        return None
+
+    def payload(self, row: int) -> bytes:
+        """Return the host frame inside the DATA message of a row; KeyError if there is none."""
+        table = self.fabric["DATA"]
+        position = int(np.searchsorted(table.rows, row))
+        if position == len(table) or table.rows[position] != row:
+            raise KeyError(f"packet {row + 1} is no DATA message")
+        start = int(table.start[position])
+        return self.blob[start : start + int(table.octets[position])]
+
+    def malformed(self, *kinds: Fault, at: Links = None, direction: int | None = None) -> list[int]:
+        """List the rows on fabric links that are no sound message, for these reasons or for any."""
+        rows = self.fabric.faults(*kinds)
+        chosen = self.on_links(at)[self.link[rows]]
+        if direction is not None:
+            chosen &= self.direction[rows] == direction
+        return [int(row) for row in rows[chosen]]
+
+    def illegal_fields(self, at: Links = None, direction: int | None = None) -> list[Illegal]:
+        """List the fields of messages with a valid checksum whose value the profile does not allow."""
+        allowed = self.on_links(at)[self.link]
+        if direction is not None:
+            allowed &= self.direction == direction
+        return [item for item in self.fabric.illegal() if allowed[item.row]]
+
+    def uplinks(self, node: str) -> list[str]:
+        """List the fabric links that lead up from a node."""
+        return [link.name for link in self.links if link.fabric and link.lower == node]
+
+    def containers(
+        self,
+        at: Links = None,
+        direction: int = UP,
+        *,
+        source: str | int | None = None,
+        destination: str | int | None = None,
+        port: int | None = None,
+        cls: int | None = None,
+    ) -> list[Container]:
+        """List the containers seen on links, in order of their first frame.
+
+        Without `at`: upwards where they leave their source node, downwards where they reach theirs.
+        """
+        table = self.fabric["DATA"]
+        chosen = self._seen(table, at, direction, valid=True)
+        if at is None:
+            chosen &= self.leaving(table) if direction == UP else self.reaching(table)
+        chosen &= self._between(table, source, destination)
+        if port is not None:
+            chosen &= table["port"] == port
+        if cls is not None:
+            chosen &= table["class"] == cls
+        return self._containers(table.where(chosen))
+
+    def uplink_bytes(
+        self,
+        at: Iterable[str],
+        *,
+        source: str | int | None = None,
+        destination: str | int | None = None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> dict[str, int]:
+        """Return the credit bytes of DATA that went up each link in [start, stop) ns."""
+        names = list(at)
+        rows, sizes = self._upward(names, source, destination, start, stop)
+        tally = np.bincount(self.link[rows], sizes, len(self.links))
+        by_name = {link.name: int(total) for link, total in zip(self.links, tally, strict=False)}
+        return {name: by_name[name] for name in names}
+
+    def deviation(
+        self,
+        at: Iterable[str],
+        weights: Mapping[str, float] | None = None,
+        *,
+        source: str | int | None = None,
+        destination: str | int | None = None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Deviation:
+        """Return the largest gap there ever was between links' tallies of credit bytes divided by weight.
+
+        Weights are scaled to a mean of 1 (default: equal); tallies start at 0 at `start`. Needs every frame.
+        """
+        self.need("fabric taps", whole=True)
+        names = list(at)
+        rows, sizes = self._upward(names, source, destination, start, stop)
+        if not len(rows):
+            return Deviation(0.0, -1, start)
+        weight = np.array([(weights or {}).get(name, 1.0) for name in names])
+        index = {link.name: position for position, link in enumerate(self.links)}
+        link = self.link[rows][:, None] == np.array([index[name] for name in names])
+        tally = np.cumsum(link * sizes[:, None], axis=0) / (weight / weight.mean())
+        gap = tally.max(axis=1) - tally.min(axis=1)
+        worst = int(gap.argmax())
+        return Deviation(float(gap[worst]), int(rows[worst]), int(self.time[rows[worst]]))
+
+    def fabric_reordering(
+        self,
+        *,
+        source: str | int | None = None,
+        destination: str | int | None = None,
+        port: int | None = None,
+        cls: int | None = None,
+    ) -> Reordering:
+        """Return how far DATA arrives at its destination node out of the order of (sequence, index)."""
+        table = self.fabric["DATA"]
+        chosen = table.valid_crc & self.reaching(table) & (self.delivered[table.rows] > 0)
+        chosen &= self._between(table, source, destination)
+        if port is not None:
+            chosen &= table["port"] == port
+        if cls is not None:
+            chosen &= table["class"] == cls
+        table = table.where(chosen)
+        table = table.where(np.argsort(self.arrival[table.rows], kind="stable"))
+        group = _groups(table, QUEUE)
+        rank = serial(table["sequence"], group) << 16 | table["index"]
+        return reordering(group, rank, table.rows)
+
+    def wire_bytes(
+        self, names: Iterable[str] | None = None, at: Links = None, direction: int | None = None
+    ) -> int:
+        """Sum the bytes on the wire (FCS, preamble and gap included) of messages, by default of all types."""
+        total = 0
+        for name in self.profile.messages if names is None else names:
+            table = self.fabric[name]
+            rows = table.rows[self._seen(table, at, direction, valid=None)]
+            total += int(credit_bytes(self.length[rows].astype(np.int64)).sum())
+        return total
+
+    @cached_property
+    def data_credit(self) -> Rows:
+        """Credit bytes of each DATA message of `fabric["DATA"]`."""
+        return credit_bytes(self.fabric["DATA"].octets)
+
+    def _seen(self, table: Table, at: Links, direction: int | None, valid: bool | None) -> NDArray[np.bool_]:
+        chosen: NDArray[np.bool_] = self.on_links(at)[self.link[table.rows]]
+        if direction is not None:
+            chosen &= self.direction[table.rows] == direction
+        if valid is not None:
+            chosen &= table.valid_crc == valid
+        return chosen
+
+    def _between(
+        self, table: Table, source: str | int | None, destination: str | int | None
+    ) -> NDArray[np.bool_]:
+        chosen = np.ones(len(table), bool)
+        if source is not None:
+            chosen &= table["source"] == self.node_id(source)
+        if destination is not None:
+            chosen &= table["destination"] == self.node_id(destination)
+        return chosen
+
+    def _upward(
+        self,
+        at: list[str],
+        source: str | int | None,
+        destination: str | int | None,
+        start: int,
+        stop: int | None,
+    ) -> tuple[Rows, Rows]:
+        """Rows and credit bytes of the DATA that went up links in [start, stop)."""
+        table = self.fabric["DATA"]
+        chosen = self._seen(table, at, UP, valid=True) & self._between(table, source, destination)
+        time = self.time[table.rows]
+        chosen &= time >= start
+        if stop is not None:
+            chosen &= time < stop
+        return table.rows[chosen], self.data_credit[chosen]
+
+    def _messages(self, table: Table, positions: Rows) -> list[Message]:
+        """Make objects of the chosen positions of a table."""
+        rows = table.rows[positions]
+        columns = {name: column[positions].tolist() for name, column in table.columns.items()}
+        if self.profile.messages[table.name].payload:
+            columns["credit"] = credit_bytes(table.octets[positions]).tolist()
+        if table.entries or self.profile.messages[table.name].repeated is not None:
+            bounds = np.searchsorted(table.owner, np.arange(len(table) + 1)).tolist()
+            items = [
+                dict(zip(table.entries, values, strict=True))
+                for values in zip(*(column.tolist() for column in table.entries.values()), strict=True)
+            ]
+            columns["entries"] = [
+                tuple(items[bounds[position] : bounds[position + 1]]) for position in positions.tolist()
+            ]
+        seen = zip(
+            rows.tolist(),
+            self.time[rows].tolist(),
+            [self.links[link].name for link in self.link[rows].tolist()],
+            self.direction[rows].tolist(),
+            self.delivered[rows].tolist(),
+            table.valid_crc[positions].tolist(),
+            zip(*columns.values(), strict=True),
+            strict=True,
+        )
+        return [
+            Message(table.name, row, time, link, way, copies, valid, dict(zip(columns, values, strict=True)))
+            for row, time, link, way, copies, valid, values in seen
+        ]
+
+    def _containers(self, table: Table) -> list[Container]:
+        """Group DATA messages, given in order of time."""
+        if not len(table):
+            return []
+        key = np.stack([table[name] for name in (*QUEUE, "sequence")])
+        order = np.lexsort(key[::-1])
+        key = key[:, order]
+        begin = np.flatnonzero(np.r_[True, (key[:, 1:] != key[:, :-1]).any(axis=0)])
+        end = [*begin[1:].tolist(), len(order)]
+        table = table.where(order)
+        last, ungoverned = (table["flags"] & self.profile.flags[name] != 0 for name in ("LAST", "UNGOVERNED"))
+        columns = [
+            table.rows.tolist(),
+            self.time[table.rows].tolist(),
+            [self.links[link].name for link in self.link[table.rows].tolist()],
+            table["index"].tolist(),
+            table["fill"].tolist(),
+            credit_bytes(table.octets).tolist(),
+            table["previous_frames"].tolist(),
+            ungoverned.tolist(),
+            last.tolist(),
+        ]
+        keys = key[:, begin].T.tolist()
+        announced = {tuple(item): columns[6][first] for item, first in zip(keys, begin.tolist(), strict=True)}
+        found = []
+        for item, first, stop in zip(keys, begin.tolist(), end, strict=True):
+            source, destination, port, cls, generation, sequence = item
+            rows, times, links, indices, fills, sizes, previous, free, lasts = (
+                tuple(column[first:stop]) for column in columns
+            )
+            found.append(
+                Container(
+                    source,
+                    destination,
+                    port,
+                    cls,
+                    generation,
+                    sequence,
+                    rows,
+                    times,
+                    frozenset(links),
+                    indices,
+                    fills,
+                    sizes,
+                    previous,
+                    free,
+                    lasts,
+                    announced=announced.get((*item[:-1], (sequence + 1) & 0xFFFFFFFF)),
+                )
+            )
+        return sorted(found, key=lambda container: container.rows[0])
+
+
+def _groups(table: Table, names: Iterable[str]) -> Rows:
+    """Return a number for each position, equal where the fields are."""
+    if not len(table):
+        return np.empty(0, np.int64)
+    key = np.stack([table[name].astype(np.int64) for name in names])
+    return np.unique(key, axis=1, return_inverse=True)[1].astype(np.int64)
+
+
+def serial(sequence: NDArray[Any], group: Rows) -> Rows:
+    """Unwrap 32-bit sequence numbers (RFC 1982) around the first of each group."""
+    _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
+    start = sequence[first][inverse].astype(np.int64)
+    return (sequence.astype(np.int64) - start + (1 << 31)) % (1 << 32) - (1 << 31)
