@@ -1,11 +1,11 @@
 """What every device of the reference has: settings, ports, a timer heap, counters and events."""
 
-from binascii import crc_hqx
 from collections import deque
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from enum import IntEnum
+from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count, islice
 from random import Random
@@ -17,6 +17,9 @@ from reference_impl.port import NEVER, HostPort, OutPort
 
 Send = tuple[int, bytes]
 """A port index and the frame that starts to leave on it, without its FCS."""
+
+Handler = Callable[[int, bytes, int], None]
+"""Takes a frame that came in: `(port, frame, now)`."""
 
 REMEMBERED_HEADERS = 65_536
 REMEMBERED_EVENTS = 65_536
@@ -37,7 +40,7 @@ def as_it_is(kind: type[T]) -> type[T]:
 
 
 class Role(IntEnum):
-    """The role octet of HELLO; a spine is a GSF of the second tier."""
+    """Roles by their number in the reference, the codec has their codes; SPINE is of the second tier."""
 
     GSP = 1
     GSF = 2
@@ -144,7 +147,6 @@ class Device:
             self.make(self.host_port if port.kind == "host" else self.fabric_port, self, index, port)
             for index, port in enumerate(config.ports)
         ]
-        self.ingress_handlers = [self.ingress_handler(port) for port in self.ports]
         self.received = 0
         self.known: list[dict[bytes, tuple[codec.Header, int, int, int]]] = [{} for _ in self.ports]
         """What is known of messages for each port by their octets up to the end of the header.
@@ -152,7 +154,12 @@ class Device:
         The header, the end of the extension, the CRC of the header, and what that of both has to come to.
         """
 
-    def ingress_handler(self, port: OutPort) -> Callable[[int, bytes, int], None]:  # noqa: ARG002 - for the role
+    @cached_property
+    def ingress_handlers(self) -> list[Handler]:
+        """What takes the frames that come in, by port."""
+        return [self.ingress_handler(port) for port in self.ports]
+
+    def ingress_handler(self, port: OutPort) -> Handler:  # noqa: ARG002 - for the role
         """Give what takes the frames that come in on a port: `(port, frame, now)`.
 
         A driver that was attached the ports calls it without `receive`, since no sends come back.
@@ -190,7 +197,7 @@ class Device:
         header, end, crc, whole = known
         if len(frame) < end:
             raise codec.BadFrame("bad_message")
-        if crc_hqx(frame[codec.HEADER_END : end], crc) != whole:
+        if codec.update(frame[codec.HEADER_END : end], crc) != whole:
             raise codec.BadFrame("bad_checksum")
         return header
 

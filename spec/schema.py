@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from spec.ics import Statement
 from spec.model import Chapter, CounterDefinition, Fact, FactId, IcsItem, Parameter, Source
 from spec.profiles import Profile
-from spec.wire import ProfileEntry
+from spec.wire_entry import ProfileEntry
 
 FOLDER = Path(__file__).parent / "schemas"
 SHAPES: dict[str, Any] = {

@@ -6,10 +6,10 @@ from reference_impl.mutants import mutant
 from reference_impl.parts.credit import PortCredit, Source
 from reference_impl.parts.dgsq import Dgsq, DgsqTable
 from reference_impl.parts.granter import Granter
+from reference_impl.parts.ingress import Ingress
 from reference_impl.parts.requester import Requester
 from reference_impl.parts.scheduler import Scheduler
 from reference_impl.parts.window import CreditWindow
-from reference_impl.roles.gsp import Gsp
 from reference_impl.sizes import OVERHEAD
 
 
@@ -50,7 +50,7 @@ class WantsCreditToSpare(Dgsq):
 
 
 @mutant("GRANT-WHOLE-FRAME")
-class SendsTheShortestFirst(Gsp):
+class SendsTheShortestFirst(Ingress):
     """Lets a short frame that the grant covers overtake a long one that it does not."""
 
     def pump(self, dgsq: Dgsq, now: int) -> None:
@@ -210,7 +210,7 @@ class ShutsOutSlowSources(Scheduler):
 
 
 @mutant("GRANT-REQUEST-AGAIN")
-class DropsWhatLostItsCredit(Gsp):
+class DropsWhatLostItsCredit(Ingress):
     """Drops the queue when its credit is void instead of asking again."""
 
     def forfeit(self, dgsq: Dgsq, now: int) -> None:

@@ -9,6 +9,7 @@ from reference_impl.parts.credit import PortCredit, Source
 from reference_impl.parts.dgsq import Dgsq, DgsqTable
 from reference_impl.parts.granter import Granter
 from reference_impl.parts.gsp_ports import EgressPort, Uplink
+from reference_impl.parts.ingress import Ingress
 from reference_impl.parts.requester import Requester
 from reference_impl.parts.scheduler import Scheduler
 from reference_impl.parts.transit import TransitPort
@@ -72,7 +73,7 @@ class TrimsToTheLastRequest(Granter):
 
 
 @mutant("GRANT-WRONG-GENERATION")
-class TakesGrantsOfAnyGeneration(Gsp):
+class TakesGrantsOfAnyGeneration(Ingress):
     """Takes a grant for another generation of the queue for one of its own."""
 
     def concerns(self, dgsq: Dgsq, generation: int) -> bool:  # noqa: ARG002 - that is the flaw
@@ -175,7 +176,7 @@ class DistrustsNewcomers(Scheduler):
 
 
 @mutant("GRANT-VICTIM-ISOLATED")
-class WaitsBehindOtherQueues(Gsp):
+class WaitsBehindOtherQueues(Ingress):
     """Lets no frame go while one waits in an older queue."""
 
     def pump(self, dgsq: Dgsq, now: int) -> None:

@@ -132,7 +132,7 @@ class BackpressureSender:
         self.heard[port][source] = now
         if port not in self.notified and self.is_crossed(port, now):
             self.notified[port] = set()
-            self.leaf.egress[port].watch("backpressure", now)
+            self.leaf.host_ports[port].watch("backpressure", now)
             self.refresh(now, port, self.notified[port])
 
     def depth(self, port: int, now: int) -> int:
@@ -140,7 +140,7 @@ class BackpressureSender:
 
         Only where data comes without credit does a paused class count as well.
         """
-        egress = self.leaf.egress[port]
+        egress = self.leaf.host_ports[port]
         if egress.pause_end <= now or self.leaf.ungoverned_mbps(port, now):
             return egress.queued
         return egress.queued_credit(now)
@@ -156,7 +156,7 @@ class BackpressureSender:
     def departed(self, port: int, now: int) -> None:
         """Release the sources once the queue is short again."""
         if port in self.notified and self.is_over(port, now):
-            self.leaf.egress[port].unwatch("backpressure")
+            self.leaf.host_ports[port].unwatch("backpressure")
             for source in sorted(self.notified.pop(port)):
                 self.tell(source, 0, now)
 
@@ -193,7 +193,7 @@ class BackpressureSender:
             leaf.pressed(leaf.node, leaf.node, level, validity, now)
             return
         path = leaf.sprayer.control_path(source)
-        if path is not None:
+        if path is not None and codec.BACKPRESSURE is not None:
             message = codec.encode_backpressure(
                 path.prefix, 0, leaf.node, source, 0, leaf.node, level, validity
             )

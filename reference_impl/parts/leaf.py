@@ -1,9 +1,10 @@
 """What the parts that ask, grant and withhold need of the leaf that they are parts of."""
 
 from collections.abc import Callable
+from random import Random
 from typing import Protocol, TypeVar
 
-from reference_impl.config import Settings
+from reference_impl.config import DeviceConfig, Settings
 from reference_impl.parts.dgsq import Dgsq, DgsqTable, Key
 from reference_impl.parts.gsp_ports import EgressPort
 from reference_impl.parts.paths import PathTable
@@ -23,10 +24,16 @@ class Leaf(Protocol):
     settings: Settings
     ports: list[OutPort]
     count: dict[str, int]
-    egress: dict[int, EgressPort]
+    host_ports: dict[int, EgressPort]
     paths: PathTable
     sprayer: Sprayer
     dgsqs: DgsqTable
+
+    config: DeviceConfig
+    random: Random
+
+    def drop(self, cause: str) -> None:
+        """Count a frame that goes no further."""
 
     def at(self, time: int, callback: Callable[..., None], *arguments: object) -> None:
         """Call `callback(now, *arguments)` at `time`."""

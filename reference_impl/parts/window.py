@@ -132,6 +132,13 @@ class CreditWindow:
         """Credit bytes that the fabric has room for, one longest frame a source not counted."""
         return self.fabric_size(now) - self.fabric_beyond_one_frame
 
+    def note_ratio(self, credit_bytes: int, fabric_octets: int) -> None:
+        """Measure how many octets a frame took in the fabric for its credit bytes."""
+        self.fabric_credit += credit_bytes
+        self.fabric_octets += fabric_octets
+        if self.fabric_credit > RATIO_MEMORY:
+            self.forget_half()
+
     def forget_half(self) -> None:
         """Let the measured ratio of fabric bytes to credit bytes forget half of its past."""
         self.fabric_credit >>= 1

@@ -18,8 +18,8 @@ SIZE = 594
 
 def lavish(bed, name):
     """Give the peer that stands for a GSP, granting more than is asked so that no frame has to wait."""
-    credit, validity = 100 * bed.parameter("container_bytes"), bed.parameter("settle_time") // 1000
-    return replace(bed.peer(name), grants=GrantPolicy(mode="at-once", extra=credit, validity_us=validity))
+    credit, validity = 100 * bed.parameter("container_bytes"), bed.parameter("settle_time")
+    return replace(bed.peer(name), grants=GrantPolicy(mode="at-once", extra=credit, validity=validity))
 
 
 def credit_rate(messages, start, stop):
@@ -58,7 +58,7 @@ def test_backpressure_makes_a_queue_of_free_traffic(bed, expect):
     validity, margin = bed.parameter("bp_validity"), bed.parameter("latency_margin")
     time = validity + 8 * gap_at(bed.parameter("container_bytes"), bed.parameter("link_rate"))
     ends = bed.node("gsp1"), (bed.node("gsp0"),)
-    signal = Signal(*ends, HALF, validity // 1000, start=time, stop=time + validity)
+    signal = Signal(*ends, HALF, validity, start=time, stop=time + validity)
     gap = 2 * gap_at(SIZE, bed.parameter("link_rate"))
     load = elephant(bed.host(0), bed.host(-1), count=2 * time // gap, size=SIZE, gap=gap)
     recording = bed.play(Scenario(peers=(replace(bed.peer("gsp1"), signals=(signal,)),)) + load)
@@ -114,7 +114,7 @@ def test_backpressure_from_afar_halves_the_rate_once(bed, expect):
     start, stop = 2 * window, 2 * window + 4 * validity
     back = stop + validity + bed.parameter("convergence_max")
     ends = bed.node("gsp1"), (bed.node("gsp0"),)
-    level = Signal(*ends, HALF, validity // 1000, start, stop, repeat=validity // 3, releases=False)
+    level = Signal(*ends, HALF, validity, start, stop, repeat=validity // 3, releases=False)
     egress = Scenario(peers=(replace(lavish(bed, "gsp1"), signals=(level,)), lavish(bed, "gsp2")))
     pairs = ((bed.host(0), bed.host(2)), (bed.host(1), bed.host(4)))
     gap = 2 * gap_at(SIZE, bed.parameter("link_rate"))

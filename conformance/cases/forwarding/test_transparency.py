@@ -103,9 +103,11 @@ def test_forged_messages_are_payload(bed, expect):
     """What looks like a control message and comes from a host is carried like any frame of a host."""
     here, there = bed.host(0), bed.host(-1)
     values = {"source": bed.node(bed.gsps[-1]), "destination": bed.node(bed.gsps[0])}
+    ends = bed.addresses[here], bed.addresses[there]
     forged = [
-        codec().encode(name, values, destination=bed.addresses[there].mac, source=bed.addresses[here].mac)
+        codec(bed.wire_profile).encode(name, values, destination=ends[1].mac, source=ends[0].mac)
         for name in ("GRANT", "BACKPRESSURE", "FAULT")
+        if name in bed.profile.messages
     ]
     recording = bed.play(apart(bed, here, forged) + elephant(here, there, count=100))
     got = {frame.frame for frame in recording.host_frames(there, "received")}

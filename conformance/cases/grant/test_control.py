@@ -51,14 +51,17 @@ def test_a_gsp_sends_control_first(bed, expect):
 def test_a_gsf_sends_control_first(bed, expect):
     """While data of two GSPs queues for the link to a third, a REQUEST and a GRANT to it pass through."""
     longest = bed.parameter("max_frame")
-    ends = {"source": bed.node("gsp0"), "destination": bed.node("gsp2"), "generation": 1}
+    ends = {"source": bed.node("gsp0"), "destination": bed.node("gsp2")}
+    ends |= {"port": bed.addresses[bed.host(-1)].port, "generation": bed.profile.after(1)}
     passed = 10 * gap_at(longest, bed.parameter("link_rate"))
     load = Scenario()
     for host, link in zip(bed.hosts, bed.uplinks[:2], strict=False):
         containers = [Container(link, 0, frames=20)]
-        load += data_frames(host, bed.host(-1), containers, bed.addresses, size=longest)
+        load += data_frames(
+            host, bed.host(-1), containers, bed.addresses, size=longest, profile=bed.wire_profile
+        )
     for name in ("REQUEST", "GRANT"):
-        load += message(bed.uplinks[0], name, ends, at=passed)
+        load += message(bed.uplinks[0], name, ends, at=passed, profile=bed.wire_profile)
     recording = bed.play(load)
     sent = recording.messages("DATA", bed.uplinks[2], DOWN)
     expect.enough(sum(data.time > passed for data in sent), 20, "DATA after the message")

@@ -71,7 +71,7 @@ def test_frame_waits_for_its_last_octet(bed, expect):
 
 def granting(bed, ceiling):
     """Let the remote GSP grant all demand up to a ceiling, for good."""
-    policy = GrantPolicy(mode="at-once", ceiling=ceiling, validity_us=bed.parameter("settle_time") // 1000)
+    policy = GrantPolicy(mode="at-once", ceiling=ceiling, validity=bed.parameter("settle_time"))
     return Scenario(peers=(replace(bed.peer("gsp1"), grants=policy),))
 
 

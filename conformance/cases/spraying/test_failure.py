@@ -127,7 +127,9 @@ def test_a_gsf_counts_what_leads_nowhere(bed, expect):
     load = Scenario(links=(cut,))
     for stream, host, shift in ((1, bed.host(1), 0), (2, bed.host(2), turn // 2)):
         containers = [Container(link, number, at=time + shift) for number, time in enumerate(times)]
-        load += data_frames(bed.host(0), host, containers, bed.addresses, stream=stream)
+        load += data_frames(
+            bed.host(0), host, containers, bed.addresses, stream=stream, profile=bed.wire_profile
+        )
     recording = bed.play(load)
     marks = [data.row for data in recording.messages("DATA", direction=DOWN, destination="gsp1")]
     astray = recording.messages("DATA", direction=DOWN, destination="gsp2")
