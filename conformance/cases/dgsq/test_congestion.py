@@ -35,7 +35,7 @@ def test_free_while_nothing_is_congested(bed, expect):
     """At line rate to an idle host nothing asks for credit, all DATA say so, and the rate is kept."""
     count, size, rate = 100, bed.parameter("max_frame"), bed.parameter("link_rate")
     recording = bed.play(elephant(bed.host(0), bed.host(-1), count=count, size=size))
-    expect.equal(recording.messages("REQUEST"), [], "REQUEST without congestion")
+    expect.equal(recording.messages("REQUEST"), [], "REQUEST without congestion", unit="message")
     expect.equal(recording.counter("dgsq_created"), 0, "growth of dgsq_created")
     expect.each(
         recording.containers(),
@@ -73,7 +73,7 @@ def test_backpressure_makes_a_queue_of_free_traffic(bed, expect):
         late = [item for item in free if item.times[-1] > told + margin]
         expect.that(not late, "ungoverned containers after that", 0, len(late), late[0].rows if late else ())
     mixed = [container for container in free if not all(container.ungoverned)]
-    expect.equal(mixed, [], "containers with governed and ungoverned frames")
+    expect.equal(mixed, [], "containers with governed and ungoverned frames", unit="container")
     expect.enough(len(containers) - len(free), 3, "governed containers")
     generations = {item.generation for item in (*containers, *requests)}
     expect.equal(len(generations), 1, "generations before and after BACKPRESSURE")
