@@ -19,14 +19,13 @@ from reference_impl.virtual.network import Network
 from reference_impl.virtual.timeline import Tap
 from spec.documents import did_you_mean
 from spec.errors import InputError
+from spec.wire import load_profile
 from traffic.patterns import single
 from traffic.recordings.recording import Event, Facts, Link, Recording
 from traffic.scenario import DOWN, UP, Scenario
 from traffic.tester.tester import VirtualTester
 
-PROFILE: Final = "open-1"
 MUTANT: Final = "mutant:"
-DATA: Final = codec.PROFILE.messages["DATA"].type_code
 MAC_CONTROL: Final = b"\x88\x08"
 OPTIONS: Final = {"MULTICAST": "multicast", "PFC": "pfc"}
 """Options of the ICS that the devices are made without where it says no, and their settings."""
@@ -42,13 +41,6 @@ class ReferenceBinding(Perfect):
     values: Mapping[str, int | float | str] = {}
 
     def __init__(self, options: BindingOptions) -> None:
-        if options.wire_profile != PROFILE:
-            raise InputError(
-                "command line",
-                "--wire-profile",
-                f"the reference speaks {PROFILE} alone",
-                "choose another binding",
-            )
         self.device = options.device
         self.mutant = mutant_of(options.device)
         self.mutants = {name: mutant.clause for name, mutant in mutants().items()}
@@ -95,6 +87,7 @@ class _Play:
     def __init__(self, setup: Setup, mutant: Mutant | None, links: tuple[Link, ...], number: int) -> None:
         self.setup = setup
         self.links = links
+        codec.use(load_profile(setup.facts.wire_profile))
         self.values = {name: item.value for name, item in setup.facts.parameters.items()}
         self.seed = setup.seed_for(f"play {number}")
         self.network = Network(self.seed)
@@ -104,7 +97,7 @@ class _Play:
             if node.standing != "emulated"
         }
         ports = tester_ports(setup.topology, links)
-        self.tester = VirtualTester(ports, setup.facts.hosts, PROFILE, self._carry_out)
+        self.tester = VirtualTester(ports, setup.facts.hosts, setup.facts.wire_profile, self._carry_out)
         self._join({port.name: number for number, port in enumerate(ports)})
         self.start = 0
         self.started = False
@@ -118,7 +111,7 @@ class _Play:
     def run(self, scenario: Scenario) -> Recording:
         """Play a scenario, and give what came of it; times count from its start."""
         baseline = self._counters() if self.started else {}
-        known = {name: len(device.events) for name, device in self.devices.items()}
+        known = {name: device.events.noted for name, device in self.devices.items()}
         self._watch(scenario)
         self._begin(scenario)
         self._carry_out(scenario, self.start)
@@ -149,7 +142,7 @@ class _Play:
         events = [
             Event(time - start, name, kind, details)
             for name, device in self._showing("events").items()
-            for time, kind, details in device.events[known[name] :]
+            for time, kind, details in device.events.since(known[name])
         ]
         return Recording.of_taps(
             self.links,
@@ -268,7 +261,7 @@ def mutant_of(device: str) -> Mutant | None:
 def is_data(frame: bytes) -> bool:
     """Whether a frame is a host's, or carries one; control of any kind is not."""
     kind = message_type(frame)
-    return kind == DATA or (kind < 0 and frame[12:14] != MAC_CONTROL)
+    return kind == codec.DATA or (kind < 0 and frame[12:14] != MAC_CONTROL)
 
 
 assert (UP, DOWN) == (0, 1), "the network's direction 0 leads from the lower to the upper end of a link"

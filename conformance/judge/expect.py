@@ -84,8 +84,9 @@ class Expect:
             return self._unmeasured(what)
         got, expected = _comparable(got, expected), _comparable(expected, got)
         equal = bool(got == expected)
-        if not equal and isinstance(got, list | tuple) and isinstance(expected, list | tuple):
-            expected, got = parting(expected, got, unit)
+        lists = all(isinstance(side, list | tuple) for side in (got, expected))
+        if not equal and (lists or (isinstance(got, bytes) and isinstance(expected, bytes))):
+            expected, got = parting(expected, got, unit)  # type: ignore[arg-type]  # both are of one kind
         return self.that(equal, what, expected, got, rows, unit=unit)
 
     def given(self, condition: object, what: str) -> bool:

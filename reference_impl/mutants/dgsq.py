@@ -4,7 +4,8 @@ from reference_impl import codec
 from reference_impl.mutants import mutant
 from reference_impl.parts.backpressure import STOP, BackpressureReceiver, BackpressureSender
 from reference_impl.parts.container import Container
-from reference_impl.parts.dgsq import Dgsq, DgsqTable, Key
+from reference_impl.parts.dgsq import GOVERNED, Dgsq, DgsqTable, Key
+from reference_impl.parts.ingress import Ingress
 from reference_impl.parts.packer import Packer
 from reference_impl.parts.requester import Requester
 from reference_impl.port import NEVER
@@ -18,9 +19,9 @@ class ReservesAQueueAHost(Gsp):
     def started(self, now: int) -> None:
         """Go through the table."""
         super().started(now)
-        for node, port in self.forwarder.table.values():
+        for node, port in self.ingress.forwarder.table.values():
             if node != self.node:
-                self.create((node, port, 0), now)
+                self.ingress.create((node, port, 0), now)
 
 
 @mutant("DGSQ-NONE-AT-IDLE")
@@ -31,11 +32,11 @@ class AsksBeforeTraffic(Gsp):
         """Send a REQUEST for port 0 of each node within reach, and keep no queue."""
         super().paths_changed(now)
         for node in self.paths.nodes():
-            self.requester.send(Dgsq((node, 0, 0), 1, 0, True, self.settings.bp_window, now), now)
+            self.ingress.requester.send(Dgsq((node, 0, 0), 1, 0, True, self.settings.bp_window, now), now)
 
 
 @mutant("DGSQ-ON-FIRST-FRAME")
-class EndsQueuesThatRunEmpty(Gsp):
+class EndsQueuesThatRunEmpty(Ingress):
     """Releases a queue as soon as its last frame has left, so that the next frame needs another one."""
 
     def pump(self, dgsq: Dgsq, now: int) -> None:
@@ -46,7 +47,7 @@ class EndsQueuesThatRunEmpty(Gsp):
 
 
 @mutant("DGSQ-ON-FIRST-FRAME")
-class CountsEachFrameAsAQueue(Gsp):
+class CountsEachFrameAsAQueue(Ingress):
     """Counts a queue created for every frame."""
 
     def enqueue(self, key: Key, frame: bytes, now: int) -> None:
@@ -57,7 +58,7 @@ class CountsEachFrameAsAQueue(Gsp):
 
 
 @mutant("DGSQ-KEY")
-class QueuesByNode(Gsp):
+class QueuesByNode(Ingress):
     """Keeps one queue for all ports of a node."""
 
     def enqueue(self, key: Key, frame: bytes, now: int) -> None:
@@ -68,7 +69,7 @@ class QueuesByNode(Gsp):
 
 
 @mutant("DGSQ-KEY")
-class QueuesWithoutClass(Gsp):
+class QueuesWithoutClass(Ingress):
     """Keeps one queue for all classes of an egress."""
 
     def enqueue(self, key: Key, frame: bytes, now: int) -> None:
@@ -158,7 +159,7 @@ class MiscallsExhaustion(Gsp):
 
 
 @mutant("DGSQ-ON-CONGESTION-FREE")
-class AsksWithoutCongestion(Gsp):
+class AsksWithoutCongestion(Ingress):
     """Asks for credit from the first frame on, in the mode on-congestion, too."""
 
     def is_pressed(self, dgsq: Dgsq) -> bool:  # noqa: ARG002 - that is the flaw
@@ -176,7 +177,7 @@ class HidesFreeTraffic(Packer):
 
 
 @mutant("DGSQ-ON-CONGESTION-FREE")
-class HalvesFreeTraffic(Gsp):
+class HalvesFreeTraffic(Ingress):
     """Holds a queue without credit to half of the rate of its path."""
 
     def create(self, key: Key, now: int) -> Dgsq | None:
@@ -188,7 +189,7 @@ class HalvesFreeTraffic(Gsp):
 
 
 @mutant("DGSQ-ON-CONGESTION-CREATED")
-class StaysFree(Gsp):
+class StaysFree(Ingress):
     """Goes on without credit whatever congestion is reported."""
 
     def govern(self, dgsq: Dgsq, now: int) -> None:
@@ -196,16 +197,16 @@ class StaysFree(Gsp):
 
 
 @mutant("DGSQ-ON-CONGESTION-CREATED")
-class AsksLate(Gsp):
+class AsksLate(Ingress):
     """Turns to credit only a while after congestion was reported."""
 
     def govern(self, dgsq: Dgsq, now: int) -> None:
         """Wait ten flush times."""
-        self.at(now + 10 * self.settings.flush_time, lambda late: Gsp.govern(self, dgsq, late))
+        self.leaf.at(now + 10 * self.leaf.settings.flush_time, lambda late: Ingress.govern(self, dgsq, late))
 
 
 @mutant("DGSQ-ON-CONGESTION-CREATED")
-class GoesOnInTheContainer(Gsp):
+class GoesOnInTheContainer(Ingress):
     """Puts governed frames into the container that ungoverned ones have begun."""
 
     def govern(self, dgsq: Dgsq, now: int) -> None:
@@ -216,19 +217,19 @@ class GoesOnInTheContainer(Gsp):
 
 
 @mutant("DGSQ-ON-CONGESTION-CREATED")
-class RenewsTheGeneration(Gsp):
+class RenewsTheGeneration(Ingress):
     """Begins a new generation when congestion is reported."""
 
     def govern(self, dgsq: Dgsq, now: int) -> None:
         """Count from 0 in the next generation."""
         self.packer.close(dgsq)
-        dgsq.generation = dgsq.generation % 0xFFFF + 1
+        dgsq.generation = codec.next_generation(dgsq.generation)
         dgsq.sequence = dgsq.previous_frames = 0
         super().govern(dgsq, now)
 
 
 @mutant("DGSQ-ON-CONGESTION-CREATED")
-class SkipsASequence(Gsp):
+class SkipsASequence(Ingress):
     """Leaves a container sequence out when congestion is reported."""
 
     def govern(self, dgsq: Dgsq, now: int) -> None:
@@ -305,7 +306,7 @@ class NeverRecovers(BackpressureReceiver):
 
 
 @mutant("DGSQ-NO-HEAD-OF-LINE")
-class ServesQueuesInOrder(Gsp):
+class ServesQueuesInOrder(Ingress):
     """Lets no queue send while an older one waits for credit."""
 
     def pump(self, dgsq: Dgsq, now: int) -> None:
@@ -328,7 +329,7 @@ class SharesOneBuffer(DgsqTable):
 
 
 @mutant("DGSQ-FIFO")
-class SendsTheNewestFirst(Gsp):
+class SendsTheNewestFirst(Ingress):
     """Sends the frame that came last before those that wait."""
 
     def enqueue(self, key: Key, frame: bytes, now: int) -> None:
@@ -376,7 +377,7 @@ class SkipsAGeneration(DgsqTable):
 
     def next_generation(self, key: Key) -> int:
         """Leave one out."""
-        return (super().next_generation(key) + 1) % 0xFFFF + 1
+        return codec.next_generation(super().next_generation(key))
 
 
 @mutant("DGSQ-GENERATION-CHANGES")
@@ -390,13 +391,13 @@ class DrawsTheGeneration(DgsqTable):
 
 
 @mutant("DGSQ-LOCAL-WITHOUT-MESSAGES")
-class SendsLocalFramesFreely(Gsp):
+class SendsLocalFramesFreely(Ingress):
     """Needs no grant for traffic between two of its own ports."""
 
     def create(self, key: Key, now: int) -> Dgsq | None:
         """Grant a local queue everything."""
         dgsq = super().create(key, now)
-        if dgsq is not None and dgsq.node == self.node:
+        if dgsq is not None and dgsq.node == self.leaf.node:
             dgsq.grant = NEVER
         return dgsq
 
@@ -431,7 +432,7 @@ class SendsWhatWaits(Gsp):
 
     def manage_table_withdraw(self, now: int, mac: str) -> None:
         """Leave the queues alone."""
-        self.forwarder.withdraw(bytes.fromhex(mac.replace(":", "")))
+        self.ingress.forwarder.withdraw(bytes.fromhex(mac.replace(":", "")))
         self.event(now, "table_withdraw", mac=mac)
 
 
@@ -452,7 +453,7 @@ class KeepsTheEmptiedQueue(DgsqTable):
     def abort(self, dgsq: Dgsq, cause: str) -> None:
         """Put the queue back."""
         super().abort(dgsq, cause)
-        dgsq.dead = False
+        dgsq.state = GOVERNED
         self.queues[dgsq.node, dgsq.port, dgsq.cls] = dgsq
         self.device.count["dgsq_released"] -= 1
         self.device.count["dgsq_active"] += 1
@@ -477,11 +478,11 @@ class GoesOnInTheGeneration(DgsqTable):
         """Step the generation back."""
         super().abort(dgsq, cause)
         key = (dgsq.node, dgsq.port, dgsq.cls)
-        self.generations[key] = (self.generations[key] - 2) % 0xFFFF + 1
+        self.generations[key] = codec.next_generation(self.generations[key], -1)
 
 
 @mutant("DGSQ-WHOLE-DROP")
-class DropsTheOldestFrame(Gsp):
+class DropsTheOldestFrame(Ingress):
     """Drops the first frame of a queue of more than ten, and goes on with the next."""
 
     def enqueue(self, key: Key, frame: bytes, now: int) -> None:
@@ -492,7 +493,7 @@ class DropsTheOldestFrame(Gsp):
             _, credit = dgsq.frames.popleft()
             dgsq.queued -= credit
             self.dgsqs.queued -= credit
-            self.drop("queue_full")
+            self.leaf.drop("queue_full")
 
 
 @mutant("DGSQ-WHOLE-DROP")

@@ -14,8 +14,8 @@ from reference_impl.parts.transit import TransitForwarder
 from reference_impl.roles.gsf import Gsf
 from reference_impl.roles.gsp import Gsp
 
-HEADERS = 54
-"""Octets of a frame up to the end of its BTH and before its PSN."""
+HEADERS = 42
+"""Octets of an untagged frame up to the end of its UDP header, the five-tuple."""
 SHORT = 300
 
 
@@ -251,9 +251,9 @@ class MakesUpForAbsence(Sprayer):
     def fresh_shares(self, node: int) -> list[PathShare]:
         """Keep the tallies of the other paths."""
         shares = super().fresh_shares(node)
-        tallies = {share.path.port: share.tally for share in self.shares.get(node, [])}
+        tallies = {share.path.port: share.carried for share in self.shares.get(node, [])}
         for share in shares:
-            share.tally = tallies.get(share.path.port, 0)
+            share.carried = tallies.get(share.path.port, 0)
         return shares
 
 

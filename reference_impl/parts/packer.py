@@ -3,7 +3,7 @@
 from reference_impl import codec
 from reference_impl.device import Device
 from reference_impl.parts.container import Container
-from reference_impl.parts.dgsq import Dgsq
+from reference_impl.parts.dgsq import GOVERNED, Dgsq
 from reference_impl.parts.gsp_ports import Uplink
 from reference_impl.parts.sprayer import PathShare
 from reference_impl.sizes import MIN_FRAME, OVERHEAD
@@ -37,9 +37,9 @@ class Packer:
         return container
 
     def next_sequence(self, dgsq: Dgsq) -> int:
-        """Give a container its number, from 0 in each generation, modulo 2**32."""
+        """Give a container its number, from 0 in each generation on, and from 0 again after the largest."""
         sequence = dgsq.sequence
-        dgsq.sequence = (sequence + 1) & 0xFFFFFFFF
+        dgsq.sequence = (sequence + 1) & codec.SEQUENCE_MASK
         return sequence
 
     def is_full(self, fill: int, credit: int) -> bool:
@@ -61,7 +61,8 @@ class Packer:
         """Send a host frame that has left its queue as the next one of an open container."""
         index, fill = self.place(container, credit)
         last = self.is_last(container.fill, dgsq.frames[0][1] if dgsq.frames else 0)
-        container.share.tally += credit
+        last = last or container.index >= codec.MOST_FRAMES
+        container.share.carried += credit
         flags = self.flags(dgsq, last)
         alike = container.alike.get(flags)
         if alike is None:
@@ -82,7 +83,7 @@ class Packer:
     def flags(self, dgsq: Dgsq, last: bool) -> int:
         """Say what the flags of a DATA frame are."""
         flags = codec.LAST if last else 0
-        return flags if dgsq.governed else flags | codec.UNGOVERNED
+        return flags if dgsq.state is GOVERNED else flags | codec.UNGOVERNED
 
     def close(self, dgsq: Dgsq) -> None:
         """Close the open container, and keep what the next one has to tell of it."""

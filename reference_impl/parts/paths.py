@@ -7,6 +7,8 @@ from typing import Any
 
 from reference_impl import codec
 from reference_impl.device import Device
+from reference_impl.parts.timers import EndTimers
+from reference_impl.states import LINK_STEPS, LinkState
 
 RANKS = {1: 1, 2: 2, 3: 0, 4: 3}
 """How high each role of HELLO stands: NIC, GSP, GSF, GSF of the second tier."""
@@ -14,6 +16,7 @@ RANKS = {1: 1, 2: 2, 3: 0, 4: 3}
 NODE_UNREACHABLE = 1
 FAULT_COPIES = 3
 REMEMBERED_HELLOS = 16
+REMEMBERED_NODES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,7 @@ class Link:
     """What a device knows of the link on one of its fabric ports; times in ns."""
 
     port: int
-    carrier: bool = True
-    up: bool = False
+    state: LinkState = LinkState.SILENT
     neighbour: int = 0
     neighbour_port: int = 0
     role: int = 0
@@ -51,9 +53,19 @@ class Link:
     """When the newest own HELLO that came back had left."""
     checking: bool = False
     fallen: bool = False
-    held_until: int | None = None
+    """Whether it was up and went down, and so has to prove itself again."""
+    held_until: int = 0
     levels: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Back-pressure by destination: (level, until when)."""
+
+    def happen(self, event: str) -> None:
+        """Follow an event of the table of states; KeyError for one that cannot happen now."""
+        self.state = LINK_STEPS[self.state, event]
+
+    @property
+    def up(self) -> bool:
+        """Whether it carries traffic."""
+        return self.state is LinkState.UP
 
 
 def leads_to(nodes: AbstractSet[int], frame: bytes) -> bool:
@@ -74,6 +86,7 @@ class PathTable:
             for port in device.ports
             if port.kind == "fabric"
         }
+        self.level_ends = EndTimers(device.at, self.level_ended)
         self.version = 0
         self.heard_of: set[int] = set()
         self.fault_sequence = 0
@@ -115,10 +128,10 @@ class PathTable:
 
     def send_hello(self, link: Link, now: int) -> None:
         """Send HELLO with what was last heard on the link, and with what can be reached from here."""
-        if not link.carrier:
+        if link.state is LinkState.DARK:
             return
         port = self.device.ports[link.port]
-        link.sequence = (link.sequence + 1) & 0xFFFFFFFF
+        link.sequence = (link.sequence + 1) & codec.HELLO_MASK
         link.sent_at[link.sequence] = now
         if len(link.sent_at) > REMEMBERED_HELLOS:
             del link.sent_at[next(iter(link.sent_at))]
@@ -130,7 +143,7 @@ class PathTable:
             self.device.node,
             0,
             0,
-            self.device.role,
+            self.role_code(),
             link.port,
             link.sequence,
             port.rate_mbps,
@@ -139,6 +152,10 @@ class PathTable:
         )
         self.device.count["hellos_sent"] += 1
         port.send_control(frame, now)
+
+    def role_code(self) -> int:
+        """Give what stands for the own role in HELLO."""
+        return codec.ROLE_CODES[self.device.role]
 
     def heard(self, link: Link) -> tuple[int, int]:
         """Node and sequence last heard on a link, zeros when the neighbour has fallen silent."""
@@ -172,11 +189,13 @@ class PathTable:
         link = self.links[port]
         source = codec.peek(frame)[3]
         role, port_id, sequence, rate, heard_node, heard_sequence, entries = codec.decode_hello(frame)
+        if link.state is LinkState.DARK:
+            return
         if source == self.device.node:
             self.device.event(now, "duplicate_node", port=port, node=source)
             return
         if source == link.neighbour and port_id == link.neighbour_port:
-            if (link.heard_sequence - sequence) & 0xFFFFFFFF < REMEMBERED_HELLOS:
+            if (link.heard_sequence - sequence) & codec.HELLO_MASK < REMEMBERED_HELLOS:
                 return
         else:
             self.meet(link, (source, port_id), role, frame[6:12], now)
@@ -186,7 +205,7 @@ class PathTable:
         link.reach = self.learn(entries)
         if self.fresh(link, heard_node, heard_sequence, now):
             self.alive(link, now)
-        elif link.up or link.held_until is not None:
+        else:
             self.down(link, "unheard", now)
         if not link.checking:
             link.checking = True
@@ -199,6 +218,8 @@ class PathTable:
     def meet(self, link: Link, neighbour: tuple[int, int], role: int, mac: bytes, now: int) -> None:
         """Note a neighbour (node, port) that was not on this link before."""
         self.down(link, "another neighbour", now)
+        if link.state is LinkState.SILENT:
+            link.happen("heard")
         node, port_id = neighbour
         link.neighbour, link.neighbour_port, link.role = node, port_id, role
         link.prefix = mac + self.device.ports[link.port].mac + codec.ETHERTYPE
@@ -221,13 +242,14 @@ class PathTable:
 
     def alive(self, link: Link, now: int) -> None:
         """Bring a link up, or hold it first when it has been down."""
-        if link.up or link.held_until is not None:
+        if link.state is not LinkState.ONE_WAY:
             return
         if self.damped(link):
+            link.happen("proven-again")
             link.held_until = now + self.device.settings.flap_hold
             self.device.at(link.held_until, self.release, link)
         else:
-            self.bring_up(link, now)
+            self.bring_up(link, "proven", now)
 
     def damped(self, link: Link) -> bool:
         """Say whether a link went down before, and so has to prove itself for `flap_hold`."""
@@ -235,13 +257,13 @@ class PathTable:
 
     def release(self, now: int, link: Link) -> None:
         """Use a link again that stayed alive for `flap_hold`."""
-        if link.held_until == now:
-            self.bring_up(link, now)
+        if link.state is LinkState.HELD and link.held_until == now:
+            self.bring_up(link, "hold-over", now)
             self.rebuild(now)
 
-    def bring_up(self, link: Link, now: int) -> None:
+    def bring_up(self, link: Link, event: str, now: int) -> None:
         """Use a link from now on."""
-        link.up, link.held_until = True, None
+        link.happen(event)
         self.device.event(now, "link_up", port=link.port, node=link.neighbour)
 
     def down(self, link: Link, reason: str, now: int) -> None:
@@ -249,13 +271,16 @@ class PathTable:
         if link.up:
             link.fallen = True
             self.device.event(now, "link_down", port=link.port, node=link.neighbour, reason=reason)
-        link.up, link.held_until = False, None
+        if link.state in {LinkState.HELD, LinkState.UP}:
+            link.happen("unheard")
         link.levels.clear()
 
     def forget(self, link: Link) -> None:
         """Treat the next HELLO of a link as the first."""
         link.neighbour = link.neighbour_port = link.heard_sequence = 0
         link.sent_at.clear()
+        if link.state is LinkState.ONE_WAY:
+            link.happen("neighbour-lost")
 
     def check(self, now: int, link: Link) -> None:
         """Take a link down on which no HELLO came, or no own HELLO came back, for too long."""
@@ -280,12 +305,14 @@ class PathTable:
     def carrier(self, port: int, up: bool, now: int) -> None:
         """Follow the carrier of a port."""
         link = self.links[port]
-        link.carrier = up
         if up:
+            if link.state is LinkState.DARK:
+                link.happen("carrier")
             self.send_hello(link, now)
-        else:
+        elif link.state is not LinkState.DARK:
             self.down(link, "carrier", now)
             self.forget(link)
+            link.happen("carrier-lost")
             self.rebuild(now)
 
     def rate_changed(self, port: int, now: int) -> None:
@@ -303,19 +330,26 @@ class PathTable:
     def scale(self, reporter: int, about: int, level: int, validity: int, now: int) -> bool:
         """Apply BACKPRESSURE to the paths through an adjacent reporter; False when it is not adjacent.
 
-        A repeat replaces what the same reporter said before. Validity in ns.
+        A repeat replaces what the same reporter said before. Validity in ns. About a node that is not
+        reached on a link it says nothing; should that change, the reporter will have repeated it.
         """
         links = [link for link in self.links.values() if link.neighbour == reporter and link.up]
         for link in links:
-            if level:
+            if level and about in link.reach:
                 until = now + validity
                 link.levels[about] = (level, until)
-                self.device.at(until, self.expire, link, about)
+                self.level_ends.arm((link.port, about), until)
             else:
                 link.levels.pop(about, None)
         if links:
             self.rebuild(now)
         return bool(links)
+
+    def level_ended(self, now: int, about: tuple[int, int]) -> int | None:
+        """End back-pressure on a link about a node, or return when that may be due."""
+        link, node = self.links[about[0]], about[1]
+        self.expire(now, link, node)
+        return link.levels[node][1] if node in link.levels else None
 
     def expire(self, now: int, link: Link, about: int) -> None:
         """End back-pressure whose validity is over."""
@@ -357,6 +391,8 @@ class PathTable:
         self.usable = {node: tuple(path for path in paths if path.weight) for node, paths in after.items()}
         self.version += 1
         self.heard_of.update(after)
+        if len(self.heard_of) > REMEMBERED_NODES:
+            self.heard_of = set(after)
         old = {(path.port, node) for node, paths in before.items() for path in paths}
         new = {(path.port, node) for node, paths in after.items() for path in paths}
         self.device.count["path_down"] += len(old - new)
@@ -372,7 +408,7 @@ class PathTable:
             return
         lost = sorted(lost)
         if lost and cause is None:
-            self.fault_sequence = (self.fault_sequence + 1) & 0xFFFFFFFF
+            self.fault_sequence = (self.fault_sequence + 1) & codec.FAULT_MASK
             cause = (self.device.node, self.fault_sequence)
         for link in self.links.values():
             if not link.up:
@@ -386,7 +422,7 @@ class PathTable:
 
     def send_fault(self, now: int, link: Link, node: int, cause: tuple[int, int], copies: int) -> None:
         """Send FAULT on one link, and again a little later while the node stays unreachable."""
-        if not link.up or node in self.announcement(link):
+        if codec.FAULT is None or not link.up or node in self.announcement(link):
             return
         frame = codec.encode_fault(
             link.prefix,
@@ -412,6 +448,7 @@ class PathTable:
             {
                 "port": link.port,
                 "up": link.up,
+                "state": link.state.value,
                 "neighbour": link.neighbour,
                 "neighbour_port": link.neighbour_port,
                 "reach": {str(node): rate for node, rate in sorted(link.reach.items())},

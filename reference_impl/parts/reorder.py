@@ -4,7 +4,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from reference_impl import codec
 from reference_impl.device import Device
+from reference_impl.states import STREAM_STEPS, StreamState
 
 Deliver = Callable[[int, int, bytes, int, int], None]
 """`(port, class, host frame, credit, now)`: send a frame to its host."""
@@ -12,22 +14,24 @@ Deliver = Callable[[int, int, bytes, int, int], None]
 Lose = Callable[[int, int, int, int, int], None]
 """`(source, port, class, generation, credit)`: learn of credit bytes that a closed gap has swallowed."""
 
-SERIAL = 0xFFFFFFFF
-HALF = 0x80000000
+ORDERED = StreamState.ORDERED
+INDEX_BITS = 32
+"""Width of an index in a place, whatever its field has."""
+INDEX_MASK = (1 << INDEX_BITS) - 1
 REMEMBERED_GAPS = 64
+REMEMBERED_STREAMS = 65_536
 
 
 class Stream:
     """What one (source, port, class) has brought so far.
 
-    A place is (unwrapped sequence << 16) + index; `place` is the next one that is due.
+    A place is (unwrapped sequence << INDEX_BITS) + index; `place` is the next one that is due.
     `fill` is what the container in hand had after its newest frame, `usual` what the last one ended with.
     """
 
     __slots__ = (
         "armed",
         "cls",
-        "collecting",
         "deadlines",
         "ended",
         "fill",
@@ -40,6 +44,7 @@ class Stream:
         "port",
         "sequence",
         "source",
+        "state",
         "totals",
         "usual",
     )
@@ -54,7 +59,7 @@ class Stream:
         self.index = 0
         self.fill = 0
         self.usual = 0
-        self.collecting = False
+        self.state = StreamState.UNKNOWN
         self.heard = 0
         self.held: dict[int, tuple[bytes, int, bool, int]] = {}
         self.held_bytes = 0
@@ -63,10 +68,19 @@ class Stream:
         self.deadlines: deque[tuple[int, int]] = deque()
         self.armed = False
 
+    def happen(self, event: str) -> None:
+        """Follow an event of the table of states; KeyError for one that cannot happen now."""
+        self.state = STREAM_STEPS[self.state, event]
+
+    @property
+    def collecting(self) -> bool:
+        """Whether frames are held because the first one may not have come."""
+        return self.state is StreamState.COLLECTING
+
     @property
     def place(self) -> int:
         """The place of the frame that is due next."""
-        return (self.sequence << 16) + self.index
+        return (self.sequence << INDEX_BITS) + self.index
 
 
 class Reorderer:
@@ -77,6 +91,7 @@ class Reorderer:
         self.deliver = deliver
         self.lose = lose
         self.streams: dict[tuple[int, int, int], Stream] = {}
+        self.sweeping = False
         self.held_bytes: dict[int, int] = dict.fromkeys(range(len(device.ports)), 0)
         self.configure()
 
@@ -107,15 +122,15 @@ class Reorderer:
         if (
             stream is None
             or generation != stream.generation
-            or stream.collecting
+            or stream.state is not ORDERED
             or now - stream.heard > self.idle_limit
         ):
             stream = self.admit(stream, source, port, cls, generation, sequence, now)
             if stream is None:
                 return False
         stream.heard = now
-        if not stream.collecting:
-            ahead = (sequence - stream.sequence) & SERIAL
+        if stream.state is ORDERED:
+            ahead = (sequence - stream.sequence) & codec.SEQUENCE_MASK
             if ahead == 1 and index == 0 and self.completes(stream, previous):
                 self.next_container(stream)
                 ahead = 0
@@ -143,10 +158,11 @@ class Reorderer:
     ) -> Stream | None:
         """Find or begin the stream of a frame; None when the frame belongs to the generation just ended."""
         if stream is None:
-            stream = self.streams[source, port, cls] = Stream(source, port, cls)
+            stream = self.add(source, port, cls, now)
             self.begin(stream, generation, sequence, now)
         elif self.is_forgotten(stream, now):
             self.release_all(stream, now)
+            stream.happen("forgotten")
             stream.ended = 0
             self.begin(stream, generation, sequence, now)
         elif generation != stream.generation:
@@ -157,10 +173,35 @@ class Reorderer:
             stream.ended = stream.generation
             self.begin(stream, generation, sequence, now)
         elif stream.collecting and self.is_start(stream, sequence):
-            stream.collecting = False
+            stream.happen("start-found")
             stream.sequence = self.unwrap(stream, sequence)
             stream.index = 0
         return stream
+
+    def add(self, source: int, port: int, cls: int, now: int) -> Stream:
+        """Begin to know a stream; of too many, the half that were silent longest are forgotten."""
+        if len(self.streams) >= REMEMBERED_STREAMS:
+            heard = sorted(stream.heard for stream in self.streams.values())
+            self.forget(heard[len(heard) // 2])
+        if not self.sweeping:
+            self.sweeping = True
+            self.device.at(now + self.idle_limit, self.sweep)
+        stream = self.streams[source, port, cls] = Stream(source, port, cls)
+        return stream
+
+    def sweep(self, now: int) -> None:
+        """Forget the streams that were silent for too long, every so often while there are any."""
+        self.forget(now - self.idle_limit)
+        self.sweeping = bool(self.streams)
+        if self.sweeping:
+            self.device.at(now + self.idle_limit, self.sweep)
+
+    def forget(self, since: int) -> None:
+        """Forget the streams that were not heard since a time, those that hold frames excepted."""
+        for key, stream in tuple(self.streams.items()):
+            if not stream.held and stream.heard < since:
+                stream.happen("forgotten")
+                del self.streams[key]
 
     def is_ended(self, stream: Stream, generation: int) -> bool:
         """Say whether a generation is the one that ended last."""
@@ -179,7 +220,7 @@ class Reorderer:
         stream.totals.clear()
         stream.gaps.clear()
         stream.heard = now
-        stream.collecting = self.collects(sequence)
+        stream.happen("begins-later" if self.collects(sequence) else "begins")
 
     def collects(self, sequence: int) -> bool:
         """Say whether an unknown stream may lack frames before its first one."""
@@ -187,12 +228,14 @@ class Reorderer:
 
     def is_start(self, stream: Stream, sequence: int) -> bool:
         """Say whether a collecting stream has found the very first container of its generation."""
-        return sequence == 0 and all(self.unwrap(stream, 0) << 16 <= key for key in stream.held)
+        return sequence == 0 and all(self.unwrap(stream, 0) << INDEX_BITS <= key for key in stream.held)
 
     def unwrap(self, stream: Stream, sequence: int) -> int:
-        """Extend a 32-bit sequence to the number nearest to what is due (RFC 1982)."""
-        ahead = (sequence - stream.sequence) & SERIAL
-        return stream.sequence + (ahead if ahead < HALF else ahead - SERIAL - 1)
+        """Extend a sequence to the number nearest to what is due (RFC 1982)."""
+        ahead = (sequence - stream.sequence) & codec.SEQUENCE_MASK
+        return stream.sequence + (
+            ahead if ahead <= codec.SEQUENCE_MASK >> 1 else ahead - codec.SEQUENCE_MASK - 1
+        )
 
     def completes(self, stream: Stream, previous: int) -> bool:
         """Say whether "frames in the previous container" shows that the container in hand is complete."""
@@ -226,7 +269,7 @@ class Reorderer:
     ) -> bool:
         """Hold a frame that is early, drop one that is late or double."""
         unwrapped = self.unwrap(stream, sequence)
-        key = (unwrapped << 16) + index
+        key = (unwrapped << INDEX_BITS) + index
         cause = self.refusal(stream, key)
         if cause is not None:
             self.device.drop(cause)
@@ -255,7 +298,7 @@ class Reorderer:
 
     def hold(self, stream: Stream, key: int, early: tuple[bytes, int, bool, int], now: int) -> None:
         """Keep an early frame, until `reorder_timeout` from now at the longest."""
-        if key != (stream.sequence << 16) + stream.index or stream.collecting:
+        if key != (stream.sequence << INDEX_BITS) + stream.index or stream.collecting:
             self.device.count["reorder_held"] += 1
         stream.held[key] = early
         stream.held_bytes += early[1]
@@ -275,7 +318,7 @@ class Reorderer:
         frame, credit, last, fill = stream.held.pop(key)
         stream.held_bytes -= credit
         self.held_bytes[stream.port] -= credit
-        stream.sequence, stream.index = key >> 16, key & 0xFFFF
+        stream.sequence, stream.index = key >> INDEX_BITS, key & INDEX_MASK
         self.deliver(stream.port, stream.cls, frame, credit, now)
         self.pass_over(stream, last, fill + credit)
 
@@ -283,7 +326,7 @@ class Reorderer:
         """Release what has come in order."""
         held = stream.held
         while held:
-            key = (stream.sequence << 16) + stream.index
+            key = (stream.sequence << INDEX_BITS) + stream.index
             if key in held:
                 self.release(stream, key, now)
             elif self.completes(stream, stream.totals.get(stream.sequence, 0)):
@@ -316,9 +359,9 @@ class Reorderer:
         """Close the oldest gap, or start a collecting stream at its lowest frame."""
         lowest = min(stream.held)
         if stream.collecting:
-            stream.collecting = False
-            stream.sequence, stream.index = lowest >> 16, lowest & 0xFFFF
-            stream.gaps.append((lowest - (HALF << 16), lowest))
+            stream.happen("start-found")
+            stream.sequence, stream.index = lowest >> INDEX_BITS, lowest & INDEX_MASK
+            stream.gaps.append((lowest - (codec.SEQUENCE_MASK + 1 << INDEX_BITS - 1), lowest))
             self.advance(stream, now)
         else:
             self.release_through(stream, lowest, now)
@@ -337,6 +380,9 @@ class Reorderer:
 
     def close_gap(self, stream: Stream, key: int) -> None:
         """Count one gap as closed, and remember it to know a late frame by."""
+        stream.totals = {
+            sequence: total for sequence, total in stream.totals.items() if sequence >= key >> INDEX_BITS
+        }
         self.device.count["gaps_closed"] += 1
         stream.gaps.append((stream.place, key))
         lost = max(self.swallowed(stream, key), 0)
@@ -344,7 +390,7 @@ class Reorderer:
 
     def swallowed(self, stream: Stream, key: int) -> int:
         """Reckon the credit bytes in a gap: exact within a container, by the usual fill beyond it."""
-        containers = (key >> 16) - stream.sequence
+        containers = (key >> INDEX_BITS) - stream.sequence
         fill = stream.held[key][3]
         if containers == 0:
             return fill - stream.fill
@@ -366,10 +412,11 @@ class Reorderer:
                 "port": stream.port,
                 "class": stream.cls,
                 "generation": stream.generation,
-                "sequence": stream.sequence & SERIAL,
+                "sequence": stream.sequence & codec.SEQUENCE_MASK,
                 "index": stream.index,
                 "held": len(stream.held),
                 "held_bytes": stream.held_bytes,
+                "state": stream.state.value,
                 "collecting": stream.collecting,
             }
             for stream in self.streams.values()

@@ -7,12 +7,12 @@ from reference_impl.parts.paths import Path, PathTable
 class PathShare:
     """One path to one node, with the credit bytes it has carried since the weights last changed."""
 
-    __slots__ = ("path", "tally", "weight")
+    __slots__ = ("carried", "path", "weight")
 
     def __init__(self, path: Path, weight: float) -> None:
         self.path = path
         self.weight = weight
-        self.tally = 0
+        self.carried = 0
 
 
 class Sprayer:
@@ -58,7 +58,7 @@ class Sprayer:
         """Choose the share with the least bytes/weight; None when no path may be used."""
         best: PathShare | None = None
         for share in self.shares_to(node):
-            if best is None or share.tally * best.weight < best.tally * share.weight:
+            if best is None or share.carried * best.weight < best.carried * share.weight:
                 best = share
         return best
 

@@ -40,9 +40,10 @@ def test_incast_loses_nothing(bed, expect):
             incast(bed.hosts[:sources], bed.host(-1), count=count, size=bed.parameter("max_frame"))
         )
         times = [frame.time for frame in recording.host_frames(bed.host(-1), "received")]
-        expect.enough(len(times), 100, "frames received")
         lost = recording.losses()
         expect.equal(len(lost), 0, f"frames lost with {sources} sources", [frame.row for frame in lost])
+        if not expect.enough(len(times), 100, "frames received"):
+            continue
         rate = recording.throughput(bed.host(-1), times[0] + 1, times[-1] + 1)
         limit = bed.parameter("utilisation_min") * bed.parameter("link_rate")
         expect.at_least(rate, limit, f"rate at the egress with {sources} sources", "Mbit/s")
@@ -87,7 +88,7 @@ def test_flow_beside_an_incast_keeps_its_rate(bed, expect):
         rates.append(recording.throughput(cold, start, 4 * start, source=source))
         lost = recording.losses(source, cold)
         expect.equal(len(lost), 0, "frames of the flow lost", [frame.row for frame in lost])
-    expect.enough(int(rates[0]), 1, "Mbit/s of the flow alone")
+    expect.given(rates[0], "the flow was served alone")
     limit = rates[0] * bed.parameter("isolation_min")
     expect.at_least(rates[1], limit, "rate of the flow beside the incast", "Mbit/s")
 

@@ -71,7 +71,7 @@ def test_frame_waits_for_its_last_octet(bed, expect):
 
 def granting(bed, ceiling):
     """Let the remote GSP grant all demand up to a ceiling, for good."""
-    policy = GrantPolicy(mode="at-once", ceiling=ceiling, validity_us=bed.parameter("settle_time") // 1000)
+    policy = GrantPolicy(mode="at-once", ceiling=ceiling, validity=bed.parameter("settle_time"))
     return Scenario(peers=(replace(bed.peer("gsp1"), grants=policy),))
 
 
@@ -92,9 +92,9 @@ def test_first_frames_are_asked_for(bed, expect):
         ]
         for name in ("REQUEST", "DATA")
     )
-    first = recording.host_frames(bed.host(0))[0]
+    sent = recording.host_frames(bed.host(0))
     asked = requests[0].time if requests else None
-    waited = asked - recording.arrival[first.row] if requests else None
+    waited = asked - recording.arrival[sent[0].row] if requests and sent else None
     expect.at_most(waited, bed.parameter("latency_margin"), "time to the first REQUEST", "ns")
     early = [message for message in data if asked is None or message.time < asked]
     expect.at_most(
