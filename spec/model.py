@@ -143,9 +143,9 @@ class Term(Record):
 
 
 class Relation(Record):
-    """What has to hold between parameters; `of` says whether the device or the suite cannot work otherwise."""
+    """What has to hold between parameters; `of` says what cannot be otherwise: one setting, the device, the suite."""
 
-    of: Literal["device", "suite"]
+    of: Literal["setting", "device", "suite"]
     that: Words
     when: Words = "ALWAYS"
     mend: Words

@@ -46,7 +46,7 @@ class Breach:
 
 
 def breaches(
-    catalogue: Catalogue, values: Mapping[str, Value], kinds: Collection[str] = ("device", "suite")
+    catalogue: Catalogue, values: Mapping[str, Value], kinds: Collection[str] = ("setting", "device", "suite")
 ) -> Iterator[Breach]:
     """Yield each relation of these kinds that a set of values does not keep, in the order of the file."""
     known = numbers(catalogue, values)
@@ -108,7 +108,9 @@ def growths(rate_mbps: float, delay_ns: float) -> dict[str, float]:
 def _grown(parameter: Parameter, factor: float) -> int:
     assert isinstance(parameter.default, int)
     grown = parameter.default * factor
-    return _within(parameter, math.ceil(round(grown / WHOLE, 6)) * WHOLE if factor != 1 else parameter.default)
+    return _within(
+        parameter, math.ceil(round(grown / WHOLE, 6)) * WHOLE if factor != 1 else parameter.default
+    )
 
 
 def _within(parameter: Parameter, value: int) -> int:

@@ -61,9 +61,7 @@ def ends(catalogue: Catalogue | None = None) -> Iterator[Point]:
                 continue
             chosen = {name: value}
             by_run = parameter.kind == "suite"
-            yield Point(
-                f"{name}={value}", {} if by_run else chosen, chosen if by_run else {}
-            )
+            yield Point(f"{name}={value}", {} if by_run else chosen, chosen if by_run else {})
 
 
 def statement(declared: Values) -> dict[str, Any]:
@@ -91,6 +89,7 @@ def run(point: Point, folder: Path, *words: str) -> Outcome:
     with said.open("wb") as sink:
         child = subprocess.Popen(command, cwd=ROOT, stdout=sink, stderr=sink, preexec_fn=limit)
         import time
+
         began = time.monotonic()
         while True:
             pid, status, usage = os.wait4(child.pid, os.WNOHANG)
@@ -104,8 +103,13 @@ def run(point: Point, folder: Path, *words: str) -> Outcome:
                 break
             time.sleep(0.05)
         seconds = time.monotonic() - began
-    return Outcome(code, said.read_text(encoding="utf-8").strip(), tuple(wrong(out / "results.jsonl")),
-                   seconds, usage.ru_maxrss << 10)
+    return Outcome(
+        code,
+        said.read_text(encoding="utf-8").strip(),
+        tuple(wrong(out / "results.jsonl")),
+        seconds,
+        usage.ru_maxrss << 10,
+    )
 
 
 def wrong(results: Path) -> Iterator[dict[str, Any]]:

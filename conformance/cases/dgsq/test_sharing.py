@@ -6,7 +6,7 @@ from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import SoloGsp
 from conformance.cases.dgsq.queues import slow_egress
 from traffic.patterns import IMIX, elephant, gap_at, imix, incast, interleaved
-from traffic.recordings.recording import UP, jain
+from traffic.recordings.recording import UP, Measured, jain
 from traffic.scenario import GrantPolicy, Scenario
 
 
@@ -27,7 +27,7 @@ def test_a_queue_without_credit_blocks_no_other(bed, expect):
         recording = bed.play(flows + peers)
         data = recording.messages("DATA", bed.uplinks, UP, destination="gsp1")
         expect.equal(len(data), load["count"], "DATA for the egress that grants")
-        spans.append(data[-1].time - data[0].time if len(data) > 1 else None)
+        spans.append(Measured(data[-1].time - data[0].time, gap) if len(data) > 1 else None)
     asked = recording.messages("REQUEST", bed.uplinks, UP, destination="gsp2")
     expect.enough(len(asked), 3, "REQUEST to the egress that never grants")
     alone, beside = spans

@@ -64,10 +64,9 @@ def test_shares_settle_after_join_and_leave(bed, expect):
     left = int(recording.time[its].max()) if its else 4 * span
     phases = (("before", span, others), ("with", 4 * span, [*others, late]), ("after", left + span, others))
     for what, start, active in phases:
-        shares = [
-            recording.received_bytes(hit, source=name, start=start, stop=start + span) for name in active
-        ]
-        if expect.enough(min(shares) // credit_bytes(longest), 10, f"frames of a source {what} the third"):
+        shares = [recording.throughput(hit, start, start + span, source=name) for name in active]
+        frames = int(min(shares) * span / 8 // 1000) // credit_bytes(longest)
+        if expect.enough(frames, 10, f"frames of a source {what} the third"):
             index = jain(shares)
             expect.at_least(index, bed.parameter("fairness_min"), f"Jain index {what} the third source")
 

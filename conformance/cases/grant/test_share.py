@@ -10,9 +10,7 @@ def expect_fair(bed, expect, scenario):
     hit, *sources = bed.hosts
     start, span = bed.parameter("convergence_max"), measured(bed)
     recording = bed.play(scenario)
-    shares = [
-        recording.received_bytes(hit, source=source, start=start, stop=start + span) for source in sources
-    ]
+    shares = [recording.throughput(hit, start, start + span, source=source) for source in sources]
     expect.enough(sum(share > 0 for share in shares), 2, "sources that were served")
     expect.at_least(jain(shares), bed.parameter("fairness_min"), "Jain index of the octets delivered")
 
@@ -65,13 +63,11 @@ def test_classes_share_by_weight(bed, expect):
         for source, cls in ((low, 0), (high, 1))
     ]
     recording = bed.play(sum(loads, Scenario()))
-    got = [
-        recording.received_bytes(hit, source=source, start=start, stop=start + span) for source in (low, high)
-    ]
-    expect.enough(sum(octets > 0 for octets in got), 2, "classes that were served")
-    for octets, weight in zip(got, (1, ratio), strict=True):
-        due = sum(got) * weight / (1 + ratio)
-        off = abs(octets - due) / due if due else None
+    got = [recording.throughput(hit, start, start + span, source=source) for source in (low, high)]
+    expect.enough(sum(rate > 0 for rate in got), 2, "classes that were served")
+    for rate, weight in zip(got, (1, ratio), strict=True):
+        due = float(sum(got)) * weight / (1 + ratio)
+        off = abs(rate - due) / due if due else None
         expect.at_most(
             off, bed.parameter("class_share_tolerance"), f"deviation of the class of weight {weight}"
         )
