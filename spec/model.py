@@ -89,8 +89,8 @@ class Chapter(Record):
 class Parameter(Record):
     """A named number or choice with unit, range, default and origin.
 
-    The default is that of the links of the suite; `scale` says with what of other links it grows, `least` is a
-    formula that it is no less than.
+    The default is that of the links of the suite; `scale` says with what of other links it grows, `least` is
+    a formula that it is no less than.
     """
 
     unit: str
@@ -143,7 +143,7 @@ class Term(Record):
 
 
 class Relation(Record):
-    """What has to hold between parameters; `of` says what cannot be otherwise: one setting, the device, the suite."""
+    """What has to hold between parameters; `of` says what cannot be otherwise: a setting, the device, the suite."""
 
     of: Literal["setting", "device", "suite"]
     that: Words

@@ -107,10 +107,8 @@ def growths(rate_mbps: float, delay_ns: float) -> dict[str, float]:
 
 def _grown(parameter: Parameter, factor: float) -> int:
     assert isinstance(parameter.default, int)
-    grown = parameter.default * factor
-    return _within(
-        parameter, math.ceil(round(grown / WHOLE, 6)) * WHOLE if factor != 1 else parameter.default
-    )
+    whole = math.ceil(round(parameter.default * factor / WHOLE, 6)) * WHOLE
+    return _within(parameter, parameter.default if factor == 1 else whole)
 
 
 def _within(parameter: Parameter, value: int) -> int:

@@ -219,9 +219,8 @@ class Expect:
         ok = value <= bound if relation == "at most" else value >= bound
         if off and not ok and abs(value - bound) <= off:
             got, limit, within = (quantity(number, unit) for number in (value, bound, off))
-            self.doubts.append(
-                f"{what}: {got} misses {relation} {limit} by less than whole frames of its window tell, {within}"
-            )
+            words = f"{got} misses {relation} {limit} by less than whole frames of its window tell, {within}"
+            self.doubts.append(f"{what}: {words}")
             return False
         if uncertainty and abs(value - bound) <= uncertainty:
             got, limit, within = (quantity(number, unit) for number in (value, bound, uncertainty))

@@ -64,6 +64,29 @@ def ends(catalogue: Catalogue | None = None) -> Iterator[Point]:
             yield Point(f"{name}={value}", {} if by_run else chosen, chosen if by_run else {})
 
 
+def realistic() -> Iterator[Point]:
+    """List sets that a vendor may well declare, and links of today's rates with all else at its default."""
+    us, ms = 1000, 1_000_000
+    for gigabit in (10, 25, 100, 200, 400, 800):
+        yield Point(f"{gigabit} Gbit/s", {}, {"link_rate": gigabit * 1000})
+    yield Point("a campus at 100 Gbit/s", {}, {"link_rate": 100_000, "link_delay": 5 * us})
+    yield Point("a pipeline of 300 ns", {}, {"link_delay": 600})
+    yield Point("short frames at 25 Gbit/s", {"max_frame": 1518}, {"link_rate": 25_000})
+    yield Point("4k frames", {"max_frame": 4096, "overflow_mode": "overflow-borrow"})
+    yield Point("long containers", {"container_bytes": 65_536, "bp_threshold": 262_144})
+    slow = {"hello_interval": ms, "request_refresh": 200 * us, "grant_validity": ms, "reorder_timeout": 500 * us}
+    yield Point("slow timers", {**slow, "age_out": 10 * ms})
+    yield Point("lazy greetings", {"hello_interval": 5 * ms, "hello_misses": 2})
+    yield Point("queues that live for 100 ms", {"age_out": 100 * ms})
+    yield Point("queues that live for 1 s", {"age_out": 1000 * ms, "request_refresh": 100 * us})
+    yield Point("patient ordering", {"reorder_timeout": 2 * ms, "age_out": 5 * ms})
+    yield Point("free until congested", {"dgsq_mode": "on-congestion", "max_frame": 4096})
+    yield Point("unsolicited", {"unsolicited_bytes": 32_768})
+    yield Point("few queues", {"dgsq_max": 16})
+    yield Point("small buffers", {"buffer_bytes": 262_144, "reorder_bytes": 131_072})
+    yield Point("quick flapping", {"flap_hold": 10 * ms})
+
+
 def statement(declared: Values) -> dict[str, Any]:
     """Give the reference's own statement with other parameters declared."""
     data: dict[str, Any] = yaml.safe_load(ICS.read_text(encoding="utf-8"))

@@ -83,7 +83,8 @@ def test_no_credit_beyond_the_demand(bed, expect):
     """A source that announces a small demand at an idle egress is granted that and no more."""
     unsolicited = bed.parameter("unsolicited_bytes")
     small = unsolicited + bed.parameter("container_bytes") // 10
-    claim = Demand(at=0, node=bed.node("gsp0"), port=0, bytes=small)
+    here = bed.addresses[bed.host(0)]
+    claim = Demand(at=0, node=here.node, port=here.port, bytes=small)
     source = replace(bed.peer("gsp1"), demands=(claim,))
     recording = bed.play(Scenario(peers=(source,), settle=2 * bed.parameter("age_out")))
     limit = small + unsolicited

@@ -44,7 +44,8 @@ def test_every_size_is_spread_evenly(bed, expect):
 def test_difference_is_bounded_at_every_instant(bed, expect):
     """After each container of mixed sizes two uplinks differ by one container and one frame at most."""
     longest = bed.parameter("max_frame")
-    many = 4 * frame_count(longest, plenty(bed, len(bed.uplinks)), None)
+    octets = max(plenty(bed, len(bed.uplinks)), 75 * bed.parameter("container_bytes"))
+    many = 4 * frame_count(longest, octets, None)
     sizes = Random(1).choices((*RFC2544, longest), (1, 1, 1, 1, 1, 1, 4, 6), k=many)
     flow = Stream(1, bed.host(0), bed.host(-1), tuple(sizes), many)
     containers = bed.play(Scenario(streams=(flow,))).containers(at=bed.uplinks)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from conformance.api.marks import clause, needs, testbed
 from conformance.api.testbeds import SoloGsf
-from conformance.cases.spraying.shares import judge_shares, plenty
+from conformance.cases.spraying.shares import judge_shares, plenty, rounds
 from traffic.patterns import RFC2544, elephant, sweep
 from traffic.recordings.recording import DOWN, UP
 from traffic.scenario import Scenario
@@ -23,7 +23,8 @@ def test_frames_of_a_container_do_not_overtake(bed, expect):
     """Containers of three sources in mixed frame sizes leave with their frames in the order of arrival."""
     sources, target = bed.hosts[:-1], bed.host(-1)
     sizes = (*RFC2544, bed.parameter("max_frame"))
-    load = sum((sweep(host, target, sizes=sizes, count=40) for host in sources), Scenario())
+    count = max(40, rounds(bed, sizes, 90) // 3)
+    load = sum((sweep(host, target, sizes=sizes, count=count) for host in sources), Scenario())
     recording = bed.play(load)
     came = {key(item): item.indices for item in recording.containers(direction=UP)}
     expect.each(
@@ -42,7 +43,8 @@ def test_frames_of_a_container_do_not_overtake(bed, expect):
 def test_a_container_keeps_to_one_of_parallel_links(bed, expect):
     """Containers of three sources for one GSP leave on one of its links each, and both links are used."""
     sizes = (*RFC2544, bed.parameter("max_frame"))
-    load = sum((sweep(host, bed.host(-1), sizes=sizes, count=20) for host in bed.hosts[:-1]), Scenario())
+    count = max(20, rounds(bed, sizes, 45) // 3)
+    load = sum((sweep(host, bed.host(-1), sizes=sizes, count=count) for host in bed.hosts[:-1]), Scenario())
     containers = bed.play(load).containers(direction=DOWN, destination="gsp3")
     used = Counter(link for container in containers for link in container.links)
     expect.enough(len(used), 2, "links in use")
