@@ -143,7 +143,7 @@ class Term(Record):
 
 
 class Relation(Record):
-    """What has to hold between parameters; `of` says what cannot be otherwise: a setting, the device, the suite."""
+    """What has to hold between parameters; `of` says what it is about: a setting, device or suite."""
 
     of: Literal["setting", "device", "suite"]
     that: Words

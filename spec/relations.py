@@ -88,7 +88,8 @@ def dependent(
     """
     own = dict(values)
     changed: dict[str, Value] = {}
-    growth = growths(float(values["link_rate"]), float(values["link_delay"]))
+    links = values.get("link_rate", RATE), values.get("link_delay", DELAY)
+    growth = growths(*map(float, links))
     for name, parameter in catalogue.parameters.items():
         if name in undeclared and parameter.scale is not None:
             own[name] = changed[name] = _grown(parameter, growth[parameter.scale])
@@ -100,7 +101,7 @@ def dependent(
 
 
 def growths(rate_mbps: float, delay_ns: float) -> dict[str, float]:
-    """Return by what factor times and octets grow on links other than those that the defaults are made for."""
+    """Return by what factor times and octets grow on links other than those of the defaults."""
     time = (FRAME * 8000 / rate_mbps + delay_ns) / (FRAME * 8000 / RATE + DELAY)
     return {"time": time, "octets": time * rate_mbps / RATE}
 

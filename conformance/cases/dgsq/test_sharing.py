@@ -18,7 +18,7 @@ def test_a_queue_without_credit_blocks_no_other(bed, expect):
     """Frames for an egress that grants leave as fast beside frames for one that never does as alone."""
     here, good, mute = bed.hosts
     load = {"count": 200, "size": bed.parameter("max_frame")}
-    grants = replace(bed.peer("gsp1"), grants=GrantPolicy(mode="at-once"))
+    grants = replace(bed.peer("gsp1"), grants=replace(bed.peer("gsp1").grants, mode="at-once"))
     withholds = replace(bed.peer("gsp2"), grants=GrantPolicy(mode="withhold"))
     peers = Scenario(peers=(grants, withholds))
     gap = 2 * gap_at(load["size"], bed.parameter("link_rate"))

@@ -7,7 +7,7 @@ from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp
 from traffic.frames.crafted import Container, data_frames, message
 from traffic.patterns import elephant, gap_at, incast, permutation, single
 from traffic.recordings.recording import DOWN, UP
-from traffic.scenario import GrantPolicy, Pause, Scenario
+from traffic.scenario import Pause, Scenario
 
 SIZE = 4 << 10
 
@@ -30,7 +30,7 @@ def test_a_gsp_sends_control_first(bed, expect):
     longest = bed.parameter("max_frame")
     (near, other), (far, new) = bed.hosts[:2], bed.hosts[2:]
     asked = 20 * gap_at(longest, bed.parameter("link_rate"))
-    egress = replace(bed.peer("gsp1"), grants=GrantPolicy("at-once"))
+    egress = replace(bed.peer("gsp1"), grants=replace(bed.peer("gsp1").grants, mode="at-once"))
     load = incast((near, other), far, count=40, size=longest) + Scenario(peers=(egress,))
     recording = bed.play(load + single(near, new, start=asked) + single(far, near, start=asked))
     waiting = recording.messages("DATA", bed.uplinks, UP, source="gsp0")

@@ -109,7 +109,8 @@ def test_stopped_source_asks_again(bed, expect):
         stop=stop,
         repeat=validity // 2,
     )
-    window = GrantPolicy(window=rate * bed.parameter("grant_round_trip") // 8 // 1000)
+    credit = rate * bed.parameter("grant_round_trip") // 8 // 1000
+    window = GrantPolicy(window=credit, validity=bed.parameter("grant_validity"))
     egress = replace(bed.peer("gsp1"), grants=window, signals=(signal,))
     drain = len(bed.uplinks) * (2 * span + start)
     count = (stop + drain) // gap_at(bed.parameter("max_frame"), rate)

@@ -35,7 +35,7 @@ def test_egress_queue_is_bounded(bed, expect):
 def test_incast_loses_nothing(bed, expect):
     """Whatever the number of sources of an incast, every frame arrives and the egress is kept busy."""
     for sources in range(2, len(bed.hosts)):
-        count = 120 // sources
+        count = max(120, frames_in(bed, 20 * bed.parameter("grant_round_trip"))) // sources
         recording = bed.play(
             incast(bed.hosts[:sources], bed.host(-1), count=count, size=bed.parameter("max_frame"))
         )
