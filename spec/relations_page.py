@@ -15,9 +15,10 @@ OF: Final = {"setting": "no device can be set so", "device": "no device can work
 
 INTRODUCTION: Final = """# Relations between parameters
 
-Made from `relations.yaml` and `parameters.yaml` by `gse-cts relations --write`; edit those. A run with parameters
-that break a relation is refused before anything is played, in one sentence and with exit code 4. What nobody
-declares follows from the links and from the timers that are declared.
+Made from `relations.yaml` and `parameters.yaml` by `gse-cts relations --write`; edit those.
+
+A run with parameters that break a relation is refused before anything is played, in one sentence and with
+exit code 4. What nobody declares follows from the links and from the timers that are declared.
 """
 
 
