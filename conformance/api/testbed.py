@@ -161,6 +161,9 @@ class Bed:
         if trouble is None and recording.capture_losses:
             words = f"the capture lost {recording.capture_losses} frames in play {number}"
             trouble = Trouble("bench", words)
+        if trouble is None and recording.cut:
+            mend = "what had not come by then may have been on its way; raise play_limit"
+            trouble = Trouble("measurement", f"play {number} was broken off at {recording.cut}: {mend}")
         if trouble is not None:
             self.spoilt.append(recording)
             raise (BenchError if trouble.breaks == "bench" else Inconclusive)(trouble.words)

@@ -1,14 +1,14 @@
 """The reference in virtual time: its devices, or a mutant of them, on simulated links around the tester."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError
 from conformance.api.testbeds import Topology, default_peers, port_mac, tester_ports
-from conformance.bindings import INTERVALS, BindingOptions, Driver, Perfect, Setup, seed_for
+from conformance.bindings import INTERVALS, BindingOptions, Driver, Perfect, Setup, cut_by, seed_for
 from reference_impl import codec
 from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
@@ -117,13 +117,15 @@ class _Play:
         self._carry_out(scenario, self.start)
         planned = [*(event.at for event in scenario.links), *(event.at for event in scenario.management)]
         last = self.start + max(planned, default=0)
-        self.network.run_until_quiet(
+        limit = scenario.limit or int(self.values["play_limit"])
+        ended = self.network.run_until_quiet(
             scenario.settle or int(self.values["settle_time"]),
-            self.start + (scenario.limit or int(self.values["play_limit"])),
+            self.start + limit,
             is_data,
             lambda: self.tester.busy or self.network.now < last,
         )
-        return self._recording(scenario, baseline, known)
+        recording = self._recording(scenario, baseline, known)
+        return recording if ended < self.start + limit else replace(recording, cut=cut_by(scenario, limit))
 
     def _begin(self, scenario: Scenario) -> None:
         self.network.tapped.clear()

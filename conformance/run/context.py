@@ -6,7 +6,17 @@ from functools import cached_property
 from pathlib import Path
 
 from conformance.api.outcomes import BenchError, NotApplicable, TesterLimited
-from conformance.api.parameters import CASE, LINE, having, in_force, instances, read_overrides, undeclared
+from conformance.api.parameters import (
+    CASE,
+    LINE,
+    having,
+    in_force,
+    instances,
+    read_overrides,
+    refuse_senseless,
+    senseless,
+    undeclared,
+)
 from conformance.api.testbed import IMPLIED, Bed
 from conformance.api.testbeds import Topology, default_peers
 from conformance.bindings import Binding, BindingOptions, Setup, load_binding
@@ -53,7 +63,10 @@ class Bench:
             raise InputError(LINE, "--ics", "is missing", "name the statement of the device under test")
         self.ics: Ics = load_ics(path, self.catalogue)
         self.overrides = read_overrides(self.catalogue, self.ics, options.parameters)
-        self.parameters: dict[str, ParameterValue] = in_force(self.ics, self.binding.values, self.overrides)
+        self.parameters: dict[str, ParameterValue] = in_force(
+            self.catalogue, self.ics, self.binding.values, self.overrides
+        )
+        refuse_senseless(self.ics, self.catalogue, self.parameters)
 
     def on(self, device: str) -> "Bench":
         """Give the same bench with another device on it."""
@@ -76,6 +89,9 @@ class Bench:
             excluded = undeclared(self.ics.settings[name], value)
             if excluded:
                 raise NotApplicable(f"{name} {excluded}")
+        odd = senseless(self.catalogue, self.values(case)) if case.settings else None
+        if odd:
+            raise NotApplicable(f"with what the case sets, {odd}")
         try:
             required_of(self.profile, self.values(case))
         except NotInProfile as error:

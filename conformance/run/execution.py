@@ -92,6 +92,12 @@ class Trial:
             self.bed.guard.declared = None
         self.judgements = (self._own(error), *self._invariants())
 
+    def forget(self) -> None:
+        """Let go of what was played, of which a whole run would fill the memory; its records are made."""
+        if self.bed is not None:
+            self.bed.recordings.clear()
+            self.bed.spoilt.clear()
+
     def break_off(self, error: BaseException) -> None:
         """Judge a case that never ran, or whose bed could not be given back."""
         self.judgements = (self._own(error),)

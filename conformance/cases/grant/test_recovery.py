@@ -14,6 +14,15 @@ def frames_in(bed, span):
     return int(span / gap_at(bed.parameter("max_frame"), bed.parameter("link_rate")))
 
 
+def around(bed, rest, again, end):
+    """Let every host fill its line up to a rest, and from the end of the rest to the end, ns."""
+    size = bed.parameter("max_frame")
+    spans = (rest, end - again) if rest < again else (end,)
+    counts = [frames_in(bed, span) for span in spans]
+    loads = [permutation(bed.hosts, seed=1, count=count, size=size) for count in counts]
+    return sum((load.delayed(again) for load in loads[1:]), loads[0])
+
+
 def expect_rate_again(bed, expect, recording, after, what):
     """Expect each receiving host to be served after a disturbance at the rate that it had before it."""
     before = bed.parameter("recovery_max")
@@ -87,8 +96,7 @@ def test_traffic_resumes_after_a_blackout(bed, expect):
             Impairment(link, "loss", start=3 * span, stop=stop, messages=("REQUEST", "GRANT"))
             for link in bed.uplinks
         )
-        count = frames_in(bed, after + 2 * span)
-        load = permutation(bed.hosts, seed=1, count=count, size=bed.parameter("max_frame"))
+        load = around(bed, min(stop, 8 * span), stop, after + 2 * span)
         recording = bed.play(load + Scenario(impairments=blackout))
         expect_rate_again(bed, expect, recording, after, f"{stop - 3 * span} ns of blackout")
 
