@@ -1,12 +1,6 @@
-"""Limits that several cases of the chapter share."""
+"""The grant window, a term of several limits of the chapter."""
 
 from conformance.api.testbed import Bed
-from traffic.patterns import credit_bytes
-
-
-def outstanding_limit(bed: Bed, sources: int) -> float:
-    """Most credit bytes granted ahead of a link: a window, a longest frame a source, one in the port."""
-    return grant_window(bed) + (sources + 1) * credit_bytes(bed.parameter("max_frame"))
 
 
 def grant_window(bed: Bed) -> float:
