@@ -9,8 +9,6 @@ from reference_impl.parts.leaf import Leaf
 from reference_impl.parts.scheduler import Scheduler
 from reference_impl.parts.window import CreditWindow
 
-SILENT_REFRESHES = 3
-
 
 class Granter:
     """Keeps what each source said and was told, and has the scheduler share out what may be granted.
@@ -19,7 +17,8 @@ class Granter:
     2. What a source needs beyond what it holds makes it want credit; the scheduler says when it gets some.
     3. What it is given it hears of in a GRANT, cumulative, with the time for which new credit is valid.
     4. Credit not used in its validity and the round trip after it is taken back, and shared out anew.
-    5. A source that was silent for three refreshes gets nothing; once its credit is void, it is forgotten.
+    5. A source that was silent for `refresh_misses` refreshes gets nothing; once its credit is void, it is
+       forgotten.
     """
 
     def __init__(self, leaf: Leaf, window: CreditWindow) -> None:
@@ -37,9 +36,9 @@ class Granter:
         settings = self.leaf.settings
         self.scheduler.configure()
         self.round_trip = settings.grant_round_trip
-        self.transit = settings.path_delay_max + 3 * settings.grant_round_trip // 2
+        self.transit = settings.path_delay_max + settings.window_time
         self.validity = settings.grant_validity
-        self.silence = SILENT_REFRESHES * settings.request_refresh
+        self.silence = settings.refresh_misses * settings.request_refresh
         self.unsolicited = settings.unsolicited_bytes
 
     def source(self, credit: PortCredit, node: int, cls: int, now: int) -> Source:

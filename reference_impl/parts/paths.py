@@ -14,7 +14,6 @@ RANKS = {1: 1, 2: 2, 3: 0, 4: 3}
 """How high each role of HELLO stands: NIC, GSP, GSF, GSF of the second tier."""
 
 NODE_UNREACHABLE = 1
-FAULT_COPIES = 3
 REMEMBERED_HELLOS = 16
 REMEMBERED_NODES = 65_536
 
@@ -415,7 +414,7 @@ class PathTable:
                 continue
             for node in lost:
                 if node in link.announced and cause is not None:
-                    self.send_fault(now, link, node, cause, FAULT_COPIES)
+                    self.send_fault(now, link, node, cause, self.device.settings.fault_repeats)
             announcement = self.announcement(link)
             if any(link.announced.get(node) != rate for node, rate in announcement.items()):
                 self.send_hello(link, now)

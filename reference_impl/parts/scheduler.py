@@ -22,7 +22,7 @@ class Scheduler:
     2. The turn is that of the class that was least served by its weight, of those with sources in their ring
        that the host has not paused. A class that had nothing to ask for catches up by two quanta at most.
     3. The first source of its ring gets a quantum where its deficit is used up. A quantum is a container, or
-       the longest frame where that is longer.
+       what a source may hold where that is less, so that a turn can be used up; the longest frame at least.
     4. The step is the least of its need, its allowance and its deficit, cut to the room in the window of the
        port, then to that in the fabric. A step that is not worth a GRANT is not made: the port waits until
        enough has come free, or for the fabric, in turn with the other ports.
@@ -42,13 +42,13 @@ class Scheduler:
     def configure(self) -> None:
         """Take the settings over."""
         settings = self.leaf.settings
-        self.holding = self.holding_of(settings.grant_round_trip)
-        self.quantum = max(settings.container_bytes, self.window.longest)
+        self.holding = self.holding_of(settings.window_time)
+        self.quantum = max(min(settings.container_bytes, self.holding), self.window.longest)
 
-    def holding_of(self, round_trip: int) -> int:
+    def holding_of(self, window_time: int) -> int:
         """Give what a source may hold: half a window, so that one alone can keep a port busy."""
         rate = max((port.rate_mbps for port in self.leaf.ports if port.kind == "host"), default=0)
-        return max(self.window.longest, 3 * rate * round_trip // 32000)
+        return max(self.window.longest, rate * window_time // 16000)
 
     def weight(self, cls: int) -> int:
         """Give the declared weight of a class: 1 for class 0, `class_weight_ratio` for any other."""

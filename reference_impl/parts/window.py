@@ -28,6 +28,7 @@ class CreditWindow:
         settings = self.leaf.settings
         self.longest = settings.max_frame - FCS + OVERHEAD
         self.round_trip = settings.grant_round_trip
+        self.window_time = settings.window_time
         self.unsolicited = settings.unsolicited_bytes
 
     def unused(self, source: Source) -> int:
@@ -66,9 +67,9 @@ class CreditWindow:
         self.stale.clear()
 
     def size(self, credit: PortCredit, now: int) -> int:
-        """Give `grant_window`: 1.5 x rate x grant round trip, the measured ungoverned rate deducted."""
+        """Give the grant window: `window_time` at the rate, the measured ungoverned rate deducted."""
         rate = credit.port.rate_mbps - self.ungoverned_mbps(credit, now)
-        return 3 * rate * self.round_trip // 16000 if rate > 0 else 0
+        return rate * self.window_time // 8000 if rate > 0 else 0
 
     def ungoverned_mbps(self, credit: PortCredit, now: int) -> int:
         """Measured rate of the DATA that comes to a port outside credit."""
