@@ -7,12 +7,11 @@ from enum import IntEnum
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from reference_impl import codec
 from reference_impl.config import DeviceConfig
 from reference_impl.port import NEVER, HostPort, OutPort
-from reference_impl.sizes import LONGER_THAN_SIZE
 
 Send = tuple[int, bytes]
 """A port index and the frame that starts to leave on it, without its FCS."""
@@ -20,6 +19,18 @@ Send = tuple[int, bytes]
 REMEMBERED_HEADERS = 65_536
 
 T = TypeVar("T")
+
+
+class Resolve(Protocol):
+    """Return the class to make in the place of a part, which is that part or derives from it."""
+
+    def __call__(self, kind: type[T], /) -> type[T]:
+        """Return it."""
+
+
+def as_it_is(kind: type[T]) -> type[T]:
+    """Return the part itself: nothing is to take its place."""
+    return kind
 
 
 class Role(IntEnum):
@@ -89,18 +100,19 @@ COUNTERS = (
 class Device:
     """A sans-IO state machine: frames and the time go in, frames come out, `due` says when to wake it.
 
-    Every rule lives in a component, made by `make`, so that another class can stand in for one of them.
+    Every rule lives in a part, made by `make`, so that `assembly` can put another class in the place of one.
     """
 
     role: ClassVar[Role]
     host_port: ClassVar[type[HostPort]] = HostPort
     fabric_port: ClassVar[type[OutPort]] = OutPort
 
-    def __init__(self, config: DeviceConfig, components: Mapping[type, type] | None = None) -> None:
+    def __init__(self, config: DeviceConfig, resolve: Resolve = as_it_is) -> None:
+        config.check()
         self.config = config
         self.node = config.node
         self.settings = config.settings
-        self.components: Mapping[type, type] = components or {}
+        self.resolve = resolve
         self.due = NEVER
         self.timers: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
         self.ticket = count().__next__
@@ -128,9 +140,8 @@ class Device:
         return self.handle
 
     def make(self, kind: type[T], *arguments: object) -> T:
-        """Instantiate a component, or what the `components` mapping puts in its place."""
-        made: T = self.components.get(kind, kind)(*arguments)
-        return made
+        """Instantiate a part, or what `assembly` puts in its place."""
+        return self.resolve(kind)(*arguments)
 
     def at(self, time: int, callback: Callable[..., None], *arguments: object) -> None:
         """Call `callback(now, *arguments)` at `time`; there is no way back, so a callback checks itself."""
@@ -220,16 +231,19 @@ class Device:
 
     def manage_setting(self, now: int, name: str, value: int | str) -> None:
         """Change one setting while the device runs, or refuse to."""
-        if self.refuses(name, value):
-            self.event(now, "setting_refused", name=name, value=value)
+        cause = self.refusal(name, value)
+        if cause is not None:
+            self.event(now, "setting_refused", name=name, value=value, cause=cause)
             return
         self.settings = replace(self.settings, **{name: value})  # type: ignore[arg-type]
         self.event(now, "setting", name=name, value=value)
 
-    def refuses(self, name: str, value: int | str) -> bool:
-        """Say whether a setting cannot work: a container must hold the longest frame with its 24 octets."""
-        longest = self.settings.max_frame + LONGER_THAN_SIZE
-        return name == "container_bytes" and int(value) < longest
+    def refusal(self, name: str, value: int | str) -> str | None:
+        """Return why a setting cannot work with the others, None when it can."""
+        if not hasattr(self.settings, name):
+            return f"{name} {value} is no setting"
+        cause = replace(self.settings, **{name: value}).faults().get(name)  # type: ignore[arg-type]
+        return cause and f"{value} {cause}"
 
     def flush(self) -> list[Send]:
         """Hand over the frames that started to leave."""

@@ -14,6 +14,7 @@ from spec.model import (
     Fact,
     IcsItem,
     Parameter,
+    Relations,
     Release,
     Role,
     Scenario,
@@ -36,6 +37,7 @@ class Catalogue:
     facts: Mapping[str, Fact]
     counters: Mapping[str, CounterDefinition]
     ics_items: Mapping[str, IcsItem]
+    relations: Relations
 
     @cached_property
     def clauses(self) -> Mapping[str, Clause]:

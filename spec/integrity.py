@@ -1,13 +1,15 @@
 """The references inside a catalogue: what must hold before anybody may use it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from spec.applicability import ApplicabilityError, parse
+from spec.applicability import ApplicabilityError, Comparison, parse
 from spec.catalogue import Catalogue
 from spec.documents import did_you_mean
 from spec.errors import InputError
+from spec.formula import Formula, FormulaError, Inequality, formula, inequality
 from spec.model import Chapter, Clause
+from spec.relations import breaches, dependent
 
 
 def faults(catalogue: Catalogue) -> Iterator[InputError]:
@@ -127,6 +129,74 @@ def applicability_parses(catalogue: Catalogue) -> Iterator[InputError]:
             yield InputError(path, f"clauses[{clause.id}].applicability", error.fault, error.mend)
 
 
+def settings_parse(catalogue: Catalogue) -> Iterator[InputError]:
+    """Every setting of an ICS item compares one parameter of the device that has whole numbers or words."""
+    path = catalogue.root / "ics_items.yaml"
+    for name, item in catalogue.ics_items.items():
+        if item.setting is None:
+            continue
+        try:
+            wanted = parse(item.setting, catalogue.vocabulary)
+        except ApplicabilityError as error:
+            yield InputError(path, f"{name}.setting", error.fault, error.mend)
+            continue
+        if not isinstance(wanted, Comparison) or wanted.name not in catalogue.parameters:
+            mend = "write one comparison, such as unsolicited_bytes > 0"
+            yield InputError(path, f"{name}.setting", "compares no parameter", mend)
+
+
+def relations_hold(catalogue: Catalogue) -> Iterator[InputError]:
+    """Every relation and dependent default is understood, and the defaults keep them all."""
+    path = catalogue.root / "relations.yaml"
+    known = {name for name, parameter in catalogue.parameters.items() if parameter.type != "enum"}
+    broken = False
+    for key, text, read in _formulas(catalogue):
+        file = catalogue.root / "parameters.yaml" if key.endswith(".least") else path
+        try:
+            unknown = [name for name in read(text).names() if name not in known]
+        except FormulaError as error:
+            yield InputError(file, key, f"is wrong ({error})", "write it as the others are")
+            broken = True
+            continue
+        if unknown:
+            broken = True
+            yield InputError(file, key, f"names {unknown[0]}", did_you_mean(unknown[0], known))
+        if key.startswith("terms."):
+            known.add(key.removeprefix("terms.").removesuffix(".formula"))
+    for name, relation in catalogue.relations.relations.items():
+        try:
+            parse(relation.when, catalogue.vocabulary)
+        except ApplicabilityError as error:
+            broken = True
+            yield InputError(path, f"relations.{name}.when", error.fault, error.mend)
+    if not broken:
+        yield from _defaults_hold(catalogue)
+
+
+def _defaults_hold(catalogue: Catalogue) -> Iterator[InputError]:
+    defaults = {name: parameter.default for name, parameter in catalogue.parameters.items()}
+    for breach in breaches(catalogue, defaults):
+        key = f"relations.{breach.name}.that"
+        fault = f"does not hold for the defaults (here {breach.left:.6g} and {breach.right:.6g})"
+        yield InputError(catalogue.root / "relations.yaml", key, fault, "correct it, or a default")
+    if not any(parameter.scale or parameter.least for parameter in catalogue.parameters.values()):
+        return
+    for name, value in dependent(catalogue, defaults, defaults.keys()).items():
+        if value != defaults[name]:
+            fault = f"is {defaults[name]}, and {value} follows from what it depends on"
+            yield InputError(catalogue.root / "parameters.yaml", f"{name}.default", fault, "correct one of them")
+
+
+def _formulas(catalogue: Catalogue) -> Iterator[tuple[str, str, Callable[[str], Formula | Inequality]]]:
+    for name, term in catalogue.relations.terms.items():
+        yield f"terms.{name}.formula", term.formula, formula
+    for name, relation in catalogue.relations.relations.items():
+        yield f"relations.{name}.that", relation.that, inequality
+    for name, parameter in catalogue.parameters.items():
+        if parameter.least is not None:
+            yield f"{name}.least", parameter.least, formula
+
+
 CHECKS = (
     duplicate_ids,
     prefixes,
@@ -137,6 +207,8 @@ CHECKS = (
     fact_clauses_exist,
     parameters_exist,
     applicability_parses,
+    settings_parse,
+    relations_hold,
 )
 
 

@@ -10,9 +10,9 @@ from spec.documents import load
 from spec.errors import InputError
 from spec.files import octets
 from spec.integrity import faults
-from spec.model import Chapter, CounterDefinition, Fact, FactId, IcsItem, Parameter, Source
+from spec.model import Chapter, CounterDefinition, Fact, FactId, IcsItem, Parameter, Relations, Source
 
-SHARED: Final = ("parameters", "sources", "facts", "counters", "ics_items")
+SHARED: Final = ("parameters", "sources", "facts", "counters", "ics_items", "relations")
 """Files of the catalogue beside those of its chapters."""
 
 
@@ -42,6 +42,7 @@ def read_catalogue(root: Path = ROOT) -> Catalogue:
         facts=load(dict[FactId, Fact], shared["facts"]),
         counters=load(dict[str, CounterDefinition], shared["counters"]),
         ics_items=load(dict[str, IcsItem], shared["ics_items"]),
+        relations=load(Relations, shared["relations"]),
     )
 
 

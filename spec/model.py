@@ -87,7 +87,11 @@ class Chapter(Record):
 
 
 class Parameter(Record):
-    """A named number or choice with unit, range, default and origin."""
+    """A named number or choice with unit, range, default and origin.
+
+    The default is that of the links of the suite; `scale` says with what of other links it grows, `least` is a
+    formula that it is no less than.
+    """
 
     unit: str
     type: Literal["integer", "number", "enum"]
@@ -96,6 +100,8 @@ class Parameter(Record):
     default: Number | Words
     values: tuple[Words, ...] = ()
     origin: Words = "suite default"
+    scale: Literal["time", "octets"] | None = None
+    least: Words | None = None
     meaning: Text
     kind: Literal["device", "limit", "suite"]
 
@@ -109,6 +115,8 @@ class Parameter(Record):
         fault = self.fault_of(self.default)
         if fault:
             raise ValueError(f"the default {fault}")
+        if self.type != "integer" and (self.scale or self.least):
+            raise ValueError("only an integer has scale or least")
         return self
 
     def fault_of(self, value: object) -> str | None:
@@ -124,6 +132,31 @@ class Parameter(Record):
             unit = f" {self.unit}" if self.unit else ""
             return f"is {value}{unit}, outside {self.min}..{self.max}{unit}"
         return None
+
+
+class Term(Record):
+    """A quantity that several relations use."""
+
+    formula: Words
+    unit: Words
+    meaning: Text
+
+
+class Relation(Record):
+    """What has to hold between parameters; `of` says whether the device or the suite cannot work otherwise."""
+
+    of: Literal["device", "suite"]
+    that: Words
+    when: Words = "ALWAYS"
+    mend: Words
+    because: Text
+
+
+class Relations(Record):
+    """The file of relations, and the terms they are written in."""
+
+    terms: dict[str, Term]
+    relations: dict[Annotated[str, StringConstraints(pattern=SLUG)], Relation]
 
 
 class Source(Record):
@@ -161,15 +194,25 @@ class CounterDefinition(Record):
 
 
 class IcsItem(Record):
-    """A question of the ICS; `roles` are the roles that must answer it."""
+    """A question of the ICS; `roles` are the roles that must answer it.
+
+    `setting` is what the parameter that goes with a yes can be set to, and with a no cannot. Without `shows`,
+    a capability that cases need, nothing can be read from the device. `unused` says why the answer is asked
+    for although no applicability, setting or need depends on it.
+    """
 
     type: Literal["bool", "integer", "enum"]
     values: tuple[Words, ...] = ()
     meaning: Text
     roles: tuple[Role, ...] = Field(min_length=1)
+    setting: Words | None = None
+    shows: Words | None = None
+    unused: Words | None = None
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if (self.type == "enum") != bool(self.values):
             raise ValueError("an enum, and nothing else, has values")
+        if self.type != "bool" and (self.setting or self.shows):
+            raise ValueError("only a yes or no goes with a setting or shows something")
         return self

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from spec.ics import Statement
-from spec.model import Chapter, CounterDefinition, Fact, FactId, IcsItem, Parameter, Source
+from spec.model import Chapter, CounterDefinition, Fact, FactId, IcsItem, Parameter, Relations, Source
 from spec.profiles import Profile
 from spec.wire_entry import ProfileEntry
 
@@ -20,6 +20,7 @@ SHAPES: dict[str, Any] = {
     "facts": dict[FactId, Fact],
     "counters": dict[str, CounterDefinition],
     "ics_items": dict[str, IcsItem],
+    "relations": Relations,
     "ics": Statement,
     "wire_profile": ProfileEntry,
     "profile": Profile,

@@ -1,12 +1,14 @@
 """The values in force: what the ICS declares or the suite defaults to, then what the run and the case set."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from spec.catalogue import Catalogue
 from spec.documents import did_you_mean
 from spec.errors import InputError
-from spec.ics import Ics, Setting
+from spec.ics import DECLARED, Ics, Setting
 from spec.model import Parameter
+from spec.relations import breaches, dependent
 from spec.scalars import UnclearError, number
 from traffic.recordings.recording import ParameterValue
 
@@ -14,18 +16,46 @@ Value = int | float | str
 LINE = "command line"
 CASE = "set by the case"
 BENCH = "pace of the bench"
+BLAMED: Final = {LINE: 0, DECLARED: 1, BENCH: 2}
+"""In which order those who set the parameters of a senseless set are named."""
+FOLLOWS = "suite default for these links and timers"
 
 
 def in_force(
-    ics: Ics, pace: Mapping[str, Value], overrides: Mapping[str, Value]
+    catalogue: Catalogue, ics: Ics, pace: Mapping[str, Value], overrides: Mapping[str, Value]
 ) -> dict[str, ParameterValue]:
-    """Give every parameter with its value, unit and origin; `pace` is what the bench itself sets."""
+    """Give every parameter with its value, unit and origin; `pace` is what the bench itself sets.
+
+    What nobody sets follows from the links and the timers that are set.
+    """
     values = {
         name: ParameterValue(setting.value, setting.unit, setting.origin)
         for name, setting in ics.settings.items()
     }
     own = {name: value for name, value in pace.items() if value != values[name].value}
-    return having(having(values, own, BENCH), overrides, LINE)
+    values = having(having(values, own, BENCH), overrides, LINE)
+    free = {
+        name for name, value in values.items() if value.origin == catalogue.parameters[name].origin
+    } - pace.keys()
+    plain = {name: value.value for name, value in values.items()}
+    follows = dependent(catalogue, plain, free)
+    return having(values, {name: v for name, v in follows.items() if v != plain[name]}, FOLLOWS)
+
+
+def refuse_senseless(ics: Ics, catalogue: Catalogue, values: Mapping[str, ParameterValue]) -> None:
+    """Raise InputError for a set of values that breaks a relation, at the parameter that somebody set."""
+    for breach in breaches(catalogue, {name: value.value for name, value in values.items()}):
+        name = min(breach.names, key=lambda name: BLAMED.get(values[name].origin, len(BLAMED)))
+        if values[name].origin == LINE:
+            raise InputError(LINE, f"--parameter {name}", breach.fault, breach.relation.mend)
+        raise InputError(ics.path, f"parameters.{name}", breach.fault, breach.relation.mend)
+
+
+def senseless(catalogue: Catalogue, values: Mapping[str, ParameterValue]) -> str | None:
+    """Say why a device cannot work with a set of values, or None."""
+    plain = {name: value.value for name, value in values.items()}
+    found = next(breaches(catalogue, plain, ("device",)), None)
+    return None if found is None else f"{', '.join(found.names)}: {found.fault}"
 
 
 def having(

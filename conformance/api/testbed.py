@@ -115,6 +115,10 @@ class Bed:
         self.read.add(name)
         return self._setup.facts.parameters[name].value
 
+    def declared(self, option: str) -> bool:
+        """Whether a device under test is declared to have an option of the ICS."""
+        return any(node.ics.get(option) is True for node in self._setup.facts.nodes.values())
+
     def peer(self, name: str, link: str | None = None) -> Any:  # noqa: ANN401 - GsfPeer or GspPeer, by name
         """Give the well-behaved peer that stands for an emulated device, to be varied with `replace`.
 
@@ -157,6 +161,9 @@ class Bed:
         if trouble is None and recording.capture_losses:
             words = f"the capture lost {recording.capture_losses} frames in play {number}"
             trouble = Trouble("bench", words)
+        if trouble is None and recording.cut:
+            mend = "what had not come by then may have been on its way; raise play_limit"
+            trouble = Trouble("measurement", f"play {number} was broken off at {recording.cut}: {mend}")
         if trouble is not None:
             self.spoilt.append(recording)
             raise (BenchError if trouble.breaks == "bench" else Inconclusive)(trouble.words)

@@ -143,3 +143,8 @@ def load_binding(name: str, options: BindingOptions) -> Binding:
 def seed_for(seed: int, part: str) -> int:
     """Give the seed of a part of something that has one."""
     return int.from_bytes(sha256(f"{seed}:{part}".encode()).digest()[:6])
+
+
+def cut_by(scenario: Scenario, limit: int) -> str:
+    """Return what a recording says of a play that was broken off at its limit (ns)."""
+    return f"{'its own limit' if scenario.limit else 'play_limit'} of {limit:,} ns"

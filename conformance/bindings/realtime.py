@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.testbeds import tester_ports
-from conformance.bindings import Setup
+from conformance.bindings import Setup, cut_by
 from traffic.recordings.recording import Event, Link, Recording, Trouble
 from traffic.scenario import ManagementEvent, Scenario
 from traffic.tester.tester import VirtualTester
@@ -129,6 +129,7 @@ class _Play:
         self.pending: list[Future[None]] = []
         self.last = 0
         self.limit = 0
+        self.cut = False
         self.tardy = 0
 
     def run(self, scenario: Scenario, *, fresh: bool) -> Recording:
@@ -164,7 +165,8 @@ class _Play:
                 return self.remains(scenario, str(error))
             finally:
                 self.relight()
-        return replace(recording, trouble=self.trouble(recording))
+        cut = cut_by(scenario, scenario.limit or int(self.values["play_limit"])) if self.cut else ""
+        return replace(recording, trouble=self.trouble(recording), cut=cut)
 
     def meanwhile(self, work: Callable[[], T]) -> T:
         """Have the operator do something while the tester goes on, so that no neighbour takes it for dead."""
@@ -183,6 +185,7 @@ class _Play:
         while self.told:
             self.player.send(self.tester.carrier(*self.told.popleft(), self.player.clock()))
         if now >= self.limit:
+            self.cut = bool(self.pending) or self.player.busy or now < self.player.moved + settle
             return False
         if counted and self.player.busy:
             self.player.moved = max(self.player.moved, now)

@@ -1,20 +1,19 @@
 """The reference in virtual time: its devices, or a mutant of them, on simulated links around the tester."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError
 from conformance.api.testbeds import Topology, default_peers, port_mac, tester_ports
-from conformance.bindings import INTERVALS, BindingOptions, Driver, Perfect, Setup, seed_for
+from conformance.bindings import INTERVALS, BindingOptions, Driver, Perfect, Setup, cut_by, seed_for
 from reference_impl import codec
+from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
 from reference_impl.device import Device
 from reference_impl.mutants import Mutant, mutants
-from reference_impl.roles.gsf import Gsf
-from reference_impl.roles.gsp import Gsp
 from reference_impl.virtual.links import Impairment, Node, message_type
 from reference_impl.virtual.network import Network
 from reference_impl.virtual.timeline import Tap
@@ -27,8 +26,9 @@ from traffic.scenario import DOWN, UP, Scenario
 from traffic.tester.tester import VirtualTester
 
 MUTANT: Final = "mutant:"
-ROLES: Final[Mapping[str, type[Gsp] | type[Gsf]]] = {"GSP": Gsp, "GSF": Gsf}
 MAC_CONTROL: Final = b"\x88\x08"
+OPTIONS: Final = {"MULTICAST": "multicast", "PFC": "pfc"}
+"""Options of the ICS that the devices are made without where it says no, and their settings."""
 
 
 class ReferenceBinding(Perfect):
@@ -117,13 +117,15 @@ class _Play:
         self._carry_out(scenario, self.start)
         planned = [*(event.at for event in scenario.links), *(event.at for event in scenario.management)]
         last = self.start + max(planned, default=0)
-        self.network.run_until_quiet(
+        limit = scenario.limit or int(self.values["play_limit"])
+        ended = self.network.run_until_quiet(
             scenario.settle or int(self.values["settle_time"]),
-            self.start + (scenario.limit or int(self.values["play_limit"])),
+            self.start + limit,
             is_data,
             lambda: self.tester.busy or self.network.now < last,
         )
-        return self._recording(scenario, baseline, known)
+        recording = self._recording(scenario, baseline, known)
+        return recording if ended < self.start + limit else replace(recording, cut=cut_by(scenario, limit))
 
     def _begin(self, scenario: Scenario) -> None:
         self.network.tapped.clear()
@@ -139,7 +141,7 @@ class _Play:
         start = self.start
         events = [
             Event(time - start, name, kind, details)
-            for name, device in self.devices.items()
+            for name, device in self._showing("events").items()
             for time, kind, details in device.events[known[name] :]
         ]
         return Recording.of_taps(
@@ -150,13 +152,22 @@ class _Play:
             facts=self.setup.facts,
             events=tuple(sorted(events, key=lambda event: event.time)),
             states={name: device.state() for name, device in self.devices.items()},
-            capabilities=CAPABILITIES,
+            capabilities=CAPABILITIES
+            - {shown for shown in ("counters", "events") if not self._showing(shown)},
             scenario=scenario.digest(),
             seed=self.setup.seed,
         )
 
     def _counters(self) -> dict[str, dict[str, int]]:
-        return {name: device.counters() for name, device in self.devices.items()}
+        return {name: device.counters() for name, device in self._showing("counters").items()}
+
+    def _lacks(self, name: str, option: str) -> bool:
+        """Whether the ICS says no to an option for a device under test."""
+        return self.setup.facts.nodes[name].ics.get(option) is False
+
+    def _showing(self, what: Literal["counters", "events"]) -> dict[str, Device]:
+        """Give the devices that show their counters or events, as the ICS has it."""
+        return {name: dev for name, dev in self.devices.items() if not self._lacks(name, what.upper())}
 
     def _device(self, name: str, mutant: Mutant | None) -> Device:
         topology, node = self.setup.topology, self.setup.topology.nodes[name]
@@ -164,20 +175,16 @@ class _Play:
             PortConfig("fabric" if link.fabric else "host", link.rate_mbps, port_mac(node.id, number))
             for number, link in enumerate(topology.ports(name))
         )
+        made = {setting: not self._lacks(name, option) for option, setting in OPTIONS.items()}
         config = DeviceConfig(
             name=name,
             node=node.id,
             ports=ports,
-            settings=Settings.of(self.values),
+            settings=Settings.of(self.values | made),
             table={host.mac: (host.node, host.port) for host in topology.addresses.values()},
             seed=seed_for(self.seed, name),
         )
-        kind = ROLES[node.role]
-        if mutant is None:
-            return kind(config)
-        if not mutant.is_device:
-            return kind(config, {mutant.original: mutant.flaw})
-        return mutant.flaw(config) if mutant.original is kind else kind(config)
+        return assemble(node.role, config, mutant.flaw if mutant else None)
 
     def _join(self, tester_ports: Mapping[str, int]) -> None:
         self.network.add(self.tester)
@@ -203,6 +210,8 @@ class _Play:
         for order in scenario.management:
             if order.node not in self.devices:
                 raise BenchError(f"the scenario manages {order.node}, which is no device of the bench")
+            if order.action.startswith("table_") and self._lacks(order.node, "TABLE_BY_MANAGEMENT"):
+                raise BenchError(f"the scenario sets the table of {order.node}, which cannot be set")
             self.network.manage(start + order.at, self.devices[order.node], order.action, order.arguments)
 
     def _watch(self, scenario: Scenario) -> None:

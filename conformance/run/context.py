@@ -6,7 +6,17 @@ from functools import cached_property
 from pathlib import Path
 
 from conformance.api.outcomes import BenchError, NotApplicable, TesterLimited
-from conformance.api.parameters import CASE, LINE, having, in_force, instances, read_overrides, undeclared
+from conformance.api.parameters import (
+    CASE,
+    LINE,
+    having,
+    in_force,
+    instances,
+    read_overrides,
+    refuse_senseless,
+    senseless,
+    undeclared,
+)
 from conformance.api.testbed import IMPLIED, Bed
 from conformance.api.testbeds import Topology, default_peers
 from conformance.bindings import Binding, BindingOptions, Setup, load_binding
@@ -53,7 +63,10 @@ class Bench:
             raise InputError(LINE, "--ics", "is missing", "name the statement of the device under test")
         self.ics: Ics = load_ics(path, self.catalogue)
         self.overrides = read_overrides(self.catalogue, self.ics, options.parameters)
-        self.parameters: dict[str, ParameterValue] = in_force(self.ics, self.binding.values, self.overrides)
+        self.parameters: dict[str, ParameterValue] = in_force(
+            self.catalogue, self.ics, self.binding.values, self.overrides
+        )
+        refuse_senseless(self.ics, self.catalogue, self.parameters)
 
     def on(self, device: str) -> "Bench":
         """Give the same bench with another device on it."""
@@ -76,11 +89,14 @@ class Bench:
             excluded = undeclared(self.ics.settings[name], value)
             if excluded:
                 raise NotApplicable(f"{name} {excluded}")
+        odd = senseless(self.catalogue, self.values(case)) if case.settings else None
+        if odd:
+            raise NotApplicable(f"with what the case sets, {odd}")
         try:
             required_of(self.profile, self.values(case), self.topology(case))
         except NotInProfile as untold:
             raise TesterLimited(str(untold)) from untold
-        limits = self.binding.limits(self.topology(case), self.values(case))
+        limits = {**self.undisclosed, **self.binding.limits(self.topology(case), self.values(case))}
         missing = sorted(self.required(case) & limits.keys())
         if missing:
             raise TesterLimited("; ".join(limits[need] for need in missing))
@@ -111,12 +127,24 @@ class Bench:
                     raise InputError(self.ics.path, clause.id, error.fault, error.mend) from error
         return found
 
+    @property
+    def undisclosed(self) -> dict[str, str]:
+        """Capabilities that the vendor declares the device not to offer, each with the reason."""
+        return {
+            item.shows: f"the ICS declares {name} no, so there are no {item.shows} to read"
+            for name, item in self.ics.items.items()
+            if item.shows is not None and self.ics.facts.get(name) is False
+        }
+
     def required(self, case: Case) -> frozenset[str]:
-        """Capabilities that a case needs, those that its testbed and settings imply included."""
+        """Capabilities that a case needs, those that its testbed and settings imply included.
+
+        What is set to the value in force anyway needs no setting.
+        """
         implied = set()
         if self.topology(case).standing("emulated"):
             implied.add("reactive peer")
-        if case.settings:
+        if any(value != self.parameters[name].value for name, value in case.settings.items()):
             implied.add("configure")
         assert implied <= IMPLIED
         return case.needs | implied
@@ -131,8 +159,9 @@ class Bench:
         return self.binding.realise(asked)
 
     def values(self, case: Case) -> dict[str, ParameterValue]:
-        """Parameters in force for a case."""
-        return having(self.parameters, case.settings, CASE)
+        """Parameters in force for a case; what it pins to the value that they have keeps its origin."""
+        own = {name: value for name, value in case.settings.items() if value != self.parameters[name].value}
+        return having(self.parameters, own, CASE)
 
     def open(self, case: Case, expect: Expect) -> Bed:
         """Stand the testbed of a case up."""

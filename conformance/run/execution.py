@@ -15,7 +15,7 @@ from conformance.api.outcomes import (
     RequirementBroken,
     TesterLimited,
 )
-from conformance.api.testbed import Bed
+from conformance.api.testbed import Bed, needs_of
 from conformance.judge import invariants
 from conformance.judge.expect import Expect, Finding
 from conformance.run.case import Case, seed_of
@@ -27,7 +27,7 @@ from spec.layout import NotInProfile
 from spec.model import Clause
 from spec.text import LONGEST_REPORT, lines, said
 from spec.verdict import Verdict
-from traffic.recordings.recording import BeyondRecording, ParameterValue
+from traffic.recordings.recording import BeyondRecording, ParameterValue, Recording
 from traffic.scenario import Scenario
 
 ENDINGS: Final = {
@@ -91,6 +91,12 @@ class Trial:
             self.bed.guard.declared = None
         self.judgements = (self._own(error), *self._invariants())
 
+    def forget(self) -> None:
+        """Let go of what was played, of which a whole run would fill the memory; its records are made."""
+        if self.bed is not None:
+            self.bed.recordings.clear()
+            self.bed.spoilt.clear()
+
     def break_off(self, error: BaseException) -> None:
         """Judge a case that never ran, or whose bed could not be given back."""
         self.judgements = (self._own(error),)
@@ -146,12 +152,22 @@ class Trial:
             notes=tuple(self.expect.notes),
         )
 
+    def _voided(self, scenario: Scenario, recording: Recording) -> frozenset[str]:
+        """Clauses whose invariants a play says nothing of.
+
+        What a device dropped because a path or an entry of its table went, nothing but its counters tells.
+        """
+        assert self.bed is not None
+        changes = needs_of(scenario, self.bed.hosts) & {"link events", "management"}
+        unseen = {"FWD-ZERO-LOSS"} if changes and "counters" not in recording.capabilities else set()
+        return scenario.voided() | unseen
+
     def _invariants(self) -> Iterator[Judgement]:
         if self.bed is None or not self.bed.recordings:
             return
         found = invariants.judge(
             self.bed.recordings,
-            [scenario.voided() for scenario in self.bed.scenarios],
+            [self._voided(*play) for play in zip(self.bed.scenarios, self.bed.recordings, strict=True)],
             self._standing_clauses(),
             self.bench.binding.uncertainty,
         )

@@ -260,7 +260,11 @@ class Session:
         """Decorate the result of a case for Allure, now that its verdict is known."""
         if TRIAL in item.stash:
             allure_view.decorate(self.config, item.stash[TRIAL])
-        return (yield)
+        try:
+            return (yield)
+        finally:
+            if TRIAL in item.stash:
+                item.stash[TRIAL].forget()
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(

@@ -10,6 +10,7 @@ from time import monotonic_ns
 from typing import Any, Final
 
 from reference_impl.live.runner import Runner
+from spec.errors import InputError
 
 PATIENCE: Final = 1.0
 """Seconds that a device waits for whoever asks it."""
@@ -42,7 +43,7 @@ class ControlSocket:
                 request = connection.makefile("rb").readline(LONGEST_REQUEST)
                 try:
                     answer = {"result": ANSWERS[json.loads(request)["ask"]](runner, json.loads(request))}
-                except (ValueError, TypeError, KeyError, AttributeError) as error:
+                except (InputError, ValueError, TypeError, KeyError, AttributeError) as error:
                     answer = {"refused": f"{type(error).__name__}: {error}"}
                 connection.sendall(json.dumps(answer).encode())
 

@@ -10,9 +10,10 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 from reference_impl import codec
+from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
 from reference_impl.device import Device
 from reference_impl.live import namespaces
@@ -21,11 +22,7 @@ from reference_impl.live.plan import RECORD, PlannedDevice, changed, load_order
 from reference_impl.live.processes import Process, hurry
 from reference_impl.live.runner import Runner
 from reference_impl.mutants import mutants
-from reference_impl.roles.gsf import Gsf
-from reference_impl.roles.gsp import Gsp
 from spec.wire import load_profile
-
-ROLES: Final[dict[str, type[Gsp] | type[Gsf]]] = {"GSP": Gsp, "GSF": Gsf}
 
 
 def make(plan: PlannedDevice, changes: dict[str, Any]) -> Device:
@@ -35,15 +32,12 @@ def make(plan: PlannedDevice, changes: dict[str, Any]) -> Device:
     table = {octets(mac): place for mac, place in plan.table.items()}
     config = DeviceConfig(plan.name, plan.node, ports, Settings.of(plan.settings), table, plan.seed)
     codec.use(load_profile(plan.wire_profile))
-    role = ROLES[plan.role]
     if plan.flaw is None:
-        return role(config)
+        return assemble(plan.role, config)
     mutant = mutants().get(plan.flaw)
     if mutant is None:
         raise ValueError(f"there is no mutant {plan.flaw}")
-    if not mutant.is_device:
-        return role(config, {mutant.original: mutant.flaw})
-    return mutant.flaw(config) if mutant.original is role else role(config)
+    return assemble(plan.role, config, mutant.flaw)
 
 
 def octets(mac: str) -> bytes:

@@ -7,36 +7,23 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TypeVar
 
-from reference_impl.device import Device
-
 C = TypeVar("C", bound=type)
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A flawed class, the clause that it breaks, and the class that it stands in for."""
+    """A flawed class and the clause that it breaks."""
 
     name: str
     clause: str
     flaw: type
-
-    @property
-    def original(self) -> type:
-        """The component, or the device, that is replaced."""
-        base: type = self.flaw.__bases__[0]
-        return base
-
-    @property
-    def is_device(self) -> bool:
-        """Whether a whole device is replaced rather than one of its components."""
-        return issubclass(self.flaw, Device)
 
 
 _KNOWN: dict[str, Mutant] = {}
 
 
 def mutant(clause: str) -> Callable[[C], C]:
-    """Register a subclass of one component, or of a device, as breaking a clause; its name is the flaw's."""
+    """Register a subclass of one part, or of a role, as breaking a clause; its name is the flaw's."""
 
     def register(flaw: C) -> C:
         name = flaw.__name__

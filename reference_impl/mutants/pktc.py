@@ -249,9 +249,9 @@ class MarksEveryFrameLast(Packer):
 class TakesAnyContainerLength(Gsp):
     """Takes over a container length that the longest frame does not fit into."""
 
-    def refuses(self, name: str, value: int | str) -> bool:  # noqa: ARG002 - that is the flaw
+    def refusal(self, name: str, value: int | str) -> str | None:  # noqa: ARG002 - that is the flaw
         """Refuse nothing."""
-        return False
+        return None
 
 
 @mutant("PKTC-NO-PADDING")

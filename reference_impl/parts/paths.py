@@ -307,7 +307,7 @@ class PathTable:
     def scale(self, reporter: int, about: int, level: int, validity: int, now: int) -> bool:
         """Apply BACKPRESSURE to the paths through an adjacent reporter; False when it is not adjacent.
 
-        A repeat replaces what the same reporter said before.
+        A repeat replaces what the same reporter said before. Validity in ns.
         """
         links = [link for link in self.links.values() if link.neighbour == reporter and link.up]
         for link in links:

@@ -1,13 +1,12 @@
 """GSF: passes containers on, keeps each on one link, and says when a queue grows."""
 
-from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 from reference_impl import codec
 from reference_impl.codec import BadFrame
 from reference_impl.config import DeviceConfig
-from reference_impl.device import Device, Role
+from reference_impl.device import Device, Resolve, Role, as_it_is
 from reference_impl.parts.paths import PathTable
 from reference_impl.parts.transit import TransitBackpressure, TransitForwarder, TransitPort
 
@@ -18,8 +17,8 @@ class Gsf(Device):
     role = Role.GSF
     fabric_port = TransitPort
 
-    def __init__(self, config: DeviceConfig, components: Mapping[type, type] | None = None) -> None:
-        super().__init__(config, components)
+    def __init__(self, config: DeviceConfig, resolve: Resolve = as_it_is) -> None:
+        super().__init__(config, resolve)
         self.paths = self.make(PathTable, self)
         self.backpressure = self.make(TransitBackpressure, self, self.paths)
         self.forwarder = self.make(TransitForwarder, self, self.paths, self.backpressure)

@@ -1,6 +1,6 @@
 """GSP: a leaf that packs, queues and sprays at the ingress, and grants and orders at the egress."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from reference_impl import codec
 from reference_impl.codec import BadFrame, Header
 from reference_impl.config import DeviceConfig
-from reference_impl.device import Device, Role
+from reference_impl.device import Device, Resolve, Role, as_it_is
 from reference_impl.parts.backpressure import BackpressureReceiver, BackpressureSender
 from reference_impl.parts.dgsq import Dgsq, DgsqTable, Key
 from reference_impl.parts.forwarding import KNOWN_BY, Forwarder
@@ -36,8 +36,8 @@ class Gsp(Device):
     host_port = EgressPort
     fabric_port = Uplink
 
-    def __init__(self, config: DeviceConfig, components: Mapping[type, type] | None = None) -> None:
-        super().__init__(config, components)
+    def __init__(self, config: DeviceConfig, resolve: Resolve = as_it_is) -> None:
+        super().__init__(config, resolve)
         self.paths = self.make(PathTable, self)
         self.sprayer = self.make(Sprayer, self, self.paths)
         self.packer = self.make(Packer, self)
@@ -73,7 +73,7 @@ class Gsp(Device):
             if key is not None:
                 self.enqueue(key, frame, now)
                 return
-        if frame.startswith(PFC_ADDRESS) and self.is_pause(frame):
+        if frame.startswith(PFC_ADDRESS) and self.settings.pfc and self.is_pause(frame):
             self.pause(port, frame, now)
             return
         cls = forwarder.class_of(frame)
@@ -421,7 +421,11 @@ class Gsp(Device):
             self.paths.rate_changed(port, now)
 
     def manage_table_set(self, now: int, mac: str, node: int, port: int) -> None:
-        """Enter a host: `mac` as hexadecimal digits, with or without colons."""
+        """Enter a host: `mac` as hexadecimal digits, with or without colons; refused where none can be."""
+        cause = self.config.misplaced((node, port))
+        if cause is not None:
+            self.event(now, "table_refused", mac=mac, node=node, port=port, cause=cause)
+            return
         self.forwarder.set(bytes.fromhex(mac.replace(":", "")), (node, port))
         self.event(now, "table_set", mac=mac, node=node, port=port)
 

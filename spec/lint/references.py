@@ -84,3 +84,10 @@ class ApplicabilityParses(ReferenceRule):
 
     name = "applicability-parses"
     faults = integrity.applicability_parses
+
+
+class RelationsHold(ReferenceRule):
+    """Relations and dependent defaults are over known names, and the defaults keep them."""
+
+    name = "relations-hold"
+    faults = integrity.relations_hold

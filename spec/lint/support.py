@@ -88,22 +88,46 @@ class SourcesAreUsed(Rule):
 
 
 class ParametersAreUsed(Rule):
-    """Every parameter is used by a clause or a case; those of the suite serve its own waiting."""
+    """Every parameter is used by a clause, a relation or a case; those of the suite serve its own waiting."""
 
     name = "parameters-are-used"
 
     def check(self, catalogue: Catalogue, coverage: Coverage) -> list[Finding]:
-        """Look in the lists, the applicability and the cases."""
+        """Look in the lists, the applicability, the relations and the cases."""
         used = {name for clause in catalogue.clauses.values() for name in clause.parameters}
         for clause in catalogue.clauses.values():
             used |= set(re.findall(r"[a-z_]+", clause.applicability))
+        for relation in catalogue.relations.relations.values():
+            used |= set(re.findall(r"[a-z_]+", relation.that))
         used |= coverage.strings
         file = catalogue.root / "parameters.yaml"
         return [
-            self.finding(file, name, "is used by no clause and no case")
+            self.finding(file, name, "is used by no clause, no relation and no case")
             for name, parameter in catalogue.parameters.items()
             if name not in used and parameter.kind != "suite"
         ]
+
+
+class IcsItemsAreUsed(Rule):
+    """Every question of the ICS changes what is played, or says why it is asked."""
+
+    name = "ics-items-are-used"
+
+    def check(self, catalogue: Catalogue, coverage: Coverage) -> list[Finding]:
+        """Look in the applicability, in the cases, and at what the item shows."""
+        used = set(coverage.strings)
+        for clause in catalogue.clauses.values():
+            used |= set(re.findall(r"\w+", clause.applicability))
+        file = catalogue.root / "ics_items.yaml"
+        findings: list[Finding] = []
+        for name, item in catalogue.ics_items.items():
+            serves = name in used or item.shows is not None
+            if not serves and item.unused is None:
+                message = "decides nothing; name it in an applicability, or say in unused why it is asked"
+                findings.append(self.finding(file, name, message))
+            if serves and item.unused is not None:
+                findings.append(self.finding(file, f"{name}.unused", "stands although the item is used"))
+        return findings
 
 
 class ApplicabilityAgrees(Rule):

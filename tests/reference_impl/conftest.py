@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from reference_impl import codec
+from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
-from reference_impl.device import Device, Role
+from reference_impl.device import Device, Resolve, Role, as_it_is
 from reference_impl.parts.paths import PathTable
 from reference_impl.roles.gsf import Gsf, Spine
 from reference_impl.virtual.network import Network
@@ -27,8 +28,8 @@ class Leaf(Device):
 
     role = Role.GSP
 
-    def __init__(self, config: DeviceConfig, components: dict[type, type] | None = None) -> None:
-        super().__init__(config, components)
+    def __init__(self, config: DeviceConfig, resolve: Resolve = as_it_is) -> None:
+        super().__init__(config, resolve)
         self.paths = self.make(PathTable, self)
         self.got: list[tuple[int, int, bytes]] = []
         self.faults: list[tuple[int, int]] = []
@@ -77,10 +78,10 @@ class Fabric:
         gsfs: int = 2,
         parallel: int = 1,
         settings: dict[str, Any] | None = None,
-        components: dict[type, type] | None = None,
+        flaw: type | None = None,
     ) -> None:
         self.settings = Settings.of(settings or {})
-        self.components = components or {}
+        self.flaw = flaw
         self.network = Network(seed=1)
         self.gsps = [self.device(Leaf, f"gsp{i}", i + 1, gsfs * parallel) for i in range(gsps)]
         self.gsfs = [self.device(Gsf, f"gsf{i}", 0x0100 + i, gsps * parallel) for i in range(gsfs)]
@@ -92,7 +93,7 @@ class Fabric:
 
     def device(self, kind: type[Any], name: str, node: int, ports: int) -> Any:
         fabric = tuple(PortConfig("fabric", 8000, mac(node, port)) for port in range(ports))
-        made = kind(DeviceConfig(name, node, fabric, self.settings, seed=node), self.components)
+        made = assemble(kind, DeviceConfig(name, node, fabric, self.settings, seed=node), self.flaw)
         self.network.add(made)
         return made
 

@@ -25,7 +25,7 @@ from reports.results import (
     read_results,
 )
 from spec.catalogue import Catalogue
-from spec.model import Chapter
+from spec.model import Chapter, Relations
 from spec.verdict import Verdict
 from spec.wire import WireProfile, load_profile
 
@@ -103,6 +103,7 @@ def catalogue() -> Catalogue:
         facts={},
         counters={},
         ics_items={},
+        relations=Relations(terms={}, relations={}),
     )
 
 

@@ -289,7 +289,7 @@ def test_every_fault_is_one_sentence(checkout, file, old, new, sentence):
     assert said[-1] in ".?"
 
 
-@pytest.mark.parametrize("name", ["parameters", "sources", "facts", "counters", "ics_items"])
+@pytest.mark.parametrize("name", ["parameters", "sources", "facts", "counters", "ics_items", "relations"])
 def test_missing_file(checkout, name):
     (checkout.spec / f"{name}.yaml").unlink()
     assert refusal(checkout).startswith(

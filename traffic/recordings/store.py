@@ -57,6 +57,7 @@ class _Document:
     capture_losses: int
     counted: tuple[Flow, ...] = ()
     trouble: Trouble | None = None
+    cut: str = ""
     capabilities: tuple[str, ...] = ()
     counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     baseline: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -92,6 +93,7 @@ def save(recording: Recording, path: Path) -> dict[Path, str]:
         seed=recording.seed,
         capture_losses=recording.capture_losses,
         trouble=recording.trouble,
+        cut=recording.cut,
         capabilities=tuple(sorted(recording.capabilities)),
         counters=recording.counters,
         baseline=recording.baseline,
@@ -148,6 +150,7 @@ def load(path: Path) -> Recording:
         counted=document.counted,
         capture_losses=document.capture_losses,
         trouble=document.trouble,
+        cut=document.cut,
         scenario=document.scenario,
         seed=document.seed,
     )

@@ -20,7 +20,7 @@ def order(bed, at, action, host):
 @clause("DGSQ-WITHDRAWN")
 @testbed(SoloGsp(remotes=2))
 @needs("fabric taps", "counters", "management")
-@configure(dgsq_mode="on-first-frame")
+@configure(dgsq_mode="on-first-frame", unknown_unicast="drop")
 def test_withdrawal_ends_the_queue(bed, expect):
     """The frames that wait for a host withdrawn are dropped and counted, and those for another all leave."""
     here, there, gone, _, kept, _ = bed.hosts
@@ -45,7 +45,7 @@ def test_withdrawal_ends_the_queue(bed, expect):
 @clause("DGSQ-WHOLE-DROP")
 @testbed(SoloGsp(hosts=1))
 @needs("fabric taps", "management")
-@configure(dgsq_mode="on-first-frame")
+@configure(dgsq_mode="on-first-frame", unknown_unicast="drop")
 def test_a_queue_is_dropped_whole(bed, expect):
     """Of one generation an unbroken run of frames leaves, and what follows a withdrawal is of another."""
     here, there = bed.hosts

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.api.marks import clause, needs, testbed
+from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp
 from traffic.frames.crafted import Container, data_frames, message
 from traffic.patterns import elephant, gap_at, incast, permutation, single
@@ -24,6 +24,7 @@ def expect_prompt(bed, expect, waits, what):
 @clause("GRANT-CONTROL-FIRST", "full-uplinks")
 @testbed(SoloGsp(uplinks=1))
 @needs("fabric taps")
+@configure(unsolicited_bytes=0, dgsq_mode="on-first-frame")
 def test_a_gsp_sends_control_first(bed, expect):
     """While data queues for the only uplink, a REQUEST for a new queue and a GRANT for a new source leave."""
     longest = bed.parameter("max_frame")
@@ -77,6 +78,7 @@ def test_a_gsf_sends_control_first(bed, expect):
 @clause("GRANT-OVERHEAD")
 @testbed(LeafSpine(hosts=2))
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_signalling_takes_a_small_share(bed, expect):
     """While all hosts send at line rate, REQUEST and GRANT take a small part of every link both ways."""
     recording = bed.play(permutation(bed.hosts, seed=1, count=600, size=594))

@@ -29,7 +29,7 @@ def time_of_forfeit(recording, mark):
 @clause("GRANT-EXPIRY", "unused-credit")
 @testbed(SoloGsp())
 @needs("fabric taps")
-@configure(unsolicited_bytes=0)
+@configure(unsolicited_bytes=0, dgsq_mode="on-first-frame")
 def test_declared_expiry_voids_credit(bed, expect):
     """Credit that the egress declares expired is forfeited, and carries no frame that comes later."""
     refresh = bed.parameter("request_refresh")
@@ -50,7 +50,7 @@ def test_declared_expiry_voids_credit(bed, expect):
 @clause("GRANT-EXPIRY", "validity-over")
 @testbed(SoloGsp())
 @needs("fabric taps")
-@configure(unsolicited_bytes=0)
+@configure(unsolicited_bytes=0, dgsq_mode="on-first-frame")
 def test_validity_ends_without_a_word(bed, expect):
     """Credit whose validity has run out is forfeited unasked, and carries no frame that comes later."""
     refresh = bed.parameter("request_refresh")

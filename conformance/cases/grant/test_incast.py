@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.api.marks import clause, needs, testbed
+from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsp
 from conformance.cases.grant.windows import outstanding_limit
 from traffic.patterns import credit_bytes, elephant, gap_at, incast, victim
@@ -18,6 +18,7 @@ def frames_in(bed, span):
 @clause("GRANT-QUEUE-BOUND")
 @testbed(LeafSpine(gsps=5))
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_egress_queue_is_bounded(bed, expect):
     """While four GSPs send to one host at once, little waits in the GSP of that host."""
     sources = bed.hosts[:-1]
@@ -49,6 +50,7 @@ def test_incast_loses_nothing(bed, expect):
 
 @clause("GRANT-LATE-JOINER")
 @testbed(LeafSpine(gsps=4))
+@configure(dgsq_mode="on-first-frame")
 def test_shares_settle_after_join_and_leave(bed, expect):
     """When a third source joins two others and leaves again, the shares are even soon after."""
     span, longest = bed.parameter("convergence_max"), bed.parameter("max_frame")

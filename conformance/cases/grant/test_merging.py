@@ -41,6 +41,7 @@ def expect_first_grant_to_count(bed, expect, recording, wrong, right):
 @clause("GRANT-DUPLICATE")
 @testbed(SoloGsp())
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_repeated_grants_count_once(bed, expect):
     """Grants that each arrive three times let no more data out than the highest of them."""
     ceiling = FRAMES // 2 * FRAME
@@ -58,6 +59,7 @@ def test_repeated_grants_count_once(bed, expect):
 @clause("GRANT-OLDER-IGNORED", "overtaken-grant")
 @testbed(SoloGsp(uplinks=1))
 @needs("fabric taps")
+@configure(unsolicited_bytes=0, dgsq_mode="on-first-frame")
 def test_older_grant_takes_nothing_back(bed, expect):
     """A grant that was overtaken by a higher one leaves what that one allowed to the frames that follow."""
     refresh = bed.parameter("request_refresh")
@@ -105,6 +107,7 @@ def test_older_request_takes_nothing_back(bed, expect):
 @clause("GRANT-WRONG-GENERATION")
 @testbed(SoloGsp())
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_grant_for_another_generation_is_ignored(bed, expect):
     """Grants for the generation before, the one after and for 0 let nothing out, one for its own does."""
     load = waiting(bed, mode="at-once", generations=("before", "after", "zero"))
@@ -124,6 +127,7 @@ def test_grant_for_another_generation_is_ignored(bed, expect):
 @clause("GRANT-CORRUPTED")
 @testbed(SoloGsp())
 @needs("fabric taps", "counters", "impairments")
+@configure(dgsq_mode="on-first-frame")
 def test_damaged_grant_is_ignored(bed, expect):
     """Grants with one flipped bit let nothing out and are counted as dropped, the first intact one does."""
     stop = 10 * bed.parameter("request_refresh")
@@ -143,7 +147,7 @@ def test_damaged_grant_is_ignored(bed, expect):
 @clause("GRANT-UNSOLICITED")
 @testbed(SoloGsp())
 @needs("fabric taps")
-@configure(unsolicited_bytes=20000)
+@configure(unsolicited_bytes=20000, dgsq_mode="on-first-frame")
 def test_allowance_is_used_and_kept_to(bed, expect):
     """Of a burst whose requests nobody answers, what fits the allowance leaves at once, and no more."""
     allowance = bed.parameter("unsolicited_bytes")

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.api.marks import clause, needs, testbed
+from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsp
 from traffic.patterns import elephant, gap_at, incast, permutation
 from traffic.recordings.recording import DOWN
@@ -12,6 +12,15 @@ from traffic.scenario import Impairment, Scenario, Window
 def frames_in(bed, span):
     """Count the longest frames that a link carries in a span of time."""
     return int(span / gap_at(bed.parameter("max_frame"), bed.parameter("link_rate")))
+
+
+def around(bed, rest, again, end):
+    """Let every host fill its line up to a rest, and from the end of the rest to the end, ns."""
+    size = bed.parameter("max_frame")
+    spans = (rest, end - again) if rest < again else (end,)
+    counts = [frames_in(bed, span) for span in spans]
+    loads = [permutation(bed.hosts, seed=1, count=count, size=size) for count in counts]
+    return sum((load.delayed(again) for load in loads[1:]), loads[0])
 
 
 def expect_rate_again(bed, expect, recording, after, what):
@@ -28,6 +37,7 @@ def expect_rate_again(bed, expect, recording, after, what):
 @clause("GRANT-LOST-GRANT")
 @testbed(LeafSpine())
 @needs("fabric taps", "impairments")
+@configure(dgsq_mode="on-first-frame")
 def test_lost_grants_are_made_good(bed, expect):
     """One lost GRANT, a burst of lost ones and a share of them each cost less than the recovery time."""
     span, links = bed.parameter("recovery_max"), bed.uplinks_of(bed.gsps[0])
@@ -55,6 +65,7 @@ def test_lost_grants_are_made_good(bed, expect):
 @clause("GRANT-LOST-REQUEST")
 @testbed(LeafSpine())
 @needs("fabric taps", "impairments")
+@configure(dgsq_mode="on-first-frame")
 def test_lost_requests_are_made_good(bed, expect):
     """A burst whose every REQUEST is lost while it comes in is asked for again, and arrives whole."""
     refresh = bed.parameter("request_refresh")
@@ -72,6 +83,7 @@ def test_lost_requests_are_made_good(bed, expect):
 @clause("GRANT-BLACKOUT")
 @testbed(LeafSpine(gsps=3))
 @needs("impairments")
+@configure(dgsq_mode="on-first-frame")
 def test_traffic_resumes_after_a_blackout(bed, expect):
     """Traffic resumes by itself after all signalling was lost, for less than the age-out and for longer."""
     span = bed.parameter("recovery_max")
@@ -82,8 +94,7 @@ def test_traffic_resumes_after_a_blackout(bed, expect):
             Impairment(link, "loss", start=3 * span, stop=stop, messages=("REQUEST", "GRANT"))
             for link in bed.uplinks
         )
-        count = frames_in(bed, after + 2 * span)
-        load = permutation(bed.hosts, seed=1, count=count, size=bed.parameter("max_frame"))
+        load = around(bed, min(stop, 8 * span), stop, after + 2 * span)
         recording = bed.play(load + Scenario(impairments=blackout))
         expect_rate_again(bed, expect, recording, after, f"{stop - 3 * span} ns of blackout")
 

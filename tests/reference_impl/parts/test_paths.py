@@ -256,7 +256,7 @@ def test_a_component_can_be_replaced_by_one_that_breaks_one_rule(fabric):
         def take_fault(self, port, frame, now):
             pass
 
-    world = fabric(components={PathTable: DeafPathTable}).up()
+    world = fabric(flaw=DeafPathTable).up()
     world.network.link_event(60_000, "gsp1-gsf0", up=False)
     world.network.run(90_000)
     assert ports(world.gsps[0], 2) == [0, 1]

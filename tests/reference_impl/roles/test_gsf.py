@@ -192,7 +192,7 @@ def test_one_method_of_the_forwarder_can_be_broken(fabric):
         def may_pass(self, _hop_limit):
             return True
 
-    world = fabric(components={TransitForwarder: EndlessForwarder}).up()
+    world = fabric(flaw=EndlessForwarder).up()
     world.send(0, 0, data(world, 0, 0, hops=1))
     world.network.run(90_000)
     assert len(world.gsps[1].got) == 1

@@ -1,0 +1,51 @@
+"""A play that the suite's own clock broke off is never judged as if it were whole."""
+
+from dataclasses import replace
+
+import pytest
+
+from conformance.api.outcomes import Inconclusive
+from conformance.api.testbed import Bed
+from conformance.api.testbeds import LeafSpine, default_peers
+from conformance.bindings import Setup
+from conformance.bindings.reference import ReferenceBed
+from conformance.judge.expect import Expect
+from conformance.run.context import Bench, RunOptions
+from traffic.patterns import elephant
+from traffic.recordings.store import load, save
+
+LOAD = elephant("h0", "h1", count=40)
+
+
+@pytest.fixture(scope="module")
+def setup():
+    bench = Bench(RunOptions())
+    topology = LeafSpine().topology(8000, 500)
+    peers = default_peers(topology, bench.parameters)
+    return Setup("case", topology, bench.facts(topology, bench.parameters), peers, seed=5)
+
+
+def test_a_recording_says_whether_its_play_ended_by_itself(setup, tmp_path):
+    bed = ReferenceBed(setup, None)
+    whole = bed.play(LOAD, 1, fresh=False)
+    assert not whole.cut
+    cut = bed.play(replace(LOAD, limit=30_000), 2, fresh=False)
+    assert len(cut.losses()) > 10
+    assert cut.cut == "its own limit of 30,000 ns"
+    save(cut, tmp_path / "1")
+    assert load(tmp_path / "1").cut == cut.cut
+
+
+def test_play_limit_is_named_where_it_cut(setup):
+    values = setup.facts.parameters
+    short = replace(values["play_limit"], value=30_000)
+    hurried = replace(setup, facts=replace(setup.facts, parameters={**values, "play_limit": short}))
+    assert ReferenceBed(hurried, None).play(LOAD, 1, fresh=False).cut == "play_limit of 30,000 ns"
+
+
+def test_no_case_is_judged_by_a_play_that_was_cut(setup):
+    bed = Bed(setup, ReferenceBed(setup, None), frozenset(), Expect())
+    with pytest.raises(Inconclusive, match="play 1 was broken off at its own limit of 30,000 ns: .* raise play_limit"):
+        bed.play(replace(LOAD, limit=30_000))
+    assert not bed.recordings
+    assert len(bed.spoilt) == 1
