@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from reference_impl import codec
+from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
 from reference_impl.device import Device, Send
 from reference_impl.roles.gsf import Gsf
@@ -40,16 +41,14 @@ class Bench:
     Every call advances time; what the GSP sent is in `sent` as (time, port, frame).
     """
 
-    def __init__(
-        self, hosts: int = 2, uplinks: int = 2, components: dict[type, type] | None = None, **settings: Any
-    ) -> None:
+    def __init__(self, hosts: int = 2, uplinks: int = 2, flaw: type | None = None, **settings: Any) -> None:
         self.hosts = hosts
         ports = [PortConfig("host", 8000, mac(1, port)) for port in range(hosts)]
         ports += [PortConfig("fabric", 8000, mac(1, hosts + port)) for port in range(uplinks)]
         table = {host_mac(host): (1, host) for host in range(hosts)}
         table |= {host_mac(16 * node + port): (node, port) for node in (2, 3) for port in range(hosts)}
         config = DeviceConfig("gsp0", 1, tuple(ports), Settings.of(settings), table, seed=7)
-        self.gsp = Gsp(config, components)
+        self.gsp: Any = assemble(Gsp, config, flaw)
         self.now = 0
         self.sent: list[tuple[int, int, bytes]] = []
         self.hellos = [0] * uplinks
@@ -209,7 +208,7 @@ class Pod:
     """`gsps` GSPs with `hosts` hosts each under `gsfs` GSFs, meshed; host i sits on GSP i // hosts."""
 
     def __init__(
-        self, gsps: int = 2, gsfs: int = 2, hosts: int = 1, *, components: dict[type, type] | None = None,
+        self, gsps: int = 2, gsfs: int = 2, hosts: int = 1, *, flaw: type | None = None,
         rates: dict[str, int] | None = None, delays: dict[str, int] | None = None, **settings: Any,
     ) -> None:  # fmt: skip
         rates, delays = rates or {}, delays or {}
@@ -217,7 +216,7 @@ class Pod:
         self.hosts = [Host() for _ in range(gsps * hosts)]
         table = {host_mac(host): (host // hosts + 1, host % hosts) for host in range(gsps * hosts)}
         made = Settings.of(settings)
-        self.gsps: list[Gsp] = []
+        self.gsps: list[Any] = []
         self.gsfs: list[Device] = []
         for index in range(gsps):
             ports = [PortConfig("host", 8000, mac(index + 1, port)) for port in range(hosts)]
@@ -226,7 +225,7 @@ class Pod:
                 for j in range(gsfs)
             ]
             config = DeviceConfig(f"gsp{index}", index + 1, tuple(ports), made, table, seed=index)
-            self.gsps.append(Gsp(config, components))
+            self.gsps.append(assemble(Gsp, config, flaw))
         for index in range(gsfs):
             ports = [
                 PortConfig("fabric", rates.get(f"gsp{i}-gsf{index}", 8000), mac(0x100 + index, i))
