@@ -93,7 +93,7 @@ class Bench:
         if odd:
             raise NotApplicable(f"with what the case sets, {odd}")
         try:
-            required_of(self.profile, self.values(case))
+            required_of(self.profile, self.values(case), self.topology(case))
         except NotInProfile as error:
             raise TesterLimited(str(error)) from error
         limits = {**self.undisclosed, **self.binding.limits(self.topology(case), self.values(case))}
@@ -213,8 +213,11 @@ class Bench:
         return self.ics.facts_for(known[role])
 
 
-def required_of(profile: WireProfile, values: Mapping[str, ParameterValue]) -> None:
+def required_of(profile: WireProfile, values: Mapping[str, ParameterValue], topology: Topology) -> None:
     """See that a wire profile can tell what devices with these parameters have to say; NotInProfile else."""
+    for name, node in topology.nodes.items():
+        if not profile.header.field("source").legal(node.id):
+            raise NotInProfile(profile.name, f"node {node.id}, which {name} is")
     if values["dgsq_mode"].value == "on-congestion":
         profile.flag("UNGOVERNED")
     fill = profile.field("DATA", "fill")
