@@ -145,7 +145,7 @@ class DropsTheOldGeneration(Reorderer):
     def release_all(self, stream: Stream, now: int) -> None:  # noqa: ARG002
         """Forget instead of release."""
         for _, credit, _, _ in stream.held.values():
-            self.device.drop("late")
+            self.leaf.drop("late")
             self.held_bytes[stream.port] -= credit
         stream.held.clear()
         stream.held_bytes = 0

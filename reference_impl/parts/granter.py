@@ -95,8 +95,11 @@ class Granter:
             self.scheduler.penalise(credit, source, lifted - source.granted)
         source.granted = lifted
         self.window.settle(credit, source)
-        self.scheduler.activate(credit, source)
-        self.scheduler.serve(credit, now)
+        scheduler = self.scheduler
+        scheduler.activate(credit, source)
+        scheduler.run(credit, now)
+        if scheduler.starved:
+            scheduler.run_starved(now)
         if self.may_be_lost(source, now):
             self.announce(credit, source, now)
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from reference_impl.device import Device
+from reference_impl.parts.leaf import Leaf
 from reference_impl.states import STREAM_STEPS, StreamState
 
 Deliver = Callable[[int, int, bytes, int, int], None]
@@ -84,18 +84,18 @@ class Stream:
 class Reorderer:
     """Releases the frames of each (source, port, class) in order; late and duplicate ones are dropped."""
 
-    def __init__(self, device: Device, deliver: Deliver, lose: Lose) -> None:
-        self.device = device
+    def __init__(self, leaf: Leaf, deliver: Deliver, lose: Lose) -> None:
+        self.leaf = leaf
         self.deliver = deliver
         self.lose = lose
         self.streams: dict[tuple[int, int, int], Stream] = {}
         self.sweeping = False
-        self.held_bytes: dict[int, int] = dict.fromkeys(range(len(device.ports)), 0)
+        self.held_bytes = leaf.held_bytes
         self.configure()
 
     def configure(self) -> None:
         """Take the settings over."""
-        settings = self.device.settings
+        settings = self.leaf.settings
         self.timeout = settings.reorder_timeout
         self.limit = settings.reorder_bytes
         self.idle_limit = 2 * settings.age_out
@@ -165,7 +165,7 @@ class Reorderer:
             self.begin(stream, generation, sequence, now)
         elif generation != stream.generation:
             if self.is_ended(stream, generation):
-                self.device.drop("late")
+                self.leaf.drop("late")
                 return None
             self.release_all(stream, now)
             stream.ended = stream.generation
@@ -183,7 +183,7 @@ class Reorderer:
             self.forget(heard[len(heard) // 2])
         if not self.sweeping:
             self.sweeping = True
-            self.device.at(now + self.idle_limit, self.sweep)
+            self.leaf.at(now + self.idle_limit, self.sweep)
         stream = self.streams[source, port, cls] = Stream(source, port, cls)
         return stream
 
@@ -192,7 +192,7 @@ class Reorderer:
         self.forget(now - self.idle_limit)
         self.sweeping = bool(self.streams)
         if self.sweeping:
-            self.device.at(now + self.idle_limit, self.sweep)
+            self.leaf.at(now + self.idle_limit, self.sweep)
 
     def forget(self, since: int) -> None:
         """Forget the streams that were not heard since a time, those that hold frames excepted."""
@@ -268,13 +268,13 @@ class Reorderer:
         key = (unwrapped << 16) + index
         cause = self.refusal(stream, key)
         if cause is not None:
-            self.device.drop(cause)
+            self.leaf.drop(cause)
             return False
         totals = stream.totals
         tells_more = unwrapped - 1 not in totals
         totals[unwrapped - 1] = previous
         self.hold(stream, key, (frame, credit, last, fill), now)
-        if not stream.collecting and (tells_more or key == stream.place):
+        if stream.state is ORDERED and (tells_more or key == stream.place):
             self.advance(stream, now)
         while stream.held_bytes >= self.limit:
             self.close_oldest(stream, now)
@@ -284,7 +284,7 @@ class Reorderer:
         """Name the cause to drop a frame at a place, None when it is still wanted there."""
         if key in stream.held:
             return "duplicate"
-        if stream.collecting or key >= stream.place:
+        if stream.state is not ORDERED or key >= stream.place:
             return None
         return "late" if self.was_skipped(stream, key) else "duplicate"
 
@@ -294,8 +294,8 @@ class Reorderer:
 
     def hold(self, stream: Stream, key: int, early: tuple[bytes, int, bool, int], now: int) -> None:
         """Keep an early frame, until `reorder_timeout` from now at the longest."""
-        if key != (stream.sequence << 16) + stream.index or stream.collecting:
-            self.device.count["reorder_held"] += 1
+        if key != (stream.sequence << 16) + stream.index or stream.state is not ORDERED:
+            self.leaf.count["reorder_held"] += 1
         stream.held[key] = early
         stream.held_bytes += early[1]
         self.held_bytes[stream.port] += early[1]
@@ -303,7 +303,7 @@ class Reorderer:
         stream.deadlines.append((deadline, key))
         if not stream.armed:
             stream.armed = True
-            self.device.at(deadline, self.overdue, stream)
+            self.leaf.at(deadline, self.overdue, stream)
 
     def deadline(self, now: int) -> int:
         """Until when a frame that arrives now may be held."""
@@ -341,12 +341,12 @@ class Reorderer:
             if key in stream.held:
                 if deadline > now:
                     stream.armed = True
-                    self.device.at(deadline, self.overdue, stream)
+                    self.leaf.at(deadline, self.overdue, stream)
                     return
                 if stream.collecting:
                     self.close_oldest(stream, now)
                 else:
-                    self.device.count["reorder_timeouts"] += 1
+                    self.leaf.count["reorder_timeouts"] += 1
                     self.release_through(stream, key, now)
             else:
                 deadlines.popleft()
@@ -379,7 +379,7 @@ class Reorderer:
         stream.totals = {
             sequence: total for sequence, total in stream.totals.items() if sequence >= key >> 16
         }
-        self.device.count["gaps_closed"] += 1
+        self.leaf.count["gaps_closed"] += 1
         stream.gaps.append((stream.place, key))
         lost = max(self.swallowed(stream, key), 0)
         self.lose(stream.source, stream.port, stream.cls, stream.generation, lost)

@@ -86,7 +86,7 @@ class CreditWindow:
 
     def waiting(self, credit: PortCredit, now: int) -> int:
         """Credit bytes in the egress queue and held for ordering."""
-        return credit.port.queued_credit(now) + self.leaf.held_credit(credit.port.index)
+        return credit.port.queued_credit(now) + self.leaf.held_bytes[credit.port.index]
 
     def room(self, credit: PortCredit, now: int) -> int:
         """Credit bytes that a port can still grant, everything outstanding, queued and held counted."""
