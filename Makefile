@@ -27,7 +27,7 @@ ifeq ($(wildcard conformance/environment),)
   $(error this is not the folder of the checkout; call make there, as with make -C FOLDER)
 endif
 
-.PHONY: conformance test check kill-matrix kill-live agreement bench bench-live lock setup bundle-offline clean $(READY)
+.PHONY: conformance test whole check kill-matrix kill-live agreement bench bench-live lock setup bundle-offline clean $(READY)
 
 conformance: $(READY)
 	$(BIN)/gse-cts run --workers auto --replace "--out=$$GSE_OUT"
@@ -38,6 +38,10 @@ override LIVE := tests/reference_impl/live \
 test: $(READY)
 	$(BIN)/pytest tests $(addprefix --ignore=,$(LIVE)) -n auto --dist worksteal -q
 	$(BIN)/pytest $(LIVE) -n 0 -q
+
+whole: $(READY)
+	GSE_WHOLE=1 $(BIN)/pytest tests/conformance/test_ics_options.py tests/conformance/test_thin_recordings.py \
+	  -n auto --dist worksteal -q
 
 check: $(READY)
 	$(BIN)/ruff check .

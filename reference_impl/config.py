@@ -23,6 +23,9 @@ LEAST: Final[Mapping[str, int]] = {
 }
 """The least that a number can be, where that is not 1: what recurs at once would recur for ever."""
 
+ABILITIES: Final = frozenset({"multicast", "pfc"})
+"""What a device can be made without."""
+
 
 @dataclass(frozen=True)
 class PortConfig:
@@ -35,7 +38,10 @@ class PortConfig:
 
 @dataclass(frozen=True)
 class Settings:
-    """The device parameters of `spec/parameters.yaml`: times in ns, sizes in octets, rates in Mbit/s."""
+    """The device parameters of `spec/parameters.yaml`: times in ns, sizes in octets, rates in Mbit/s.
+
+    `multicast` and `pfc` are options of the ICS that a device can be made without.
+    """
 
     container_bytes: int = 16384
     overflow_mode: str = "close-early"
@@ -60,6 +66,8 @@ class Settings:
     unknown_unicast: str = "drop"
     buffer_bytes: int = 8_388_608
     class_weight_ratio: int = 1
+    multicast: bool = True
+    pfc: bool = True
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -73,6 +81,8 @@ class Settings:
             if name in CHOICES:
                 if value not in CHOICES[name]:
                     result[name] = f"is none of {', '.join(CHOICES[name])}"
+            elif type(value) is bool and name in ABILITIES:
+                continue
             elif type(value) is not int:
                 result[name] = "is no integer"
             elif value < LEAST.get(name, 1):

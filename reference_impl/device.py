@@ -1,6 +1,5 @@
 """What every device of the reference has: settings, ports, a timer heap, counters and events."""
 
-from binascii import crc_hqx
 from collections import deque
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
@@ -40,7 +39,7 @@ def as_it_is(kind: type[T]) -> type[T]:
 
 
 class Role(IntEnum):
-    """The role octet of HELLO; a spine is a GSF of the second tier."""
+    """Roles by their number in the reference, the codec has their codes; SPINE is of the second tier."""
 
     GSP = 1
     GSF = 2
@@ -187,7 +186,7 @@ class Device:
         header, end, crc, whole = known
         if len(frame) < end:
             raise codec.BadFrame("bad_message")
-        if crc_hqx(frame[codec.HEADER_END : end], crc) != whole:
+        if codec.update(frame[codec.HEADER_END : end], crc) != whole:
             raise codec.BadFrame("bad_checksum")
         return header
 

@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
-from spec.applicability import Value
+from spec.applicability import Comparison, Value, parse
 from spec.catalogue import Catalogue
 from spec.documents import did_you_mean, load
 from spec.errors import InputError
@@ -122,6 +122,7 @@ def load_ics(path: str | Path, catalogue: Catalogue | None = None) -> Ics:
     check = _Check(path, catalogue)
     facts = check.facts(statement)
     settings = check.settings(statement)
+    check.agreement(statement, settings)
     return Ics(
         path=path,
         digest=digest(path),
@@ -180,6 +181,29 @@ class _Check:
             else by_default(name, parameter)
             for name, parameter in self.parameters.items()
         }
+
+    def agreement(self, statement: Statement, settings: Mapping[str, Setting]) -> None:
+        """Refuse an answer that the declared setting of its parameter contradicts, and a NIC without E2E."""
+        if "NIC" in statement.roles and "E2E" not in statement.scenario:
+            raise self.error(
+                "scenario", "lacks E2E, which alone has a part for a NIC", "add E2E or drop the role"
+            )
+        for name, item in self.items.items():
+            if item.setting is None or name not in statement.facts:
+                continue
+            wanted = parse(item.setting)
+            assert isinstance(wanted, Comparison)
+            if wanted.name not in statement.parameters:
+                continue
+            setting = settings[wanted.name]
+            ends = setting.values or (setting.minimum, setting.maximum)
+            can = any(
+                wanted.evaluate({wanted.name: end}) for end in ends if not isinstance(end, float | None)
+            )
+            if can != statement.facts[name]:
+                said = "is no, and {} can be set" if can else "is yes, and {} cannot be set"
+                fault = f"{said.format(f'parameters.{wanted.name}')} so that {wanted}"
+                raise self.error(f"facts.{name}", fault, "correct one of the two")
 
     def declared(self, name: str, parameter: Parameter, given: Declaration) -> Setting:
         key = f"parameters.{name}"

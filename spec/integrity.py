@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from spec.applicability import ApplicabilityError, parse
+from spec.applicability import ApplicabilityError, Comparison, parse
 from spec.catalogue import Catalogue
 from spec.documents import did_you_mean
 from spec.errors import InputError
@@ -127,6 +127,22 @@ def applicability_parses(catalogue: Catalogue) -> Iterator[InputError]:
             yield InputError(path, f"clauses[{clause.id}].applicability", error.fault, error.mend)
 
 
+def settings_parse(catalogue: Catalogue) -> Iterator[InputError]:
+    """Every setting of an ICS item compares one parameter of the device that has whole numbers or words."""
+    path = catalogue.root / "ics_items.yaml"
+    for name, item in catalogue.ics_items.items():
+        if item.setting is None:
+            continue
+        try:
+            wanted = parse(item.setting, catalogue.vocabulary)
+        except ApplicabilityError as error:
+            yield InputError(path, f"{name}.setting", error.fault, error.mend)
+            continue
+        if not isinstance(wanted, Comparison) or wanted.name not in catalogue.parameters:
+            mend = "write one comparison, such as unsolicited_bytes > 0"
+            yield InputError(path, f"{name}.setting", "compares no parameter", mend)
+
+
 CHECKS = (
     duplicate_ids,
     prefixes,
@@ -137,6 +153,7 @@ CHECKS = (
     fact_clauses_exist,
     parameters_exist,
     applicability_parses,
+    settings_parse,
 )
 
 

@@ -161,15 +161,25 @@ class CounterDefinition(Record):
 
 
 class IcsItem(Record):
-    """A question of the ICS; `roles` are the roles that must answer it."""
+    """A question of the ICS; `roles` are the roles that must answer it.
+
+    `setting` is what the parameter that goes with a yes can be set to, and with a no cannot. Without `shows`,
+    a capability that cases need, nothing can be read from the device. `unused` says why the answer is asked
+    for although no applicability, setting or need depends on it.
+    """
 
     type: Literal["bool", "integer", "enum"]
     values: tuple[Words, ...] = ()
     meaning: Text
     roles: tuple[Role, ...] = Field(min_length=1)
+    setting: Words | None = None
+    shows: Words | None = None
+    unused: Words | None = None
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if (self.type == "enum") != bool(self.values):
             raise ValueError("an enum, and nothing else, has values")
+        if self.type != "bool" and (self.setting or self.shows):
+            raise ValueError("only a yes or no goes with a setting or shows something")
         return self

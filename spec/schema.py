@@ -11,7 +11,7 @@ from spec.ics import Statement
 from spec.model import Chapter, CounterDefinition, Fact, FactId, IcsItem, Parameter, Source
 from spec.profiles import Profile
 from spec.states import Machine
-from spec.wire import ProfileEntry
+from spec.wire_entry import ProfileEntry
 
 FOLDER = Path(__file__).parent / "schemas"
 SHAPES: dict[str, Any] = {

@@ -8,6 +8,7 @@ from conformance.api.outcomes import BenchError, Inconclusive, UndeclaredNeed
 from conformance.api.testbeds import Topology
 from conformance.bindings import Driver, Setup
 from conformance.judge.expect import Expect
+from spec.wire import WireProfile, load_profile
 from traffic.recordings.recording import Link, Recording, Trouble
 from traffic.scenario import HostAddress, Scenario, peer_key
 
@@ -96,6 +97,11 @@ class Bed:
         """Name or path of the wire profile of the run, to craft fabric frames with."""
         return self._setup.facts.wire_profile
 
+    @property
+    def profile(self) -> WireProfile:
+        """The wire profile of the run: its fields, what they can hold, and code points by name."""
+        return load_profile(self.wire_profile)
+
     def node(self, name: str) -> int:
         """Node id of a device."""
         return self.topology.nodes[name].id
@@ -108,6 +114,10 @@ class Bed:
         """Value of a parameter in force."""
         self.read.add(name)
         return self._setup.facts.parameters[name].value
+
+    def declared(self, option: str) -> bool:
+        """Whether a device under test is declared to have an option of the ICS."""
+        return any(node.ics.get(option) is True for node in self._setup.facts.nodes.values())
 
     def peer(self, name: str, link: str | None = None) -> Any:  # noqa: ANN401 - GsfPeer or GspPeer, by name
         """Give the well-behaved peer that stands for an emulated device, to be varied with `replace`.
@@ -131,6 +141,8 @@ class Bed:
             raise UndeclaredNeed(
                 f"the scenario needs {words} and the case does not declare it; add it to @needs"
             )
+        if any(impairment.kind == "corrupt" for impairment in scenario.impairments):
+            self.profile.checked()
         whole = Scenario(peers=self._setup.peers) + scenario
         self._refuse_strangers(whole)
         number = len(self.recordings) + 1

@@ -246,6 +246,6 @@ def _gsp_peer(topology: Topology, name: str, value: Mapping[str, Any]) -> GspPee
         hosts=tuple(link.name for link in ports if not link.fabric),
         links=tuple(link.name for link in ports if link.fabric and topology.realised(link)),
         rate_mbps=ports[0].rate_mbps,
-        grants=GrantPolicy(validity_us=value["grant_validity"] // 1000),
+        grants=GrantPolicy(validity=value["grant_validity"]),
         **{setting: value[setting] for setting in settings},
     )

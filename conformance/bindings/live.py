@@ -22,7 +22,7 @@ from conformance.api.testbeds import (
 )
 from conformance.bindings import INTERVALS, BindingOptions, Driver, Setup, live_trex, seed_for
 from conformance.bindings.realtime import RealTimeBed, Stand, too_late
-from conformance.bindings.reference import PROFILE, ReferenceBinding, mutant_of
+from conformance.bindings.reference import ReferenceBinding, mutant_of
 from reference_impl.config import Settings
 from reference_impl.live.control_socket import DeviceRefused
 from reference_impl.live.fabric import DeviceFailed, Fabric, standing, up
@@ -34,6 +34,7 @@ from reference_impl.live.processes import Process, started
 from spec.documents import did_you_mean
 from spec.errors import InputError
 from spec.loader import load_catalogue
+from spec.wire import locate
 from traffic.patterns import single
 from traffic.recordings.recording import Event, Facts, Link, ParameterValue, Trouble
 from traffic.scenario import HostAddress, ManagementEvent
@@ -85,6 +86,8 @@ def plan(
     name: str,
     topology: Topology,
     values: Mapping[str, Any],
+    wire_profile: str,
+    *,
     device: str = "reference",
     hosts: Iterable[HostAddress] = (),
 ) -> Plan:
@@ -94,6 +97,7 @@ def plan(
     know the hosts of the topology, and these `hosts` besides.
     """
     mutant = mutant_of(device)
+    wire_profile = str(locate(wire_profile).absolute())
     table = {colons(host.mac): (host.node, host.port) for host in hosts}
     table |= {colons(host.mac): (host.node, host.port) for host in topology.addresses.values()}
     settings = vars(Settings.of(values))
@@ -101,6 +105,7 @@ def plan(
     devices = tuple(
         PlannedDevice(
             name=name,
+            wire_profile=wire_profile,
             role=topology.nodes[name].role,
             node=topology.nodes[name].id,
             ports=tuple(
@@ -246,9 +251,6 @@ class LiveBinding:
     file = None
 
     def __init__(self, options: BindingOptions) -> None:
-        if options.wire_profile != PROFILE:
-            fault = f"the reference speaks {PROFILE} alone"
-            raise InputError("command line", "--wire-profile", fault, "choose another binding")
         mutant = mutant_of(options.device)
         self.device = options.device
         self.flaw = mutant.name if mutant else None
@@ -324,7 +326,7 @@ class LiveBench:
         topology = setup.topology
         values = {name: item.value for name, item in setup.facts.parameters.items()}
         try:
-            fabric = up(plan("suite", topology, values))
+            fabric = up(plan("suite", topology, values, setup.facts.wire_profile))
         except DeviceFailed as failed:
             raise BenchError(str(failed)) from failed
         try:
@@ -398,7 +400,7 @@ class LiveDevices:
     def renew(self, setup: Setup, seed: int, *, fresh: bool) -> None:  # noqa: ARG002 - always fresh
         """Start every device anew, with the parameters in force."""
         values = {name: item.value for name, item in setup.facts.parameters.items()}
-        for device in plan("suite", setup.topology, values).devices:
+        for device in plan("suite", setup.topology, values, setup.facts.wire_profile).devices:
             changes = {
                 "settings": device.settings,
                 "table": device.table,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError
@@ -19,15 +19,16 @@ from reference_impl.virtual.network import Network
 from reference_impl.virtual.timeline import Tap
 from spec.documents import did_you_mean
 from spec.errors import InputError
+from spec.wire import load_profile
 from traffic.patterns import single
 from traffic.recordings.recording import Event, Facts, Link, Recording
 from traffic.scenario import DOWN, UP, Scenario
 from traffic.tester.tester import VirtualTester
 
-PROFILE: Final = "open-1"
 MUTANT: Final = "mutant:"
-DATA: Final = codec.PROFILE.messages["DATA"].type_code
 MAC_CONTROL: Final = b"\x88\x08"
+OPTIONS: Final = {"MULTICAST": "multicast", "PFC": "pfc"}
+"""Options of the ICS that the devices are made without where it says no, and their settings."""
 
 
 class ReferenceBinding(Perfect):
@@ -40,13 +41,6 @@ class ReferenceBinding(Perfect):
     values: Mapping[str, int | float | str] = {}
 
     def __init__(self, options: BindingOptions) -> None:
-        if options.wire_profile != PROFILE:
-            raise InputError(
-                "command line",
-                "--wire-profile",
-                f"the reference speaks {PROFILE} alone",
-                "choose another binding",
-            )
         self.device = options.device
         self.mutant = mutant_of(options.device)
         self.mutants = {name: mutant.clause for name, mutant in mutants().items()}
@@ -93,6 +87,7 @@ class _Play:
     def __init__(self, setup: Setup, mutant: Mutant | None, links: tuple[Link, ...], number: int) -> None:
         self.setup = setup
         self.links = links
+        codec.use(load_profile(setup.facts.wire_profile))
         self.values = {name: item.value for name, item in setup.facts.parameters.items()}
         self.seed = setup.seed_for(f"play {number}")
         self.network = Network(self.seed)
@@ -102,7 +97,7 @@ class _Play:
             if node.standing != "emulated"
         }
         ports = tester_ports(setup.topology, links)
-        self.tester = VirtualTester(ports, setup.facts.hosts, PROFILE, self._carry_out)
+        self.tester = VirtualTester(ports, setup.facts.hosts, setup.facts.wire_profile, self._carry_out)
         self._join({port.name: number for number, port in enumerate(ports)})
         self.start = 0
         self.started = False
@@ -144,7 +139,7 @@ class _Play:
         start = self.start
         events = [
             Event(time - start, name, kind, details)
-            for name, device in self.devices.items()
+            for name, device in self._showing("events").items()
             for time, kind, details in device.events.since(known[name])
         ]
         return Recording.of_taps(
@@ -155,13 +150,22 @@ class _Play:
             facts=self.setup.facts,
             events=tuple(sorted(events, key=lambda event: event.time)),
             states={name: device.state() for name, device in self.devices.items()},
-            capabilities=CAPABILITIES,
+            capabilities=CAPABILITIES
+            - {shown for shown in ("counters", "events") if not self._showing(shown)},
             scenario=scenario.digest(),
             seed=self.setup.seed,
         )
 
     def _counters(self) -> dict[str, dict[str, int]]:
-        return {name: device.counters() for name, device in self.devices.items()}
+        return {name: device.counters() for name, device in self._showing("counters").items()}
+
+    def _lacks(self, name: str, option: str) -> bool:
+        """Whether the ICS says no to an option for a device under test."""
+        return self.setup.facts.nodes[name].ics.get(option) is False
+
+    def _showing(self, what: Literal["counters", "events"]) -> dict[str, Device]:
+        """Give the devices that show their counters or events, as the ICS has it."""
+        return {name: dev for name, dev in self.devices.items() if not self._lacks(name, what.upper())}
 
     def _device(self, name: str, mutant: Mutant | None) -> Device:
         topology, node = self.setup.topology, self.setup.topology.nodes[name]
@@ -169,11 +173,12 @@ class _Play:
             PortConfig("fabric" if link.fabric else "host", link.rate_mbps, port_mac(node.id, number))
             for number, link in enumerate(topology.ports(name))
         )
+        made = {setting: not self._lacks(name, option) for option, setting in OPTIONS.items()}
         config = DeviceConfig(
             name=name,
             node=node.id,
             ports=ports,
-            settings=Settings.of(self.values),
+            settings=Settings.of(self.values | made),
             table={host.mac: (host.node, host.port) for host in topology.addresses.values()},
             seed=seed_for(self.seed, name),
         )
@@ -203,6 +208,8 @@ class _Play:
         for order in scenario.management:
             if order.node not in self.devices:
                 raise BenchError(f"the scenario manages {order.node}, which is no device of the bench")
+            if order.action.startswith("table_") and self._lacks(order.node, "TABLE_BY_MANAGEMENT"):
+                raise BenchError(f"the scenario sets the table of {order.node}, which cannot be set")
             self.network.manage(start + order.at, self.devices[order.node], order.action, order.arguments)
 
     def _watch(self, scenario: Scenario) -> None:
@@ -252,7 +259,7 @@ def mutant_of(device: str) -> Mutant | None:
 def is_data(frame: bytes) -> bool:
     """Whether a frame is a host's, or carries one; control of any kind is not."""
     kind = message_type(frame)
-    return kind == DATA or (kind < 0 and frame[12:14] != MAC_CONTROL)
+    return kind == codec.DATA or (kind < 0 and frame[12:14] != MAC_CONTROL)
 
 
 assert (UP, DOWN) == (0, 1), "the network's direction 0 leads from the lower to the upper end of a link"

@@ -1,11 +1,12 @@
 """`gse-cts explain`: all there is to know about one clause."""
 
+import ast
 from collections.abc import Iterable, Iterator, Sequence
 
 import typer
 
 from spec.catalogue import ROOT, Catalogue
-from spec.coverage import Coverage, scan
+from spec.coverage import Coverage, Mutant, scan
 from spec.documents import did_you_mean
 from spec.errors import InputError
 from spec.loader import load_catalogue
@@ -113,7 +114,7 @@ class _Page:
         cases = self.coverage.by_clause.get(clause.id, ())
         yield from self.listing("cases", (case.id for case in cases))
         mutants = self.coverage.killers.get(clause.id, ())
-        yield from self.listing("mutants", (mutant.name for mutant in mutants))
+        yield from self.listing("mutants", (self.mutant(mutant) for mutant in mutants))
 
     def field(self, name: str, value: str) -> str:
         return f"{self.word(name)}: {value}"
@@ -136,6 +137,11 @@ class _Page:
     def steps(self, part: str, texts: Sequence[Text]) -> Iterator[str]:
         for text in texts:
             yield f"  {self.word(part)}: {self.text(text)}"
+
+    def mutant(self, mutant: Mutant) -> str:
+        """Give its name and what it breaks."""
+        breaks, _, _ = (ast.get_docstring(mutant.node) or "").partition("\n")
+        return f"{mutant.name}: {breaks}" if breaks else mutant.name
 
     def source(self, name: str) -> str:
         return f"{name}: {self.catalogue.sources[name].title}"

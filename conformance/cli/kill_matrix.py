@@ -89,6 +89,7 @@ def command(
     chapter: Annotated[list[str] | None, typer.Option(help="Only cases of this chapter.")] = None,
     profile: Annotated[str | None, typer.Option(help="Only cases of a profile's clauses.")] = None,
     collateral: Annotated[bool, typer.Option("--collateral", help="Run everything on every mutant.")] = False,
+    wire_profile: Annotated[str, typer.Option(help="Name or YAML file of the wire profile.")] = "open-1",
     seed: Annotated[int, typer.Option(help="Seed of the run.")] = 1,
     workers: Annotated[str, typer.Option(help="Processes: a number, or auto.")] = "",
     out: Annotated[Path, typer.Option(help="Where the matrix is written.")] = Path("out/kill-matrix.json"),
@@ -99,7 +100,7 @@ def command(
 
         acquire()
     _admit(out)
-    bench = load_binding(binding, BindingOptions())
+    bench = load_binding(binding, BindingOptions(wire_profile=wire_profile))
     mutants = bench.mutants
     watch = Watch(dict(mutants))
     words = [str(CASES), "-n", workers or ("0" if bench.parallelism else "auto")]
@@ -107,6 +108,7 @@ def command(
         f"--binding={binding}",
         f"--mutants={'all' if collateral else 'own'}",
         f"--run-seed={seed}",
+        f"--wire-profile={wire_profile}",
         "--tb=no",
         "-q",
         "--no-summary",

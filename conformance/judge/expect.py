@@ -1,23 +1,21 @@
 """The judge of a case: collects every breach, and alone can make a FAIL of it."""
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import islice
-from numbers import Real
-from reprlib import Repr
 from typing import Any, Literal, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from conformance.judge.shown import parting, quantity, shown
 from spec.verdict import Verdict
 
 Item = TypeVar("Item")
 
 FINDINGS_KEPT = 20
 PACKETS_KEPT = 32
-
-_SHORT = Repr()
-_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxset = _SHORT.maxfrozenset = 12
-_SHORT.maxstring, _SHORT.maxother = 80, 120
 
 
 @dataclass(frozen=True)
@@ -47,27 +45,63 @@ class Expect:
         self.notes: list[str] = []
         self.play = -1
 
-    def that(self, ok: object, what: str, expected: object, got: object, rows: Iterable[int] = ()) -> bool:
-        """Expect `ok`; otherwise record what was expected and got, and at which rows of the recording."""
+    def that(
+        self,
+        ok: object,
+        what: str,
+        expected: object,
+        got: object,
+        rows: Iterable[int] = (),
+        *,
+        unit: str = "",
+    ) -> bool:
+        """Expect `ok`, each item of an array; otherwise record what was expected and got, and at which rows.
+
+        `unit` is that of the numbers, or the noun for the items of what was expected and got. Of an empty
+        array, or of what is not a number, it is INCONCLUSIVE.
+        """
+        held = holds(ok)
+        if held is None:
+            return self._unmeasured(what)
         self.checked += 1
-        if ok:
+        if held:
             return True
         self.breaches += 1
         if len(self.findings) < FINDINGS_KEPT:
             kept = tuple(int(row) for row in islice(rows, PACKETS_KEPT))
-            self.findings.append(Finding(what, _words(expected), _words(got), kept, self.play))
+            words = shown(expected, unit), shown(got, unit)
+            self.findings.append(Finding(what, *words, kept, self.play))
         return False
 
-    def equal(self, got: object, expected: object, what: str, rows: Iterable[int] = ()) -> bool:
-        """Expect two values to be equal; of two lists the finding shows where they part."""
-        equal = got == expected
-        if not equal and isinstance(got, list | tuple) and isinstance(expected, list | tuple):
-            expected, got = _parting(expected, got)
-        return self.that(equal, what, expected, got, rows)
+    def equal(
+        self, got: object, expected: object, what: str, rows: Iterable[int] = (), *, unit: str = ""
+    ) -> bool:
+        """Expect two values to be equal; of two long lists the finding shows where they part.
+
+        A value that is not a number could not be measured, and is INCONCLUSIVE.
+        """
+        if _holes(got):
+            return self._unmeasured(what)
+        got, expected = _comparable(got, expected), _comparable(expected, got)
+        equal = bool(got == expected)
+        lists = all(isinstance(side, list | tuple) for side in (got, expected))
+        if not equal and (lists or (isinstance(got, bytes) and isinstance(expected, bytes))):
+            expected, got = parting(expected, got, unit)  # type: ignore[arg-type]  # both are of one kind
+        return self.that(equal, what, expected, got, rows, unit=unit)
+
+    def given(self, condition: object, what: str) -> bool:
+        """State what has to be so before anything can be judged; INCONCLUSIVE where it is not.
+
+        `what` is a sentence that is true when the condition holds. An empty array does not hold.
+        """
+        if holds(condition):
+            return True
+        self.doubts.append(f"it is not so that {what}")
+        return False
 
     def at_most(
         self,
-        value: float | None,
+        value: float | NDArray[Any] | None,
         limit: float,
         what: str,
         unit: str = "",
@@ -75,13 +109,16 @@ class Expect:
         *,
         rows: Iterable[int] = (),
     ) -> bool:
-        """Expect value <= limit x (1 + tolerance); INCONCLUSIVE inside the uncertainty, or with no value."""
+        """Expect value <= limit x (1 + tolerance), of an array the largest item.
+
+        INCONCLUSIVE inside the uncertainty, and where there is no value, or no number for it or the limit.
+        """
         bound = limit * (1 + tolerance)
         return self._limit(value, "at most", bound, what, unit, rows=rows)
 
     def at_least(
         self,
-        value: float | None,
+        value: float | NDArray[Any] | None,
         limit: float,
         what: str,
         unit: str = "",
@@ -89,7 +126,10 @@ class Expect:
         *,
         rows: Iterable[int] = (),
     ) -> bool:
-        """Expect value >= limit x (1 - tolerance); INCONCLUSIVE inside the uncertainty, or with no value."""
+        """Expect value >= limit x (1 - tolerance), of an array the smallest item.
+
+        INCONCLUSIVE inside the uncertainty, and where there is no value, or no number for it or the limit.
+        """
         bound = limit * (1 - tolerance)
         return self._limit(value, "at least", bound, what, unit, rows=rows)
 
@@ -102,15 +142,20 @@ class Expect:
         *,
         show: Callable[[Item], object] | None = None,
         expected: object = "the stated behaviour",
+        unit: str = "",
     ) -> int:
         """Expect the predicate of every item and give their number; fewer than `at_least` is INCONCLUSIVE."""
         seen = 0
         for item in items:
             seen += 1
-            if predicate(item):
+            held = holds(predicate(item))
+            if held:
                 self.checked += 1
+            elif held is None:
+                self._unmeasured(what)
             else:
-                self.that(False, what, expected, show(item) if show else _fields(item), rows_of(item))
+                got = show(item) if show else item
+                self.that(False, what, expected, got, rows_of(item), unit=unit)
         self.enough(seen, at_least, what)
         return seen
 
@@ -128,7 +173,7 @@ class Expect:
             rows = rows_of(item)
             inside = [row for row in rows if first <= row <= last]
             if inside or not rows:
-                self.that(False, what, "none", _fields(item), inside)
+                self.that(False, what, "none", item, inside)
 
     def enough(self, seen: int, at_least: int, what: str) -> bool:
         """Call it INCONCLUSIVE when fewer items were seen than the judgement needs."""
@@ -153,7 +198,7 @@ class Expect:
 
     def _limit(
         self,
-        value: float | None,
+        value: float | NDArray[Any] | None,
         relation: Literal["at most", "at least"],
         bound: float,
         what: str,
@@ -161,16 +206,27 @@ class Expect:
         *,
         rows: Iterable[int],
     ) -> bool:
-        if value is None or math.isnan(value):
-            self.doubts.append(f"{what}: could not be measured")
-            return False
+        if isinstance(value, np.ndarray):
+            worst = np.max if relation == "at most" else np.min
+            value = float(worst(value)) if value.size else None
+        if value is None or math.isnan(value) or math.isnan(bound):
+            return self._unmeasured(what)
         uncertainty = self.uncertainty.get(unit, 0)
-        got, limit = f"{_number(value)} {unit}".rstrip(), f"{_number(bound)} {unit}".rstrip()
         if uncertainty and abs(value - bound) <= uncertainty:
-            self.doubts.append(f"{what}: {got} is within the uncertainty, {uncertainty} {unit}, of {limit}")
+            got, limit, within = (quantity(number, unit) for number in (value, bound, uncertainty))
+            self.doubts.append(f"{what}: {got} is within the uncertainty, {within}, of {limit}")
             return False
         ok = value <= bound if relation == "at most" else value >= bound
+        got, limit = quantity(value, unit), quantity(bound, unit)
+        if got == limit:
+            got, limit = quantity(value, unit, exact=True), quantity(bound, unit, exact=True)
         return self.that(ok, what, f"{relation} {limit}", got, rows)
+
+    def _unmeasured(self, what: str) -> bool:
+        doubt = f"{what}: could not be measured"
+        if doubt not in self.doubts:
+            self.doubts.append(doubt)
+        return False
 
 
 def rows_of(item: object) -> tuple[int, ...]:
@@ -182,47 +238,28 @@ def rows_of(item: object) -> tuple[int, ...]:
     return () if row is None else (int(row),)
 
 
-def _fields(item: object) -> str:
-    """In its own words, or field by field, without the rows."""
-    if is_dataclass(item) and type(item).__str__ is not object.__str__:
-        return str(item)
-    if is_dataclass(item):
-        pairs = {field.name: getattr(item, field.name) for field in fields(item)}
-    elif isinstance(item, Mapping):
-        pairs = {str(key): value for key, value in item.items()}
-    else:
-        return _words(item)
-    kept = {name: value for name, value in pairs.items() if name not in ("row", "rows")}
-    return ", ".join(f"{name}={_words(value)}" for name, value in kept.items())
+def holds(condition: object) -> bool | None:
+    """Whether a condition holds, for an array each item of it; None where there is nothing to say so of.
+
+    That is an empty array, and what is not a number.
+    """
+    if isinstance(condition, np.ndarray):
+        return bool(condition.all()) if condition.size else None
+    if isinstance(condition, float | np.floating) and math.isnan(condition):
+        return None
+    return bool(condition)
 
 
-def _parting(expected: Sequence[object], got: Sequence[object]) -> tuple[str, str]:
-    """Say how long two different lists are, and what stands in each where they first differ."""
-    pairs = enumerate(zip(expected, got, strict=False))
-    place = next((i for i, (one, other) in pairs if one != other), min(len(expected), len(got)))
-
-    def words(items: Sequence[object]) -> str:
-        item = f"item {place + 1}: {_fields(items[place])}" if place < len(items) else f"no item {place + 1}"
-        return f"{len(items)} items; {item}" if items else "none"
-
-    return words(expected), words(got)
+def _holes(value: object) -> bool:
+    """Whether a value, or an item of an array, is not a number."""
+    return isinstance(value, float | np.floating | np.ndarray) and bool(np.any(value != value))  # noqa: PLR0124 - only what is not a number differs from itself
 
 
-def _words(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bytes):
-        return value[:48].hex(" ") + (f" … ({len(value)} bytes)" if len(value) > 48 else "")
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}={_words(item)}" for key, item in islice(value.items(), 24))
-    if isinstance(value, Sequence | set | frozenset):
-        return _SHORT.repr(value)
-    if isinstance(value, Real):
-        return _number(value)
-    return _SHORT.repr(value)
-
-
-def _number(value: Any) -> str:  # noqa: ANN401 - any real number, numpy's too
-    if isinstance(value, bool) or value == int(value):
-        return str(value if isinstance(value, bool) else int(value))
-    return f"{float(value):.6g}"
+def _comparable(value: object, other: object) -> object:
+    """Return a value that `==` compares as a whole with the other: lists for arrays, alone or in a list."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if type(value) in {list, tuple}:
+        items = [_comparable(item, None) for item in value]  # type: ignore[attr-defined]  # a list or a tuple
+        return tuple(items) if isinstance(value, tuple) and not isinstance(other, np.ndarray) else items
+    return value

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from conformance.api.marks import CAPABILITIES
+from conformance.api.testbeds import host_ip, host_mac
 from conformance.bindings import SUFFIXES
 from conformance.lab.model import FABRIC, HOST, BenchFile, Cable, InterfacesTester, Management
 from spec.documents import did_you_mean, load
@@ -200,6 +201,21 @@ class _Check:
         places = ((f"hosts[{index}]", (host.node, host.port)) for index, host in enumerate(self.file.hosts))
         self.alone(places)
         self.alone((f"hosts[{index}].mac", host.mac) for index, host in enumerate(self.file.hosts))
+        self.alone((f"hosts[{index}].ip", host.ip) for index, host in enumerate(self.file.hosts))
+        listed = {(host.node, host.port) for host in self.file.hosts}
+        for index, host in enumerate(self.file.hosts):
+            mac, ip = bytes.fromhex(host.mac.replace(":", "")), bytes(map(int, host.ip.split(".")))
+            for key, octets, written, usual in (
+                ("mac", mac, host.mac, host_mac),
+                ("ip", ip, host.ip, host_ip),
+            ):
+                node, port = int.from_bytes(octets[-3:-1]), octets[-1]
+                if key == "ip":
+                    node &= 0x1FF
+                if (node, port) not in listed and octets == usual(node, port):
+                    fault = f"is {written}, the suite's for the host at port {port} of node {node}"
+                    mend = "choose another, or list that host, too"
+                    raise self.error(f"hosts[{index}].{key}", fault, mend)
 
     def values(self) -> None:
         for name, value in self.file.parameters.items():

@@ -18,7 +18,7 @@ from spec.ics import Ics, load_ics
 from spec.loader import load_catalogue
 from spec.model import Clause, Role
 from spec.text import command, said
-from spec.wire import WireProfile, load_profile
+from spec.wire import NotInProfile, WireProfile, load_profile
 from traffic.recordings.recording import Facts, ParameterValue
 
 
@@ -76,7 +76,11 @@ class Bench:
             excluded = undeclared(self.ics.settings[name], value)
             if excluded:
                 raise NotApplicable(f"{name} {excluded}")
-        limits = self.binding.limits(self.topology(case), self.values(case))
+        try:
+            required_of(self.profile, self.values(case))
+        except NotInProfile as error:
+            raise TesterLimited(str(error)) from error
+        limits = {**self.undisclosed, **self.binding.limits(self.topology(case), self.values(case))}
         missing = sorted(self.required(case) & limits.keys())
         if missing:
             raise TesterLimited("; ".join(limits[need] for need in missing))
@@ -107,12 +111,24 @@ class Bench:
                     raise InputError(self.ics.path, clause.id, error.fault, error.mend) from error
         return found
 
+    @property
+    def undisclosed(self) -> dict[str, str]:
+        """Capabilities that the vendor declares the device not to offer, each with the reason."""
+        return {
+            item.shows: f"the ICS declares {name} no, so there are no {item.shows} to read"
+            for name, item in self.ics.items.items()
+            if item.shows is not None and self.ics.facts.get(name) is False
+        }
+
     def required(self, case: Case) -> frozenset[str]:
-        """Capabilities that a case needs, those that its testbed and settings imply included."""
+        """Capabilities that a case needs, those that its testbed and settings imply included.
+
+        What is set to the value in force anyway needs no setting.
+        """
         implied = set()
         if self.topology(case).standing("emulated"):
             implied.add("reactive peer")
-        if case.settings:
+        if any(value != self.parameters[name].value for name, value in case.settings.items()):
             implied.add("configure")
         assert implied <= IMPLIED
         return case.needs | implied
@@ -127,8 +143,9 @@ class Bench:
         return self.binding.realise(asked)
 
     def values(self, case: Case) -> dict[str, ParameterValue]:
-        """Parameters in force for a case."""
-        return having(self.parameters, case.settings, CASE)
+        """Parameters in force for a case; what it pins to the value that they have keeps its origin."""
+        own = {name: value for name, value in case.settings.items() if value != self.parameters[name].value}
+        return having(self.parameters, own, CASE)
 
     def open(self, case: Case, expect: Expect) -> Bed:
         """Stand the testbed of a case up."""
@@ -178,3 +195,12 @@ class Bench:
     def _facts_for(self, role: str) -> dict[str, bool | int | str | tuple[str, ...]]:
         known: dict[str, Role] = {"GSP": "GSP", "GSF": "GSF", "GSOS": "GSOS", "NIC": "NIC"}
         return self.ics.facts_for(known[role])
+
+
+def required_of(profile: WireProfile, values: Mapping[str, ParameterValue]) -> None:
+    """See that a wire profile can tell what devices with these parameters have to say; NotInProfile else."""
+    if values["dgsq_mode"].value == "on-congestion":
+        profile.flag("UNGOVERNED")
+    fill = profile.field("DATA", "fill")
+    if int(values["container_bytes"].value) > fill.maximum:
+        raise NotInProfile(profile.name, f"fill of {values['container_bytes'].value} octets in its DATA")

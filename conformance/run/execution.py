@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import pytest
+from pydantic import ValidationError
 
 from conformance.api.outcomes import (
     BenchError,
@@ -15,7 +16,7 @@ from conformance.api.outcomes import (
     RequirementBroken,
     TesterLimited,
 )
-from conformance.api.testbed import Bed
+from conformance.api.testbed import Bed, needs_of
 from conformance.judge import invariants
 from conformance.judge.expect import Expect, Finding
 from conformance.run.case import Case, seed_of
@@ -23,11 +24,12 @@ from conformance.run.context import Bench
 from reports.results import Evidence, VerdictRecord
 from reports.results import Finding as FindingRecord
 from reports.results import ParameterValue as ParameterRecord
+from spec.layout import NotInProfile
 from spec.model import Clause
 from spec.text import LONGEST_REPORT, lines, said
 from spec.verdict import Verdict
-from traffic.recordings.recording import BeyondRecording, ParameterValue
-from traffic.scenario import Scenario
+from traffic.recordings.recording import BeyondRecording, ParameterValue, Recording
+from traffic.scenario import Scenario, out_of_reach
 
 ENDINGS: Final = {
     Verdict.FAIL: RequirementBroken,
@@ -145,12 +147,22 @@ class Trial:
             notes=tuple(self.expect.notes),
         )
 
+    def _voided(self, scenario: Scenario, recording: Recording) -> frozenset[str]:
+        """Clauses whose invariants a play says nothing of.
+
+        What a device dropped because a path or an entry of its table went, nothing but its counters tells.
+        """
+        assert self.bed is not None
+        changes = needs_of(scenario, self.bed.hosts) & {"link events", "management"}
+        unseen = {"FWD-ZERO-LOSS"} if changes and "counters" not in recording.capabilities else set()
+        return scenario.voided() | unseen
+
     def _invariants(self) -> Iterator[Judgement]:
         if self.bed is None or not self.bed.recordings:
             return
         found = invariants.judge(
             self.bed.recordings,
-            [scenario.voided() for scenario in self.bed.scenarios],
+            [self._voided(*play) for play in zip(self.bed.scenarios, self.bed.recordings, strict=True)],
             self._standing_clauses(),
             self.bench.binding.uncertainty,
         )
@@ -253,9 +265,7 @@ def describe(scenario: Scenario) -> str:
 
 def _ended(error: BaseException) -> tuple[Verdict, str]:
     match error:
-        case BeyondRecording():
-            return Verdict.TESTER_LIMITED, said(error)
-        case TesterLimited():
+        case BeyondRecording() | NotInProfile() | TesterLimited():
             return Verdict.TESTER_LIMITED, said(error)
         case NotApplicable():
             return Verdict.NOT_APPLICABLE, said(error)
@@ -263,6 +273,8 @@ def _ended(error: BaseException) -> tuple[Verdict, str]:
             return Verdict.INCONCLUSIVE, said(error)
         case BenchError():
             return Verdict.ERROR, said(error)
+        case ValidationError() if (why := out_of_reach(error)) is not None:
+            return Verdict.INCONCLUSIVE, f"the parameters in force leave no room for what is played: {why}"
         case _:
             first, _, _ = said(error).partition("\n")
             return Verdict.ERROR, f"{type(error).__name__}: {first}"

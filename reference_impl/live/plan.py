@@ -48,9 +48,13 @@ class PlannedPort:
 
 @dataclass(frozen=True, config=STRICT)
 class PlannedDevice:
-    """A device as it starts: `role` GSP or GSF, `table` from MAC to (node, port), a mutant as `flaw`."""
+    """A device as it starts: `role` GSP or GSF, `table` from MAC to (node, port), a mutant as `flaw`.
+
+    `wire_profile` is a bundled one by name, or a YAML file by its absolute path.
+    """
 
     name: str
+    wire_profile: str
     role: str
     node: int
     ports: tuple[PlannedPort, ...]

@@ -223,7 +223,7 @@ class RenewsTheGeneration(Ingress):
     def govern(self, dgsq: Dgsq, now: int) -> None:
         """Count from 0 in the next generation."""
         self.packer.close(dgsq)
-        dgsq.generation = dgsq.generation % 0xFFFF + 1
+        dgsq.generation = codec.next_generation(dgsq.generation)
         dgsq.sequence = dgsq.previous_frames = 0
         super().govern(dgsq, now)
 
@@ -377,7 +377,7 @@ class SkipsAGeneration(DgsqTable):
 
     def next_generation(self, key: Key) -> int:
         """Leave one out."""
-        return (super().next_generation(key) + 1) % 0xFFFF + 1
+        return codec.next_generation(super().next_generation(key))
 
 
 @mutant("DGSQ-GENERATION-CHANGES")
@@ -478,7 +478,7 @@ class GoesOnInTheGeneration(DgsqTable):
         """Step the generation back."""
         super().abort(dgsq, cause)
         key = (dgsq.node, dgsq.port, dgsq.cls)
-        self.generations[key] = (self.generations[key] - 2) % 0xFFFF + 1
+        self.generations[key] = codec.next_generation(self.generations[key], -1)
 
 
 @mutant("DGSQ-WHOLE-DROP")

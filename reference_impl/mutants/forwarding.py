@@ -16,7 +16,6 @@ from reference_impl.roles.gsf import Gsf
 from reference_impl.roles.gsp import Gsp
 from reference_impl.sizes import FCS
 
-HOP_LIMIT = codec.START + 7
 TYPE_OF_SERVICE = 15
 
 SHORTEST = 60
@@ -33,7 +32,7 @@ def forgiving(check: Callable[[int, bytes], Header], port: int, frame: bytes, ca
     try:
         return check(port, frame)
     except BadFrame as bad:
-        if bad.cause != cause or len(frame) < codec.START + 8:
+        if bad.cause != cause or len(frame) < codec.HEADER_END:
             raise
         return codec.peek(frame)
 
@@ -56,6 +55,20 @@ class CutsShortFrames(Egress):
         super().deliver(port, cls, frame[:-FCS] if len(frame) == SHORTEST else frame, credit, now)
 
 
+@mutant("FWD-BYTE-EXACT")
+class ShowsOldMemory(Egress):
+    """Takes the padding off short IPv4 packets, and fills them up with octets of the frame before."""
+
+    memory = bytes(SHORTEST)
+
+    def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
+        """Fill up what is behind the packet."""
+        short = frame[12:14] == b"\x08\x00" and len(frame) == SHORTEST
+        length = 14 + int.from_bytes(frame[16:18]) if short else len(frame)
+        super().deliver(port, cls, frame[:length] + self.memory[length : len(frame)], credit, now)
+        self.memory = frame
+
+
 @mutant("FWD-NO-ENCAPSULATION-AT-HOST")
 class ShowsGrantsToHosts(Gsp):
     """Sends a copy of each GRANT that it receives to a host."""
@@ -74,6 +87,18 @@ class StripsTags(Egress):
         """Cut the tag out."""
         tagged = frame[12:14] in (b"\x81\x00", b"\x88\xa8")
         super().deliver(port, cls, frame[:12] + frame[16:] if tagged else frame, credit, now)
+
+
+@mutant("FWD-FRAME-SIZES")
+class RefusesTheShortestFrames(Forwarder):
+    """Drops frames that are as short as a frame on a wire can be."""
+
+    def route(self, port: int, frame: bytes) -> Sequence[Target]:
+        """Take them for fragments."""
+        if len(frame) > SHORTEST:
+            return super().route(port, frame)
+        self.device.drop("bad_message")
+        return ()
 
 
 @mutant("FWD-FRAME-SIZES")
@@ -175,7 +200,7 @@ class KeepsTheHopLimit(Gsf):
 
     def handle(self, port: int, frame: bytes, now: int) -> None:
         """Add what forwarding takes away."""
-        super().handle(port, altered(frame, HOP_LIMIT, min(frame[HOP_LIMIT] + 1, 255)), now)
+        super().handle(port, codec.rehop(frame, min(codec.peek(frame)[6] + 1, 255)), now)
 
 
 @mutant("FWD-HOP-LIMIT-EXPIRED")
@@ -230,7 +255,7 @@ class GspTakesAnyTypeForData(Gsp):
     def check(self, port: int, frame: bytes) -> Header:
         """Call it DATA."""
         header = forgiving(super().check, port, frame, "bad_message")
-        return header if header[0] <= codec.FAULT else (codec.DATA, *header[1:])
+        return header if header[0] in codec.KINDS.values() else (codec.DATA, *header[1:])
 
 
 @mutant("FWD-MALFORMED")

@@ -3,9 +3,10 @@
 from collections import deque
 from typing import Any
 
+from reference_impl import codec
 from reference_impl.mutants import mutant
 from reference_impl.parts.egress import Egress
-from reference_impl.parts.reorder import SERIAL, Reorderer, Stream
+from reference_impl.parts.reorder import Reorderer, Stream
 
 
 @mutant("ORDER-PER-FLOW")
@@ -231,7 +232,7 @@ class IgnoresTheIndex(Reorderer):
 
     def sort_in(self, stream: Stream, sequence: int, *rest: Any) -> bool:  # noqa: ANN401
         """Hold frames of later containers only."""
-        if sequence != stream.sequence & SERIAL:
+        if sequence != stream.sequence & codec.SEQUENCE_MASK:
             return super().sort_in(stream, sequence, *rest)
         *_, frame, credit, now = rest
         self.deliver(stream.port, stream.cls, frame, credit, now)

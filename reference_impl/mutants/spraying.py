@@ -14,8 +14,8 @@ from reference_impl.parts.transit import TransitForwarder
 from reference_impl.roles.gsf import Gsf
 from reference_impl.roles.gsp import Gsp
 
-HEADERS = 54
-"""Octets of a frame up to the end of its BTH and before its PSN."""
+HEADERS = 42
+"""Octets of an untagged frame up to the end of its UDP header, the five-tuple."""
 SHORT = 300
 
 

@@ -193,7 +193,7 @@ class BackpressureSender:
             leaf.pressed(leaf.node, leaf.node, level, validity, now)
             return
         path = leaf.sprayer.control_path(source)
-        if path is not None:
+        if path is not None and codec.BACKPRESSURE is not None:
             message = codec.encode_backpressure(
                 path.prefix, 0, leaf.node, source, 0, leaf.node, level, validity
             )

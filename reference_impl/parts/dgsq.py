@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from reference_impl import codec
 from reference_impl.device import Device
 from reference_impl.parts.meter import Meter
 from reference_impl.parts.paths import PathTable
@@ -210,8 +211,8 @@ class DgsqTable:
         """Give the next generation: random and non-zero at first, then plus one, without zero."""
         last = self.generations.get(key)
         if last is None:
-            return self.device.random.randrange(1, 1 << 16)
-        return last % 0xFFFF + 1
+            return codec.any_generation(self.device.random)
+        return codec.next_generation(last)
 
     def age(self, now: int, dgsq: Dgsq) -> None:
         """Release a queue that has been idle for `age_out`; drop one that has had no path for as long."""

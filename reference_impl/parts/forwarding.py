@@ -59,7 +59,8 @@ class Forwarder:
         if self.is_link_local(frame):
             self.device.drop("link_local")
             return NOWHERE
-        targets = self.flood(port) if self.is_group(frame) or self.floods_unknown() else NOWHERE
+        spreads = self.device.settings.multicast if self.is_group(frame) else self.floods_unknown()
+        targets = self.flood(port) if spreads else NOWHERE
         if not targets:
             self.device.drop("unknown_destination")
         return targets

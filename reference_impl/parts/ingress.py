@@ -62,7 +62,7 @@ class Ingress:
             if key is not None:
                 self.enqueue(key, frame, now)
                 return
-        if frame.startswith(PFC_ADDRESS) and self.is_pause(frame):
+        if frame.startswith(PFC_ADDRESS) and self.leaf.settings.pfc and self.is_pause(frame):
             self.pause(port, frame, now)
             return
         cls = forwarder.class_of(frame)

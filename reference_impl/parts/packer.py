@@ -37,9 +37,9 @@ class Packer:
         return container
 
     def next_sequence(self, dgsq: Dgsq) -> int:
-        """Give a container its number, from 0 in each generation, modulo 2**32."""
+        """Give a container its number, from 0 in each generation on, and from 0 again after the largest."""
         sequence = dgsq.sequence
-        dgsq.sequence = (sequence + 1) & 0xFFFFFFFF
+        dgsq.sequence = (sequence + 1) & codec.SEQUENCE_MASK
         return sequence
 
     def is_full(self, fill: int, credit: int) -> bool:
@@ -61,6 +61,7 @@ class Packer:
         """Send a host frame that has left its queue as the next one of an open container."""
         index, fill = self.place(container, credit)
         last = self.is_last(container.fill, dgsq.frames[0][1] if dgsq.frames else 0)
+        last = last or container.index >= codec.MOST_FRAMES
         container.share.carried += credit
         flags = self.flags(dgsq, last)
         alike = container.alike.get(flags)

@@ -131,7 +131,7 @@ class PathTable:
         if link.state is LinkState.DARK:
             return
         port = self.device.ports[link.port]
-        link.sequence = (link.sequence + 1) & 0xFFFFFFFF
+        link.sequence = (link.sequence + 1) & codec.HELLO_MASK
         link.sent_at[link.sequence] = now
         if len(link.sent_at) > REMEMBERED_HELLOS:
             del link.sent_at[next(iter(link.sent_at))]
@@ -143,7 +143,7 @@ class PathTable:
             self.device.node,
             0,
             0,
-            self.device.role,
+            self.role_code(),
             link.port,
             link.sequence,
             port.rate_mbps,
@@ -152,6 +152,10 @@ class PathTable:
         )
         self.device.count["hellos_sent"] += 1
         port.send_control(frame, now)
+
+    def role_code(self) -> int:
+        """Give what stands for the own role in HELLO."""
+        return codec.ROLE_CODES[self.device.role]
 
     def heard(self, link: Link) -> tuple[int, int]:
         """Node and sequence last heard on a link, zeros when the neighbour has fallen silent."""
@@ -191,7 +195,7 @@ class PathTable:
             self.device.event(now, "duplicate_node", port=port, node=source)
             return
         if source == link.neighbour and port_id == link.neighbour_port:
-            if (link.heard_sequence - sequence) & 0xFFFFFFFF < REMEMBERED_HELLOS:
+            if (link.heard_sequence - sequence) & codec.HELLO_MASK < REMEMBERED_HELLOS:
                 return
         else:
             self.meet(link, (source, port_id), role, frame[6:12], now)
@@ -404,7 +408,7 @@ class PathTable:
             return
         lost = sorted(lost)
         if lost and cause is None:
-            self.fault_sequence = (self.fault_sequence + 1) & 0xFFFFFFFF
+            self.fault_sequence = (self.fault_sequence + 1) & codec.FAULT_MASK
             cause = (self.device.node, self.fault_sequence)
         for link in self.links.values():
             if not link.up:
@@ -418,7 +422,7 @@ class PathTable:
 
     def send_fault(self, now: int, link: Link, node: int, cause: tuple[int, int], copies: int) -> None:
         """Send FAULT on one link, and again a little later while the node stays unreachable."""
-        if not link.up or node in self.announcement(link):
+        if codec.FAULT is None or not link.up or node in self.announcement(link):
             return
         frame = codec.encode_fault(
             link.prefix,

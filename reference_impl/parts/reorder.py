@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from reference_impl import codec
 from reference_impl.parts.leaf import Leaf
 from reference_impl.states import STREAM_STEPS, StreamState
 
@@ -14,8 +15,9 @@ Lose = Callable[[int, int, int, int, int], None]
 """`(source, port, class, generation, credit)`: learn of credit bytes that a closed gap has swallowed."""
 
 ORDERED = StreamState.ORDERED
-SERIAL = 0xFFFFFFFF
-HALF = 0x80000000
+INDEX_BITS = 32
+"""Width of an index in a place, whatever its field has."""
+INDEX_MASK = (1 << INDEX_BITS) - 1
 REMEMBERED_GAPS = 64
 REMEMBERED_STREAMS = 65_536
 
@@ -23,7 +25,7 @@ REMEMBERED_STREAMS = 65_536
 class Stream:
     """What one (source, port, class) has brought so far.
 
-    A place is (unwrapped sequence << 16) + index; `place` is the next one that is due.
+    A place is (unwrapped sequence << INDEX_BITS) + index; `place` is the next one that is due.
     `fill` is what the container in hand had after its newest frame, `usual` what the last one ended with.
     """
 
@@ -78,7 +80,7 @@ class Stream:
     @property
     def place(self) -> int:
         """The place of the frame that is due next."""
-        return (self.sequence << 16) + self.index
+        return (self.sequence << INDEX_BITS) + self.index
 
 
 class Reorderer:
@@ -128,7 +130,7 @@ class Reorderer:
                 return False
         stream.heard = now
         if stream.state is ORDERED:
-            ahead = (sequence - stream.sequence) & SERIAL
+            ahead = (sequence - stream.sequence) & codec.SEQUENCE_MASK
             if ahead == 1 and index == 0 and self.completes(stream, previous):
                 self.next_container(stream)
                 ahead = 0
@@ -226,12 +228,14 @@ class Reorderer:
 
     def is_start(self, stream: Stream, sequence: int) -> bool:
         """Say whether a collecting stream has found the very first container of its generation."""
-        return sequence == 0 and all(self.unwrap(stream, 0) << 16 <= key for key in stream.held)
+        return sequence == 0 and all(self.unwrap(stream, 0) << INDEX_BITS <= key for key in stream.held)
 
     def unwrap(self, stream: Stream, sequence: int) -> int:
-        """Extend a 32-bit sequence to the number nearest to what is due (RFC 1982)."""
-        ahead = (sequence - stream.sequence) & SERIAL
-        return stream.sequence + (ahead if ahead < HALF else ahead - SERIAL - 1)
+        """Extend a sequence to the number nearest to what is due (RFC 1982)."""
+        ahead = (sequence - stream.sequence) & codec.SEQUENCE_MASK
+        return stream.sequence + (
+            ahead if ahead <= codec.SEQUENCE_MASK >> 1 else ahead - codec.SEQUENCE_MASK - 1
+        )
 
     def completes(self, stream: Stream, previous: int) -> bool:
         """Say whether "frames in the previous container" shows that the container in hand is complete."""
@@ -265,7 +269,7 @@ class Reorderer:
     ) -> bool:
         """Hold a frame that is early, drop one that is late or double."""
         unwrapped = self.unwrap(stream, sequence)
-        key = (unwrapped << 16) + index
+        key = (unwrapped << INDEX_BITS) + index
         cause = self.refusal(stream, key)
         if cause is not None:
             self.leaf.drop(cause)
@@ -294,7 +298,7 @@ class Reorderer:
 
     def hold(self, stream: Stream, key: int, early: tuple[bytes, int, bool, int], now: int) -> None:
         """Keep an early frame, until `reorder_timeout` from now at the longest."""
-        if key != (stream.sequence << 16) + stream.index or stream.state is not ORDERED:
+        if key != (stream.sequence << INDEX_BITS) + stream.index or stream.state is not ORDERED:
             self.leaf.count["reorder_held"] += 1
         stream.held[key] = early
         stream.held_bytes += early[1]
@@ -314,7 +318,7 @@ class Reorderer:
         frame, credit, last, fill = stream.held.pop(key)
         stream.held_bytes -= credit
         self.held_bytes[stream.port] -= credit
-        stream.sequence, stream.index = key >> 16, key & 0xFFFF
+        stream.sequence, stream.index = key >> INDEX_BITS, key & INDEX_MASK
         self.deliver(stream.port, stream.cls, frame, credit, now)
         self.pass_over(stream, last, fill + credit)
 
@@ -322,7 +326,7 @@ class Reorderer:
         """Release what has come in order."""
         held = stream.held
         while held:
-            key = (stream.sequence << 16) + stream.index
+            key = (stream.sequence << INDEX_BITS) + stream.index
             if key in held:
                 self.release(stream, key, now)
             elif self.completes(stream, stream.totals.get(stream.sequence, 0)):
@@ -356,8 +360,8 @@ class Reorderer:
         lowest = min(stream.held)
         if stream.collecting:
             stream.happen("start-found")
-            stream.sequence, stream.index = lowest >> 16, lowest & 0xFFFF
-            stream.gaps.append((lowest - (HALF << 16), lowest))
+            stream.sequence, stream.index = lowest >> INDEX_BITS, lowest & INDEX_MASK
+            stream.gaps.append((lowest - (codec.SEQUENCE_MASK + 1 << INDEX_BITS - 1), lowest))
             self.advance(stream, now)
         else:
             self.release_through(stream, lowest, now)
@@ -377,7 +381,7 @@ class Reorderer:
     def close_gap(self, stream: Stream, key: int) -> None:
         """Count one gap as closed, and remember it to know a late frame by."""
         stream.totals = {
-            sequence: total for sequence, total in stream.totals.items() if sequence >= key >> 16
+            sequence: total for sequence, total in stream.totals.items() if sequence >= key >> INDEX_BITS
         }
         self.leaf.count["gaps_closed"] += 1
         stream.gaps.append((stream.place, key))
@@ -386,7 +390,7 @@ class Reorderer:
 
     def swallowed(self, stream: Stream, key: int) -> int:
         """Reckon the credit bytes in a gap: exact within a container, by the usual fill beyond it."""
-        containers = (key >> 16) - stream.sequence
+        containers = (key >> INDEX_BITS) - stream.sequence
         fill = stream.held[key][3]
         if containers == 0:
             return fill - stream.fill
@@ -408,7 +412,7 @@ class Reorderer:
                 "port": stream.port,
                 "class": stream.cls,
                 "generation": stream.generation,
-                "sequence": stream.sequence & SERIAL,
+                "sequence": stream.sequence & codec.SEQUENCE_MASK,
                 "index": stream.index,
                 "held": len(stream.held),
                 "held_bytes": stream.held_bytes,

@@ -80,7 +80,7 @@ class TransitBackpressure:
     def send(self, source: int, about: int, level: int, now: int) -> None:
         """Send BACKPRESSURE to one source."""
         paths = self.paths.live(source)
-        if not paths:
+        if not paths or codec.BACKPRESSURE is None:
             return
         path = paths[0]
         validity = self.device.settings.bp_validity
@@ -117,15 +117,15 @@ class TransitForwarder:
         """Octets sent by (destination, port) since the weights last changed."""
         self.weighed = paths.known
         """The paths that the tallies are for."""
-        self.routes: list[dict[Header, Route]] = [{} for _ in self.ports]
-        """What becomes of a header that came in on each port, as long as the paths stay the same."""
+        self.routes: list[dict[bytes, Route]] = [{} for _ in self.ports]
+        """What becomes of a header, by its octets, that came in on each port, as long as the paths stay."""
         self.version = -1
 
     def data(self, port: int, frame: bytes, header: Header, now: int) -> None:
         """Pass a frame of a container on."""
         route = None
         if self.version == self.paths.version:
-            route = self.routes[port].get(header)
+            route = self.routes[port].get(frame[codec.START : codec.HEADER_END])
         if route is None:
             route = self.route(port, frame, header)
             if route is None:
@@ -154,7 +154,7 @@ class TransitForwarder:
         """Find the route of a frame by its header; None when it was dropped, and counted."""
         routes = self.routes[port]
         if self.version == self.paths.version:
-            route = routes.get(header)
+            route = routes.get(frame[codec.START : codec.HEADER_END])
             if route is not None:
                 return route
         else:
@@ -173,7 +173,7 @@ class TransitForwarder:
             if len(routes) >= REMEMBERED_ROUTES:
                 routes.clear()
             head = codec.forward(frame[: codec.HEADER_END], paths[0].prefix)
-            routes[header] = route = (self.ports[paths[0].port], head, paths)
+            routes[frame[codec.START : codec.HEADER_END]] = route = (self.ports[paths[0].port], head, paths)
             return route
         return None
 

@@ -106,6 +106,28 @@ class ParametersAreUsed(Rule):
         ]
 
 
+class IcsItemsAreUsed(Rule):
+    """Every question of the ICS changes what is played, or says why it is asked."""
+
+    name = "ics-items-are-used"
+
+    def check(self, catalogue: Catalogue, coverage: Coverage) -> list[Finding]:
+        """Look in the applicability, in the cases, and at what the item shows."""
+        used = set(coverage.strings)
+        for clause in catalogue.clauses.values():
+            used |= set(re.findall(r"\w+", clause.applicability))
+        file = catalogue.root / "ics_items.yaml"
+        findings: list[Finding] = []
+        for name, item in catalogue.ics_items.items():
+            serves = name in used or item.shows is not None
+            if not serves and item.unused is None:
+                message = "decides nothing; name it in an applicability, or say in unused why it is asked"
+                findings.append(self.finding(file, name, message))
+            if serves and item.unused is not None:
+                findings.append(self.finding(file, f"{name}.unused", "stands although the item is used"))
+        return findings
+
+
 class ApplicabilityAgrees(Rule):
     """The roles and releases that the applicability names are those that the clause lists."""
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from conformance.run.recorder import plan_of
+from conformance.run.plan import plan_of
 from reports.assessment import clause_verdicts
 from reports.results import read_results
 from spec.loader import load_catalogue
@@ -33,8 +33,8 @@ def suite_without_cases(bench):
     """Let the suite have no case but those of the folder."""
     bench.pytester.makeconftest(
         (bench.path / "conftest.py").read_text()
-        + "\nfrom types import SimpleNamespace\nimport conformance.run.recorder\n"
-        + "conformance.run.recorder.scan = lambda _: SimpleNamespace(cases=())\n"
+        + "\nfrom types import SimpleNamespace\nimport conformance.run.plan\n"
+        + "conformance.run.plan.scan = lambda _: SimpleNamespace(cases=())\n"
     )
 
 
@@ -78,7 +78,7 @@ def test_what_the_suite_has_elsewhere_counts(monkeypatch):
     known = {(clause.id, purpose.id) for clause in catalogue.clauses.values() for purpose in clause.purposes}
     assert purposes <= known
     files = {case.partition("::")[0] for case, _, _ in plan.cases}
-    monkeypatch.setattr("conformance.run.recorder.scan", lambda _: pytest.fail("nothing is elsewhere"))
+    monkeypatch.setattr("conformance.run.plan.scan", lambda _: pytest.fail("nothing is elsewhere"))
     clause = next(iter(catalogue.clauses.values()))
     collected = [SimpleNamespace(id=f"{file}::test", clause=clause, purpose=None) for file in files]
     assert len(plan_of(collected, (), catalogue).cases) == len(files)

@@ -160,3 +160,17 @@ def test_a_case_of_which_nothing_was_kept_cannot_be_judged_again(tmp_path):
 
 def recorded(stored):
     return json.loads(stored.read_text())["scenario"]
+
+
+def test_a_capture_of_the_testbed_itself_can_be_played(tmp_path):
+    """What a run recorded on its own links, replies included, is traffic like any other."""
+    kept, played = tmp_path / "kept", tmp_path / "played"
+    two_way = "conformance/cases/forwarding/test_delivery.py::test_counters_agree_with_the_tester"
+    assert run(two_way, f"--out={kept}").returncode == 0
+    (capture,) = (kept / "recordings").rglob("1.pcapng")
+    own = "conformance/cases/forwarding/test_transparency.py::test_a_capture_arrives_as_recorded"
+    assert run(own, f"--pcap={capture}", f"--out={played}").returncode == 0
+    records = results(played)[1:-1]
+    assert {record["verdict"] for record in records} == {"PASS"}
+    (note,) = next(record["notes"] for record in records if not record["invariant"])
+    assert "left out 100: 100 to a host of the testbed other than h1 (packets " in note

@@ -229,3 +229,60 @@ def test_the_reference_is_declared():
     for clause in catalogue.clauses.values():
         for role in ics.roles:
             assert catalogue.applicability(clause.id).explain(ics.facts_for(role))
+
+
+OPTIONS = (
+    ("UNSOLICITED", "unsolicited_bytes", "{min: 0, default: 0, max: 1048576}", "{value: 0}"),
+    ("ON_CONGESTION", "dgsq_mode", "{values: [on-first-frame, on-congestion], default: on-first-frame}", ""),
+    ("FLOOD", "unknown_unicast", "{values: [drop, flood], default: drop}", "{value: drop}"),
+)
+
+
+@pytest.mark.parametrize(("option", "parameter", "wide", "narrow"), OPTIONS)
+def test_an_option_and_its_parameter_agree(tmp_path, option, parameter, wide, narrow):
+    """What the reference declares of an option and its parameter may change together, and not alone."""
+    text = REFERENCE.read_text(encoding="utf-8")
+    narrow = narrow or "{value: on-first-frame}"
+    statement = tmp_path / "ics.yaml"
+    assert f"{option}: true" in text
+    assert f"{parameter}: {wide}" in text
+    without = text.replace(f"{option}: true", f"{option}: false")
+    statement.write_text(without, encoding="utf-8")
+    said = rf"ics.yaml: facts.{option}: is no, and parameters.{parameter} can be set so that {parameter} "
+    with pytest.raises(InputError, match=said):
+        load_ics(statement)
+    statement.write_text(text.replace(wide, narrow), encoding="utf-8")
+    said = rf"facts.{option}: is yes, and parameters.{parameter} cannot be set so that {parameter} "
+    with pytest.raises(InputError, match=said):
+        load_ics(statement)
+    for agreed in (without.replace(wide, narrow), without.replace(f"  {parameter}: {wide}\n", "")):
+        statement.write_text(agreed, encoding="utf-8")
+        assert load_ics(statement).facts[option] is False
+
+
+def test_a_nic_needs_the_scenario_that_has_one(tmp_path):
+    statement = tmp_path / "ics.yaml"
+    text = REFERENCE.read_text(encoding="utf-8")
+    statement.write_text(text.replace("roles: [GSP, GSF]", "roles: [GSP, GSF, NIC]"), encoding="utf-8")
+    with pytest.raises(InputError, match="scenario: lacks E2E, which alone has a part for a NIC; add E2E"):
+        load_ics(statement)
+
+
+@pytest.mark.parametrize(
+    ("item", "fault"),
+    [
+        ("setting: overflow_mode = always", "ics_items.yaml: UNSOLICITED.setting: "),
+        ("setting: GSP", "UNSOLICITED.setting: compares no parameter; write one comparison"),
+        ("setting: overflow_mod = overflow", "did you mean overflow_mode"),
+    ],
+)
+def test_what_goes_with_an_option_is_checked(checkout, item, fault):
+    checkout.edit("spec/ics_items.yaml", "type: bool,", f"type: bool, {item},")
+    with pytest.raises(InputError, match=fault):
+        load_catalogue(checkout.spec)
+
+
+def test_only_a_yes_or_no_shows_something(checkout):
+    checkout.edit("spec/ics_items.yaml", "type: integer,", "type: integer, shows: counters,")
+    with pytest.raises(InputError, match="only a yes or no goes with a setting or shows something"):
+        load_catalogue(checkout.spec)

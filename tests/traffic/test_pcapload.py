@@ -141,3 +141,29 @@ def test_a_pipe_and_a_folder_are_refused(tmp_path):
     for name, kind in (("pipe", "a pipe or device"), ("", "a folder")):
         with pytest.raises(InputError, match=f"is {kind}, and a capture is read more than once"):
             load(tmp_path / name)
+
+
+def test_frames_of_other_hosts_of_the_testbed_are_left_out(tmp_path):
+    """A capture of the testbed itself moves no host: each address keeps its only place."""
+    path = tmp_path / "own.pcap"
+    hosts = host_addresses(3)
+    own, target, other = (hosts[name].mac for name in ("h0", "h1", "h2"))
+    broadcast = b"\xff" * 6
+    pairs = [(target, own), (other, own), (own, own), (broadcast, own), (broadcast, other), (target, target)]
+    with RawPcapWriter(str(path), linktype=1) as out:
+        out.write_header(None)
+        for destination, source in pairs:
+            out.write_packet(destination + source + FRAMES[0][12:], sec=1, usec=0)
+        out.write_packet(FRAMES[0], sec=1, usec=0)
+    scenario, account = pcap_load(path, "h0", "h1", hosts, tables=["gsp0"])
+    assert [(f.frame[:6], f.frame[6:12]) for f in scenario.frames[:-1]] == [(target, own), (broadcast, own)]
+    assert scenario.frames[-1].frame == FRAMES[0]
+    assert [event.arguments["mac"] for event in scenario.management] == [STATION]
+    assert str(account) == (
+        "own.pcap: 7 packets, played 3 (1 of them to groups, not compared), left out 4: "
+        "2 to a host of the testbed other than h1 (packets 2, 3); "
+        "2 from a host of the testbed other than h0 (packets 5, 6)"
+    )
+    rewritten, whole = pcap_load(path, "h0", "h1", hosts, tables=["gsp0"], rewrite=True)
+    assert len(rewritten.frames) == len(whole.packets) == len(pairs) + 1
+    assert not rewritten.management

@@ -1,7 +1,7 @@
 """A capture file as the load of a host, with an account of every packet of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -21,6 +21,26 @@ class Playable:
     file: str
     packets: tuple[Packet, ...]
     left_out: Mapping[str, tuple[int, ...]]
+
+    def between(self, source: HostAddress, target: HostAddress, hosts: Collection[HostAddress]) -> "Playable":
+        """Leave out what is to or from other hosts of the testbed than these two; each has its own place.
+
+        Any other address is a station of the capture, and is put where the target is.
+        """
+        to = {host.mac for host in hosts if host != target}
+        senders = {host.mac for host in hosts if host != source}
+        packets, left_out = [], dict(self.left_out)
+        for packet in self.packets:
+            why = ""
+            if packet.octets[:6] in to:
+                why = f"to a host of the testbed other than {target.name}"
+            elif packet.octets[6:12] in senders:
+                why = f"from a host of the testbed other than {source.name}"
+            if why:
+                left_out[why] = (*left_out.get(why, ()), packet.number)
+            else:
+                packets.append(packet)
+        return replace(self, packets=tuple(packets), left_out=left_out)
 
     def __str__(self) -> str:
         left = sum(map(len, self.left_out.values()))
@@ -77,12 +97,15 @@ def pcap_load(
     """Play a capture file into the port of `source`, for the host `destination`; gives also its account.
 
     The frames stay untouched: their destination addresses are set in the tables of the GSPs `tables`
-    (names) to lead to `destination`. With `rewrite` they carry the addresses of the two hosts instead.
+    (names) to lead to `destination`; what is to or from another host of the testbed is left out, and that may
+    be all. With `rewrite` all frames carry the addresses of the two hosts instead.
     Times are as recorded, times `stretch`, or back to back; the first frame leaves at `start` ns, and one
     whose time was not recorded with the one before it. InputError as `playable`.
     """
     target = hosts[destination]
     found = playable(path, longest)
+    if not rewrite:
+        found = found.between(hosts[source], target, hosts.values())
     frames = []
     for time, packet in zip(_times(found.packets), found.packets, strict=True):
         octets = target.mac + hosts[source].mac + packet.octets[12:] if rewrite else packet.octets

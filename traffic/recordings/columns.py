@@ -69,7 +69,7 @@ class Facts:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     hosts: Mapping[str, HostAddress] = field(default_factory=dict)
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
-    wire_profile: str = "open-1"
+    wire_profile: str = ""
     wire_digest: str = ""
 
 
@@ -199,7 +199,9 @@ class Columns:
 
     @cached_property
     def profile(self) -> WireProfile:
-        """The wire profile of the play; InputError if it is another one by now."""
+        """The wire profile of the play; InputError if it is another one by now, BeyondRecording without."""
+        if not self.facts.wire_profile:
+            raise BeyondRecording("no wire profile was recorded")
         profile = load_profile(self.facts.wire_profile)
         if self.facts.wire_digest not in {"", profile.digest}:
             fault = "is not the one that the play was recorded with"

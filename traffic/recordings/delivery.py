@@ -219,7 +219,7 @@ class HostViews(Columns):
         sent, received = self._ends(hosts, linked, UP), self._ends(hosts, linked, DOWN)
         by_mac = {self.facts.hosts[host].mac: index for index, host in enumerate(hosts)}
         everyone = range(len(hosts))
-        floods = self._floods()
+        floods, groups = self._floods(), self._carries_groups()
 
         waiting: dict[tuple[int, int], deque[int]] = {}
         items: list[tuple[int, int, int, int]] = []
@@ -230,7 +230,7 @@ class HostViews(Columns):
                 receivers: Iterable[int] = () if known == source else (known,)
             elif frame[:5] == LINK_LOCAL and frame[5] < 16:
                 receivers = ()
-            elif frame[0] & 1 or floods:
+            elif groups if frame[0] & 1 else floods:
                 receivers = (host for host in everyone if host != source)
             else:
                 receivers = ()
@@ -269,6 +269,12 @@ class HostViews(Columns):
     def _floods(self) -> bool:
         found = self.facts.parameters.get("unknown_unicast")
         return found is not None and found.value == "flood"
+
+    def _carries_groups(self) -> bool:
+        """Whether frames to groups have to arrive: unless a device says in its ICS that it carries none."""
+        return not any(
+            node.ics.get("MULTICAST") is False for node in self.facts.nodes.values() if node.role != "GSF"
+        )
 
     def _ends(
         self, hosts: tuple[str, ...], linked: NDArray[np.bool_], direction: int

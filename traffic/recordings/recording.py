@@ -22,7 +22,7 @@ from traffic.recordings.decode import Fault, Illegal
 from traffic.recordings.delivery import HostFrame, jain
 from traffic.recordings.dissect import describe
 from traffic.recordings.ordering import Reordering
-from traffic.recordings.views import Container, Deviation, Message, Queue
+from traffic.recordings.views import Container, Deviation, Improper, Message, Queue
 from traffic.scenario import DOWN, UP, HostAddress
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "HostAddress",
     "HostFrame",
     "Illegal",
+    "Improper",
     "Link",
     "Message",
     "Node",

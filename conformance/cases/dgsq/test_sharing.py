@@ -48,7 +48,9 @@ def test_frames_are_numbered_as_they_arrived(bed, expect):
     expect.enough(len(data), 20 * len(IMIX), "DATA")
     numbered = sorted(data, key=lambda message: (message.sequence, message.index))
     carried = [recording.payload(message.row) for message in numbered]
-    expect.equal(carried, sent, "frames by sequence and index", [message.row for message in numbered])
+    expect.equal(
+        carried, sent, "frames by sequence and index", [message.row for message in numbered], unit="frame"
+    )
 
 
 @clause("DGSQ-LOCAL-WITHOUT-MESSAGES")
@@ -62,8 +64,10 @@ def test_local_traffic_shares_without_messages(bed, expect):
     count = 2 * span // gap_at(longest, bed.parameter("link_rate"))
     recording = bed.play(incast(sources, hit, count=count, size=longest))
     shares = [recording.throughput(hit, span, 2 * span, source=source) for source in sources]
-    expect.enough(int(sum(shares)), 1, "Mbit/s received")
+    expect.given(sum(shares), "the host was served")
     expect.at_least(jain(shares), bed.parameter("fairness_min"), "Jain index of local and remote source")
     for name in ("REQUEST", "GRANT", "DATA"):
         own = recording.messages(name, bed.uplinks, source="gsp0", destination="gsp0")
-        expect.equal(own, [], f"{name} from the node to itself", [message.row for message in own])
+        expect.equal(
+            own, [], f"{name} from the node to itself", [message.row for message in own], unit="message"
+        )

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.api.marks import clause, needs, testbed
+from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp
 from traffic.frames.crafted import Container, data_frames, message
 from traffic.patterns import elephant, gap_at, incast, permutation, single
@@ -24,6 +24,7 @@ def expect_prompt(bed, expect, waits, what):
 @clause("GRANT-CONTROL-FIRST", "full-uplinks")
 @testbed(SoloGsp(uplinks=1))
 @needs("fabric taps")
+@configure(unsolicited_bytes=0, dgsq_mode="on-first-frame")
 def test_a_gsp_sends_control_first(bed, expect):
     """While data queues for the only uplink, a REQUEST for a new queue and a GRANT for a new source leave."""
     longest = bed.parameter("max_frame")
@@ -50,14 +51,17 @@ def test_a_gsp_sends_control_first(bed, expect):
 def test_a_gsf_sends_control_first(bed, expect):
     """While data of two GSPs queues for the link to a third, a REQUEST and a GRANT to it pass through."""
     longest = bed.parameter("max_frame")
-    ends = {"source": bed.node("gsp0"), "destination": bed.node("gsp2"), "generation": 1}
+    ends = {"source": bed.node("gsp0"), "destination": bed.node("gsp2")}
+    ends |= {"port": bed.addresses[bed.host(-1)].port, "generation": bed.profile.after(1)}
     passed = 10 * gap_at(longest, bed.parameter("link_rate"))
     load = Scenario()
     for host, link in zip(bed.hosts, bed.uplinks[:2], strict=False):
         containers = [Container(link, 0, frames=20)]
-        load += data_frames(host, bed.host(-1), containers, bed.addresses, size=longest)
+        load += data_frames(
+            host, bed.host(-1), containers, bed.addresses, size=longest, profile=bed.wire_profile
+        )
     for name in ("REQUEST", "GRANT"):
-        load += message(bed.uplinks[0], name, ends, at=passed)
+        load += message(bed.uplinks[0], name, ends, at=passed, profile=bed.wire_profile)
     recording = bed.play(load)
     sent = recording.messages("DATA", bed.uplinks[2], DOWN)
     expect.enough(sum(data.time > passed for data in sent), 20, "DATA after the message")
@@ -74,11 +78,13 @@ def test_a_gsf_sends_control_first(bed, expect):
 @clause("GRANT-OVERHEAD")
 @testbed(LeafSpine(hosts=2))
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_signalling_takes_a_small_share(bed, expect):
     """While all hosts send at line rate, REQUEST and GRANT take a small part of every link both ways."""
     recording = bed.play(permutation(bed.hosts, seed=1, count=600, size=594))
     sent = [frame.time for frame in recording.host_frames()]
-    expect.enough(len(sent), 600 * len(bed.hosts), "host frames sent")
+    if not expect.enough(len(sent), 600 * len(bed.hosts), "host frames sent"):
+        return
     carried = bed.parameter("link_rate") * (max(sent) - min(sent)) / 8 / 1000
     for link in bed.uplinks:
         for way in (UP, DOWN):
@@ -113,7 +119,7 @@ def test_a_paused_class_is_not_granted(bed, expect):
         before = recording.throughput(destination, span // 2, span, source=source)
         during = recording.throughput(destination, quiet, stop, source=source)
         limit = before * bed.parameter("isolation_min")
-        expect.enough(int(before), 1, f"Mbit/s of {source} before the pause")
+        expect.given(before, f"{source} was served before the pause")
         expect.at_least(during, limit, f"rate of {source} during the pause", "Mbit/s")
     lost = recording.losses(emulated=True)
     expect.equal(len(lost), 0, "frames lost", [frame.row for frame in lost])

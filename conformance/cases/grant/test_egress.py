@@ -54,7 +54,8 @@ def test_grant_follows_a_reported_position(bed, expect):
     """After a source reports a position above its grant, no GRANT of the generation is below it."""
     refresh, step = bed.parameter("request_refresh"), bed.parameter("container_bytes")
     sent = 10 * step
-    ends = {"source": bed.node("gsp1"), "destination": bed.node("gsp0"), "generation": 1}
+    ends = {"source": bed.node("gsp1"), "destination": bed.node("gsp0")}
+    ends |= {"port": bed.addresses[bed.host(0)].port, "generation": bed.profile.after(1)}
     positions = (0, *[sent] * 10)
     reports = [{"demand": position + step, "sent": position, "forfeited": 0} for position in positions]
     messages = (

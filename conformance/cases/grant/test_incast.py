@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conformance.api.marks import clause, needs, testbed
+from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsp
 from conformance.cases.grant.windows import outstanding_limit
 from traffic.patterns import credit_bytes, elephant, gap_at, incast, victim
@@ -18,6 +18,7 @@ def frames_in(bed, span):
 @clause("GRANT-QUEUE-BOUND")
 @testbed(LeafSpine(gsps=5))
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_egress_queue_is_bounded(bed, expect):
     """While four GSPs send to one host at once, little waits in the GSP of that host."""
     sources = bed.hosts[:-1]
@@ -39,9 +40,10 @@ def test_incast_loses_nothing(bed, expect):
             incast(bed.hosts[:sources], bed.host(-1), count=count, size=bed.parameter("max_frame"))
         )
         times = [frame.time for frame in recording.host_frames(bed.host(-1), "received")]
-        expect.enough(len(times), 100, "frames received")
         lost = recording.losses()
         expect.equal(len(lost), 0, f"frames lost with {sources} sources", [frame.row for frame in lost])
+        if not expect.enough(len(times), 100, "frames received"):
+            continue
         rate = recording.throughput(bed.host(-1), times[0] + 1, times[-1] + 1)
         limit = bed.parameter("utilisation_min") * bed.parameter("link_rate")
         expect.at_least(rate, limit, f"rate at the egress with {sources} sources", "Mbit/s")
@@ -49,6 +51,7 @@ def test_incast_loses_nothing(bed, expect):
 
 @clause("GRANT-LATE-JOINER")
 @testbed(LeafSpine(gsps=4))
+@configure(dgsq_mode="on-first-frame")
 def test_shares_settle_after_join_and_leave(bed, expect):
     """When a third source joins two others and leaves again, the shares are even soon after."""
     span, longest = bed.parameter("convergence_max"), bed.parameter("max_frame")
@@ -85,7 +88,7 @@ def test_flow_beside_an_incast_keeps_its_rate(bed, expect):
         rates.append(recording.throughput(cold, start, 4 * start, source=source))
         lost = recording.losses(source, cold)
         expect.equal(len(lost), 0, "frames of the flow lost", [frame.row for frame in lost])
-    expect.enough(int(rates[0]), 1, "Mbit/s of the flow alone")
+    expect.given(rates[0], "the flow was served alone")
     limit = rates[0] * bed.parameter("isolation_min")
     expect.at_least(rates[1], limit, "rate of the flow beside the incast", "Mbit/s")
 

@@ -10,6 +10,7 @@ from traffic.scenario import DOWN, GrantPolicy, Scenario, Trigger
 @clause("GRANT-NO-SEND-WITHOUT", "granted-in-steps")
 @testbed(SoloGsp())
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_data_stays_within_the_grant(bed, expect):
     """Data of a long stream never goes beyond a grant that rises in small steps."""
     steps = GrantPolicy(window=bed.parameter("max_frame"), delay=bed.parameter("latency_margin"))
@@ -26,6 +27,7 @@ def test_data_stays_within_the_grant(bed, expect):
 @clause("GRANT-NO-SEND-WITHOUT", "withheld")
 @testbed(SoloGsp())
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_nothing_leaves_unanswered(bed, expect):
     """A source that gets no answer to its requests sends its unsolicited bytes and no more."""
     egress = replace(bed.peer("gsp1"), grants=GrantPolicy(mode="withhold"))
@@ -45,7 +47,7 @@ def test_nothing_leaves_unanswered(bed, expect):
 @clause("GRANT-WHOLE-FRAME")
 @testbed(SoloGsp())
 @needs("fabric taps")
-@configure(unsolicited_bytes=0)
+@configure(unsolicited_bytes=0, dgsq_mode="on-first-frame")
 def test_frame_waits_for_its_last_octet(bed, expect):
     """A frame waits while the grant is one octet short of it, and a shorter one does not overtake it."""
     size, needed = bed.parameter("max_frame"), credit_bytes(bed.parameter("max_frame"))
@@ -69,13 +71,14 @@ def test_frame_waits_for_its_last_octet(bed, expect):
 
 def granting(bed, ceiling):
     """Let the remote GSP grant all demand up to a ceiling, for good."""
-    policy = GrantPolicy(mode="at-once", ceiling=ceiling, validity_us=bed.parameter("settle_time") // 1000)
+    policy = GrantPolicy(mode="at-once", ceiling=ceiling, validity=bed.parameter("settle_time"))
     return Scenario(peers=(replace(bed.peer("gsp1"), grants=policy),))
 
 
 @clause("GRANT-REQUEST-ON-DEMAND")
 @testbed(SoloGsp())
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_first_frames_are_asked_for(bed, expect):
     """The first frames for a destination make a REQUEST for it go out, ahead of their data."""
     end = bed.addresses[bed.host(-1)]
@@ -89,9 +92,9 @@ def test_first_frames_are_asked_for(bed, expect):
         ]
         for name in ("REQUEST", "DATA")
     )
-    first = recording.host_frames(bed.host(0))[0]
+    sent = recording.host_frames(bed.host(0))
     asked = requests[0].time if requests else None
-    waited = asked - recording.arrival[first.row] if requests else None
+    waited = asked - recording.arrival[sent[0].row] if requests and sent else None
     expect.at_most(waited, bed.parameter("latency_margin"), "time to the first REQUEST", "ns")
     early = [message for message in data if asked is None or message.time < asked]
     expect.at_most(
@@ -106,6 +109,7 @@ def test_first_frames_are_asked_for(bed, expect):
 @clause("GRANT-DEMAND-CUMULATIVE")
 @testbed(SoloGsp(uplinks=1))
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_demand_and_sent_match_the_wire(bed, expect):
     """Demand and sent only rise, and end at the octets that hosts offered and that went out."""
     sizes = (*RFC2544, bed.parameter("max_frame"))
@@ -128,6 +132,7 @@ def test_demand_and_sent_match_the_wire(bed, expect):
 @clause("GRANT-REFRESH")
 @testbed(SoloGsp())
 @needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
 def test_requests_go_on_until_age_out(bed, expect):
     """A queue that has nothing to send repeats its REQUEST until it ages out, and no longer."""
     refresh, age_out = bed.parameter("request_refresh"), bed.parameter("age_out")

@@ -12,8 +12,8 @@ PSN_BITS = 24
 
 
 def skewed(bed: Bed) -> Scenario:
-    """Slow one of the paths between the leaves down, within what the devices are set up for."""
-    delay = bed.parameter("path_delay_max") // 2
+    """Slow one of the paths between the leaves down, within what the devices expect and wait for."""
+    delay = min(bed.parameter("path_delay_max"), bed.parameter("reorder_timeout")) // 2
     return Scenario(impairments=(Impairment(bed.uplinks[0], "delay", UP, value=delay, messages=("DATA",)),))
 
 

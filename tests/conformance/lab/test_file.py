@@ -117,6 +117,23 @@ SENTENCES = [
         {"hosts": [{"node": 1, "port": 0, "mac": "00:00:00:00:00:00", "ip": "1.2.3.4"}]},
         "hosts[0].mac: is 00:00:00:00:00:00, nobody's; write",
     ),
+    (
+        {
+            "hosts": [
+                {"node": 1, "port": 0, "mac": "0a:00:00:00:00:01", "ip": "10.0.0.1"},
+                {"node": 1, "port": 1, "mac": "0a:00:00:00:00:02", "ip": "10.0.0.1"},
+            ]
+        },
+        "hosts[1].ip: is 10.0.0.1, as is hosts[0].ip; give each its own.",
+    ),
+    (
+        {"hosts": [{"node": 1, "port": 0, "mac": "02:00:00:00:01:01", "ip": "10.0.0.1"}]},
+        "hosts[0].mac: is 02:00:00:00:01:01, the suite's for the host at port 1 of node 1; choose another,",
+    ),
+    (
+        {"hosts": [{"node": 1, "port": 0, "mac": "0a:00:00:00:00:01", "ip": "198.18.1.1"}]},
+        "hosts[0].ip: is 198.18.1.1, the suite's for the host at port 1 of node 1; choose another, or list",
+    ),
     ({"parameters.settle": 1}, "parameters.settle: is no parameter; did you mean settle_time?"),
     ({"parameters.settle_time": 1}, "parameters.settle_time: is 1 ns, outside 10000..60000000000 ns; choose"),
     (
