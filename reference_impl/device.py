@@ -179,7 +179,7 @@ class Device:
         return sends
 
     def check(self, port: int, frame: bytes) -> codec.Header:
-        """Give the header of a frame that is whole and meant for this port; `BadFrame` for any other."""
+        """Return the header of a frame that is whole and meant for this port; `BadFrame` for any other."""
         known = self.known[port].get(frame[: codec.HEADER_END])
         if known is None:
             return self.check_anew(port, frame)

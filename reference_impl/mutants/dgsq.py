@@ -367,7 +367,7 @@ class KeepsTheGeneration(DgsqTable):
     """Creates a queue again in the generation that it had."""
 
     def next_generation(self, key: Key) -> int:
-        """Give the last one again."""
+        """Return the last one again."""
         return self.generations.get(key) or super().next_generation(key)
 
 

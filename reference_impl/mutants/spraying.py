@@ -297,7 +297,7 @@ class PrefersShortFrames(TransitForwarder):
     """Sends short frames ahead of the longer ones that wait."""
 
     def data(self, port: int, frame: bytes, header: Header, now: int) -> None:
-        """Give short frames the priority of control messages."""
+        """Return short frames the priority of control messages."""
         if len(frame) < SHORT:
             self.control(port, frame, header, now)
         else:

@@ -52,7 +52,7 @@ class Granter:
         return source
 
     def is_ended(self, source: Source, generation: int) -> bool:
-        """Say whether a generation is the one that ended last, whose messages come late."""
+        """Return whether a generation is the one that ended last, whose messages come late."""
         return generation == source.ended
 
     def enter(self, source: Source, generation: int) -> bool:
@@ -104,7 +104,7 @@ class Granter:
             self.announce(credit, source, now)
 
     def is_met_midway(self, source: Source, sent: int) -> bool:
-        """Say whether a source has sent on credit of a state that was written off, and so long ago."""
+        """Return whether a source has sent on credit of a state that was written off, and so long ago."""
         return not source.demand and not source.arrived and sent > self.unsolicited
 
     def merge(self, source: Source, demand: int, sent: int, forfeited: int) -> None:
@@ -142,7 +142,7 @@ class Granter:
         return max(granted, reported)
 
     def may_be_lost(self, source: Source, now: int) -> bool:
-        """Say whether a source seems not to have heard its last GRANT."""
+        """Return whether a source seems not to have heard its last GRANT."""
         return (
             now - source.announced_at >= self.round_trip
             and source.granted > self.unsolicited
@@ -196,7 +196,7 @@ class Granter:
             self.leaf.at(source.expires + self.round_trip, self.expiry_due, credit, source)
 
     def remaining(self, source: Source, now: int) -> int:
-        """Tell the validity in ns that is left of the credit of a source."""
+        """Return the validity in ns that is left of the credit of a source."""
         return max(source.expires - now, 0)
 
     def announce(self, credit: PortCredit, source: Source, now: int) -> None:

@@ -64,7 +64,7 @@ class Link:
 
     @property
     def up(self) -> bool:
-        """Whether it carries traffic."""
+        """Return whether it carries traffic."""
         return self.state is LinkState.UP
 
 
@@ -102,7 +102,7 @@ class PathTable:
         return self.known.get(node, ())
 
     def seen(self, node: int) -> bool:
-        """Say whether a node was ever announced here."""
+        """Return whether a node was ever announced here."""
         return node in self.heard_of
 
     def nodes(self) -> Iterable[int]:
@@ -122,7 +122,7 @@ class PathTable:
         self.device.at(now + self.device.settings.hello_interval, self.tick)
 
     def lifetime(self) -> int:
-        """How long a neighbour is believed alive after one HELLO: `hello_misses` intervals and a half."""
+        """Return how long one HELLO proves a neighbour alive: `hello_misses` intervals and a half."""
         settings = self.device.settings
         return settings.hello_misses * settings.hello_interval + settings.hello_interval // 2
 
@@ -154,7 +154,7 @@ class PathTable:
         port.send_control(frame, now)
 
     def role_code(self) -> int:
-        """Give what stands for the own role in HELLO."""
+        """Return what stands for the own role in HELLO."""
         return codec.ROLE_CODES[self.device.role]
 
     def heard(self, link: Link) -> tuple[int, int]:
@@ -176,11 +176,11 @@ class PathTable:
         return result
 
     def transit(self) -> bool:
-        """Say whether the device carries traffic of others."""
+        """Return whether the device carries traffic of others."""
         return RANKS[self.device.role] > 1
 
     def above(self, link: Link) -> bool:
-        """Say whether the neighbour of a link stands higher in the fabric."""
+        """Return whether the neighbour of a link stands higher in the fabric."""
         return RANKS.get(link.role, 0) > RANKS[self.device.role]
 
     def hear(self, port: int, frame: bytes, now: int) -> None:
@@ -231,7 +231,7 @@ class PathTable:
         return {node: rate for node, rate in entries if node != self.device.node}
 
     def fresh(self, link: Link, heard_node: int, heard_sequence: int, now: int) -> bool:
-        """Say whether an own HELLO of late came back in the neighbour's heard fields."""
+        """Return whether an own HELLO of late came back in the neighbour's heard fields."""
         sent = link.sent_at.get(heard_sequence)
         if heard_node != self.device.node or sent is None:
             return False
@@ -252,7 +252,7 @@ class PathTable:
             self.bring_up(link, "proven", now)
 
     def damped(self, link: Link) -> bool:
-        """Say whether a link went down before, and so has to prove itself for `flap_hold`."""
+        """Return whether a link went down before, and so has to prove itself for `flap_hold`."""
         return link.fallen
 
     def release(self, now: int, link: Link) -> None:

@@ -74,7 +74,7 @@ class Stream:
 
     @property
     def collecting(self) -> bool:
-        """Whether frames are held because the first one may not have come."""
+        """Return whether frames are held because the first one may not have come."""
         return self.state is StreamState.COLLECTING
 
     @property
@@ -84,7 +84,22 @@ class Stream:
 
 
 class Reorderer:
-    """Releases the frames of each (source, port, class) in order; late and duplicate ones are dropped."""
+    """Releases the frames of each (source, port, class) in order; late and duplicate ones are dropped.
+
+    1. The stream of a frame is found or begun. A generation that begins with container sequence 0 is ordered
+       from there; with another one, its frames are collected first. What is held of the old generation is
+       released then, and frames of it that come later are late.
+    2. The frame at the place (sequence, index) that is due goes to its host at once. A container is complete
+       with its LAST, or when "frames in the previous container" of the next one says so.
+    3. A frame before that place is late where a gap was closed, else a duplicate; one that is held already is
+       a duplicate, too. A frame behind it is held, `reorder_timeout` from its own arrival at the longest.
+    4. What is held goes as soon as it is due. A frame whose time is over goes with all that is held before
+       it, and the gaps before it are closed: counted, remembered to know late frames by, and what they
+       swallowed is told the granter as lost.
+    5. With `reorder_bytes` held, the oldest gap is closed at once. A collecting stream starts at its lowest
+       frame instead.
+    6. A stream that was silent for twice `age_out` is forgotten; its source has ended the generation since.
+    """
 
     def __init__(self, leaf: Leaf, deliver: Deliver, lose: Lose) -> None:
         self.leaf = leaf
@@ -204,11 +219,11 @@ class Reorderer:
                 del self.streams[key]
 
     def is_ended(self, stream: Stream, generation: int) -> bool:
-        """Say whether a generation is the one that ended last."""
+        """Return whether a generation is the one that ended last."""
         return generation == stream.ended
 
     def is_forgotten(self, stream: Stream, now: int) -> bool:
-        """Say whether a stream was silent for so long that its source has ended the generation since."""
+        """Return whether a stream was silent for so long that its source has ended the generation since."""
         return now - stream.heard > self.idle_limit
 
     def begin(self, stream: Stream, generation: int, sequence: int, now: int) -> None:
@@ -223,11 +238,11 @@ class Reorderer:
         stream.happen("begins-later" if self.collects(sequence) else "begins")
 
     def collects(self, sequence: int) -> bool:
-        """Say whether an unknown stream may lack frames before its first one."""
+        """Return whether an unknown stream may lack frames before its first one."""
         return sequence != 0
 
     def is_start(self, stream: Stream, sequence: int) -> bool:
-        """Say whether a collecting stream has found the very first container of its generation."""
+        """Return whether a collecting stream has found the very first container of its generation."""
         return sequence == 0 and all(self.unwrap(stream, 0) << INDEX_BITS <= key for key in stream.held)
 
     def unwrap(self, stream: Stream, sequence: int) -> int:
@@ -238,7 +253,7 @@ class Reorderer:
         )
 
     def completes(self, stream: Stream, previous: int) -> bool:
-        """Say whether "frames in the previous container" shows that the container in hand is complete."""
+        """Return whether "frames in the previous container" shows that the container in hand is complete."""
         return stream.index == previous != 0
 
     def pass_over(self, stream: Stream, last: bool, fill: int) -> None:
@@ -285,7 +300,7 @@ class Reorderer:
         return True
 
     def refusal(self, stream: Stream, key: int) -> str | None:
-        """Name the cause to drop a frame at a place, None when it is still wanted there."""
+        """Return the cause to drop a frame at a place, None when it is still wanted there."""
         if key in stream.held:
             return "duplicate"
         if stream.state is not ORDERED or key >= stream.place:
@@ -293,7 +308,7 @@ class Reorderer:
         return "late" if self.was_skipped(stream, key) else "duplicate"
 
     def was_skipped(self, stream: Stream, key: int) -> bool:
-        """Say whether a place lies in a closed gap or before the joined one: late, not double."""
+        """Return whether a place lies in a closed gap or before the joined one: late, not double."""
         return any(start <= key < end for start, end in stream.gaps)
 
     def hold(self, stream: Stream, key: int, early: tuple[bytes, int, bool, int], now: int) -> None:
@@ -310,7 +325,7 @@ class Reorderer:
             self.leaf.at(deadline, self.overdue, stream)
 
     def deadline(self, now: int) -> int:
-        """Until when a frame that arrives now may be held."""
+        """Return until when a frame that arrives now may be held."""
         return now + self.timeout
 
     def release(self, stream: Stream, key: int, now: int) -> None:
