@@ -6,7 +6,8 @@ from typing import Any
 from reference_impl import codec
 from reference_impl.mutants import mutant
 from reference_impl.parts.egress import Egress
-from reference_impl.parts.reorder import Reorderer, Stream
+from reference_impl.parts.reorder import Reorderer
+from reference_impl.parts.streams import Stream
 
 
 @mutant("ORDER-PER-FLOW")

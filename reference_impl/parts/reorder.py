@@ -1,86 +1,17 @@
 """Ordering at the egress: early frames wait for the missing ones, but not for ever."""
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from reference_impl import codec
 from reference_impl.parts.leaf import Leaf
-from reference_impl.states import STREAM_STEPS, StreamState
+from reference_impl.parts.streams import INDEX_BITS, INDEX_MASK, ORDERED, Stream, Streams
 
 Deliver = Callable[[int, int, bytes, int, int], None]
 """`(port, class, host frame, credit, now)`: send a frame to its host."""
 
 Lose = Callable[[int, int, int, int, int], None]
 """`(source, port, class, generation, credit)`: learn of credit bytes that a closed gap has swallowed."""
-
-ORDERED = StreamState.ORDERED
-INDEX_BITS = 32
-"""Width of an index in a place, whatever its field has."""
-INDEX_MASK = (1 << INDEX_BITS) - 1
-REMEMBERED_GAPS = 64
-REMEMBERED_STREAMS = 65_536
-
-
-class Stream:
-    """What one (source, port, class) has brought so far.
-
-    A place is (unwrapped sequence << INDEX_BITS) + index; `place` is the next one that is due.
-    `fill` is what the container in hand had after its newest frame, `usual` what the last one ended with.
-    """
-
-    __slots__ = (
-        "armed",
-        "cls",
-        "deadlines",
-        "ended",
-        "fill",
-        "gaps",
-        "generation",
-        "heard",
-        "held",
-        "held_bytes",
-        "index",
-        "port",
-        "sequence",
-        "source",
-        "state",
-        "totals",
-        "usual",
-    )
-
-    def __init__(self, source: int, port: int, cls: int) -> None:
-        self.source = source
-        self.port = port
-        self.cls = cls
-        self.generation = 0
-        self.ended = 0
-        self.sequence = 0
-        self.index = 0
-        self.fill = 0
-        self.usual = 0
-        self.state = StreamState.UNKNOWN
-        self.heard = 0
-        self.held: dict[int, tuple[bytes, int, bool, int]] = {}
-        self.held_bytes = 0
-        self.totals: dict[int, int] = {}
-        self.gaps: deque[tuple[int, int]] = deque(maxlen=REMEMBERED_GAPS)
-        self.deadlines: deque[tuple[int, int]] = deque()
-        self.armed = False
-
-    def happen(self, event: str) -> None:
-        """Follow an event of the table of states; KeyError for one that cannot happen now."""
-        self.state = STREAM_STEPS[self.state, event]
-
-    @property
-    def collecting(self) -> bool:
-        """Return whether frames are held because the first one may not have come."""
-        return self.state is StreamState.COLLECTING
-
-    @property
-    def place(self) -> int:
-        """The place of the frame that is due next."""
-        return (self.sequence << INDEX_BITS) + self.index
 
 
 class Reorderer:
@@ -105,8 +36,7 @@ class Reorderer:
         self.leaf = leaf
         self.deliver = deliver
         self.lose = lose
-        self.streams: dict[tuple[int, int, int], Stream] = {}
-        self.sweeping = False
+        self.streams = Streams(leaf.at)
         self.held_bytes = leaf.held_bytes
         self.configure()
 
@@ -115,7 +45,7 @@ class Reorderer:
         settings = self.leaf.settings
         self.timeout = settings.reorder_timeout
         self.limit = settings.reorder_bytes
-        self.idle_limit = 2 * settings.age_out
+        self.idle_limit = self.streams.idle_limit = 2 * settings.age_out
 
     def receive(  # noqa: PLR0917 - the data path
         self,
@@ -173,7 +103,7 @@ class Reorderer:
     ) -> Stream | None:
         """Find or begin the stream of a frame; None when the frame belongs to the generation just ended."""
         if stream is None:
-            stream = self.add(source, port, cls, now)
+            stream = self.streams.add(source, port, cls, now)
             self.begin(stream, generation, sequence, now)
         elif self.is_forgotten(stream, now):
             self.release_all(stream, now)
@@ -192,31 +122,6 @@ class Reorderer:
             stream.sequence = self.unwrap(stream, sequence)
             stream.index = 0
         return stream
-
-    def add(self, source: int, port: int, cls: int, now: int) -> Stream:
-        """Begin to know a stream; of too many, the half that were silent longest are forgotten."""
-        if len(self.streams) >= REMEMBERED_STREAMS:
-            heard = sorted(stream.heard for stream in self.streams.values())
-            self.forget(heard[len(heard) // 2])
-        if not self.sweeping:
-            self.sweeping = True
-            self.leaf.at(now + self.idle_limit, self.sweep)
-        stream = self.streams[source, port, cls] = Stream(source, port, cls)
-        return stream
-
-    def sweep(self, now: int) -> None:
-        """Forget the streams that were silent for too long, every so often while there are any."""
-        self.forget(now - self.idle_limit)
-        self.sweeping = bool(self.streams)
-        if self.sweeping:
-            self.leaf.at(now + self.idle_limit, self.sweep)
-
-    def forget(self, since: int) -> None:
-        """Forget the streams that were not heard since a time, those that hold frames excepted."""
-        for key, stream in tuple(self.streams.items()):
-            if not stream.held and stream.heard < since:
-                stream.happen("forgotten")
-                del self.streams[key]
 
     def is_ended(self, stream: Stream, generation: int) -> bool:
         """Return whether a generation is the one that ended last."""
