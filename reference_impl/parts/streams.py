@@ -1,7 +1,8 @@
 """What is known of each (source, port, class) at an egress, and for how long."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 
 from reference_impl.states import STREAM_STEPS, StreamState
 
@@ -87,10 +88,10 @@ class Streams(dict[tuple[int, int, int], Stream]):
         self.sweeping = False
 
     def add(self, source: int, port: int, cls: int, now: int) -> Stream:
-        """Begin to know a stream; of too many, the half that were silent longest are forgotten."""
+        """Begin to know a stream; of too many that hold no frame, the half silent longest are forgotten."""
         if len(self) >= REMEMBERED_STREAMS:
-            heard = sorted(stream.heard for stream in self.values())
-            self.forget(heard[len(heard) // 2])
+            idle = sorted((stream for stream in self.values() if not stream.held), key=attrgetter("heard"))
+            self.forget(idle[: (len(idle) + 1) // 2])
         if not self.sweeping:
             self.sweeping = True
             self.at(now + self.idle_limit, self.sweep)
@@ -99,14 +100,14 @@ class Streams(dict[tuple[int, int, int], Stream]):
 
     def sweep(self, now: int) -> None:
         """Forget the streams that were silent for too long, every so often while there are any."""
-        self.forget(now - self.idle_limit)
+        since = now - self.idle_limit
+        self.forget([stream for stream in self.values() if stream.heard < since and not stream.held])
         self.sweeping = bool(self)
         if self.sweeping:
             self.at(now + self.idle_limit, self.sweep)
 
-    def forget(self, since: int) -> None:
-        """Forget the streams that were not heard since a time, those that hold frames excepted."""
-        for key, stream in tuple(self.items()):
-            if not stream.held and stream.heard < since:
-                stream.happen("forgotten")
-                del self[key]
+    def forget(self, streams: Iterable[Stream]) -> None:
+        """Forget some streams."""
+        for stream in streams:
+            stream.happen("forgotten")
+            del self[stream.source, stream.port, stream.cls]
