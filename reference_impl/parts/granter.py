@@ -51,7 +51,7 @@ class Granter:
         return source
 
     def is_ended(self, source: Source, generation: int) -> bool:
-        """Say whether a generation is the one that ended last, whose messages come late."""
+        """Return whether a generation is the one that ended last, whose messages come late."""
         return generation == source.ended
 
     def enter(self, source: Source, generation: int) -> bool:
@@ -94,13 +94,16 @@ class Granter:
             self.scheduler.penalise(credit, source, lifted - source.granted)
         source.granted = lifted
         self.window.settle(credit, source)
-        self.scheduler.activate(credit, source)
-        self.scheduler.serve(credit, now)
+        scheduler = self.scheduler
+        scheduler.activate(credit, source)
+        scheduler.run(credit, now)
+        if scheduler.starved:
+            scheduler.run_starved(now)
         if self.may_be_lost(source, now):
             self.announce(credit, source, now)
 
     def is_met_midway(self, source: Source, sent: int) -> bool:
-        """Say whether a source has sent on credit of a state that was written off, and so long ago."""
+        """Return whether a source has sent on credit of a state that was written off, and so long ago."""
         return not source.demand and not source.arrived and sent > self.unsolicited
 
     def merge(self, source: Source, demand: int, sent: int, forfeited: int) -> None:
@@ -138,7 +141,7 @@ class Granter:
         return max(granted, reported)
 
     def may_be_lost(self, source: Source, now: int) -> bool:
-        """Say whether a source seems not to have heard its last GRANT."""
+        """Return whether a source seems not to have heard its last GRANT."""
         return (
             now - source.announced_at >= self.round_trip
             and source.granted > self.unsolicited
@@ -192,7 +195,7 @@ class Granter:
             self.leaf.at(source.expires + self.round_trip, self.expiry_due, credit, source)
 
     def remaining(self, source: Source, now: int) -> int:
-        """Tell the validity in ns that is left of the credit of a source."""
+        """Return the validity in ns that is left of the credit of a source."""
         return max(source.expires - now, 0)
 
     def announce(self, credit: PortCredit, source: Source, now: int) -> None:

@@ -32,7 +32,7 @@ class CreditWindow:
         self.unsolicited = settings.unsolicited_bytes
 
     def unused(self, source: Source) -> int:
-        """Tell how much credit beyond its unsolicited bytes a source has outstanding."""
+        """Return how much credit beyond its unsolicited bytes a source has outstanding."""
         settled = source.settled
         if settled < self.unsolicited:  # noqa: PLR1730 - the data path
             settled = self.unsolicited
@@ -67,7 +67,7 @@ class CreditWindow:
         self.stale.clear()
 
     def size(self, credit: PortCredit, now: int) -> int:
-        """Give the grant window: `window_time` at the rate, the measured ungoverned rate deducted."""
+        """Return the grant window: `window_time` at the rate, the measured ungoverned rate deducted."""
         rate = credit.port.rate_mbps - self.ungoverned_mbps(credit, now)
         return rate * self.window_time // 8000 if rate > 0 else 0
 
@@ -76,7 +76,7 @@ class CreditWindow:
         return int(credit.ungoverned.rate_mbps(now))
 
     def is_paused(self, credit: PortCredit, cls: int, now: int) -> bool:
-        """Say whether the host has paused a class."""
+        """Return whether the host has paused a class."""
         return credit.port.paused_until[cls] > now
 
     def active(self, credit: PortCredit, sums: list[int], now: int) -> int:
@@ -87,7 +87,7 @@ class CreditWindow:
 
     def waiting(self, credit: PortCredit, now: int) -> int:
         """Credit bytes in the egress queue and held for ordering."""
-        return credit.port.queued_credit(now) + self.leaf.held_credit(credit.port.index)
+        return credit.port.queued_credit(now) + self.leaf.held_bytes[credit.port.index]
 
     def room(self, credit: PortCredit, now: int) -> int:
         """Credit bytes that a port can still grant, everything outstanding, queued and held counted."""
@@ -111,7 +111,7 @@ class CreditWindow:
         return self.waiting(credit, now) - self.size(credit, now) // 2
 
     def spare(self, source: Source) -> int:
-        """Tell what a source can be granted before it holds more than one longest frame."""
+        """Return what a source can be granted before it holds more than one longest frame."""
         return max(self.longest - source.unused, 0)
 
     def fabric_mbps(self) -> int:
