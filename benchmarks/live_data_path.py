@@ -206,7 +206,7 @@ def live(role: str, near: Kind, far: Kind, rate: int) -> Iterator[Fabric]:
     ports = tuple(PlannedPort(end, kind, rate, DEVICE[end]) for end, kind in (("near", near), ("far", far)))
     host_port = 0 if near == "host" else 1
     table = {THERE.hex(":"): (RIGHT, 0) if near == "host" else (NODE, host_port), HERE.hex(":"): (NODE, 0)}
-    device = PlannedDevice("dut", role, NODE, ports, dict(vars(SETTINGS)), table)
+    device = PlannedDevice("dut", "open-1", role, NODE, ports, dict(vars(SETTINGS)), table)
     standing = fabric.up(Plan("bench", (device,), ends("dut")))
     try:
         yield standing

@@ -198,7 +198,7 @@ class Signal:
     about: Node
     to: Annotated[tuple[Node, ...], Field(min_length=1)]
     level: Annotated[int, Field(ge=0, le=255)] = 255
-    validity_us: Annotated[int, Field(ge=0)] = 100
+    validity: Annotated[int, Field(ge=0)] = 100_000
     start: Time = 0
     stop: Time | None = None
     repeat: Annotated[int, Field(ge=1)] | None = None
@@ -252,7 +252,7 @@ class GrantPolicy:
     generations: Annotated[tuple[Literal["right", "before", "after", "zero"], ...], Field(min_length=1)] = (
         "right",
     )
-    validity_us: Annotated[int, Field(ge=0)] = 200
+    validity: Annotated[int, Field(ge=0)] = 200_000
     expire_after: Annotated[int, Field(ge=1)] | None = None
 
 

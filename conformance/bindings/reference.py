@@ -1,7 +1,7 @@
 """The reference in virtual time: its devices, or a mutant of them, on simulated links around the tester."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -26,15 +26,18 @@ from reference_impl.virtual.network import Network
 from reference_impl.virtual.timeline import Tap
 from spec.documents import did_you_mean
 from spec.errors import InputError
+from spec.wire import load_profile
 from traffic.patterns import single
 from traffic.recordings.recording import Event, Facts, Link, Recording
 from traffic.scenario import DOWN, UP, Scenario
 from traffic.tester.course import Course
 from traffic.tester.tester import VirtualTester
 
-PROFILE: Final = "open-1"
 MUTANT: Final = "mutant:"
-DATA: Final = codec.PROFILE.messages["DATA"].type_code
+VARIANT: Final = "variant:"
+FROM_ONE: Final = f"{VARIANT}ports-from-1"
+VARIANTS: Final = frozenset({FROM_ONE})
+"""Devices that differ from the reference as products do, and have to pass."""
 MAC_CONTROL: Final = b"\x88\x08"
 OPTIONS: Final = {"MULTICAST": "multicast", "PFC": "pfc"}
 """Options of the ICS that the devices are made without where it says no, and their settings."""
@@ -49,16 +52,20 @@ class ReferenceBinding(UnlimitedBinding):
     values: Mapping[str, int | float | str] = {}
 
     def __init__(self, options: BindingOptions) -> None:
-        if options.wire_profile != PROFILE:
-            raise InputError(
-                "command line",
-                "--wire-profile",
-                f"the reference speaks {PROFILE} alone",
-                "choose another binding",
-            )
         self.device = options.device
-        self.mutant = mutant_of(options.device)
+        self.mutant = None if options.device in VARIANTS else mutant_of(options.device)
         self.mutants = {name: mutant.clause for name, mutant in mutants().items()}
+
+    def realise(self, topology: Topology) -> Topology:
+        """Return the topology, with the port numbers that the devices under test have."""
+        if self.device != FROM_ONE:
+            return topology
+        numbers = {
+            name: {link.name: number for number, link in enumerate(topology.ports(name), 1)}
+            for name, node in topology.nodes.items()
+            if node.standing != "emulated"
+        }
+        return replace(topology, numbers=numbers)
 
     def open(self, setup: Setup) -> Driver:
         """Give a bed that stands anew for each play."""
@@ -102,6 +109,7 @@ class _Play:
     def __init__(self, setup: Setup, mutant: Mutant | None, links: tuple[Link, ...], number: int) -> None:
         self.setup = setup
         self.links = links
+        codec.use(load_profile(setup.facts.wire_profile))
         self.values = {name: item.value for name, item in setup.facts.parameters.items()}
         self.seed = setup.seed_for(f"play {number}")
         self.network = Network(self.seed)
@@ -111,7 +119,7 @@ class _Play:
             if node.standing != "emulated"
         }
         ports = tester_ports(setup.topology, links)
-        self.tester = VirtualTester(ports, setup.facts.hosts, PROFILE, self._carry_out)
+        self.tester = VirtualTester(ports, setup.facts.hosts, setup.facts.wire_profile, self._carry_out)
         self._join({port.name: number for number, port in enumerate(ports)})
         self.course: Course
         self.start = 0
@@ -185,9 +193,11 @@ class _Play:
 
     def _device(self, name: str, mutant: Mutant | None) -> Device:
         topology, node = self.setup.topology, self.setup.topology.nodes[name]
+        links = {topology.number(name, link): link for link in topology.ports(name)}
+        first = topology.ports(name)[0]
         ports = tuple(
             PortConfig("fabric" if link.fabric else "host", link.rate_mbps, port_mac(node.id, number))
-            for number, link in enumerate(topology.ports(name))
+            for number, link in ((number, links.get(number, first)) for number in range(max(links) + 1))
         )
         made = {setting: not self._lacks(name, option) for option, setting in OPTIONS.items()}
         config = DeviceConfig(
@@ -207,7 +217,7 @@ class _Play:
 
         def end(node: str, link: Link) -> tuple[Node, int]:
             if node in self.devices:
-                return self.devices[node], self.setup.topology.ports(node).index(link)
+                return self.devices[node], self.setup.topology.number(node, link)
             return self.tester, tester_ports[link.name]
 
         for link in self.links:
@@ -269,7 +279,7 @@ def mutant_of(device: str) -> Mutant | None:
     known = mutants()
     name = device.removeprefix(MUTANT)
     if not device.startswith(MUTANT) or name not in known:
-        choices = ["reference", *(MUTANT + item for item in known)]
+        choices = ["reference", *VARIANTS, *(MUTANT + item for item in known)]
         raise InputError("command line", "--device", f"there is no {device}", did_you_mean(device, choices))
     return known[name]
 
@@ -277,7 +287,7 @@ def mutant_of(device: str) -> Mutant | None:
 def is_data(frame: bytes) -> bool:
     """Whether a frame is a host's, or carries one; control of any kind is not."""
     kind = message_type(frame)
-    return kind == DATA or (kind < 0 and frame[12:14] != MAC_CONTROL)
+    return kind == codec.DATA or (kind < 0 and frame[12:14] != MAC_CONTROL)
 
 
 assert (UP, DOWN) == (0, 1), "the network's direction 0 leads from the lower to the upper end of a link"

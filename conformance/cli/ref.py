@@ -31,6 +31,7 @@ def up(
     device: Annotated[str, typer.Option(help="What to stand up: reference, mutant:NAME.")] = "reference",
     parameter: Annotated[list[str] | None, typer.Option(help="Override a parameter, as name=value.")] = None,
     hold: Annotated[bool, typer.Option("--hold", help="Stay, and take all down on Ctrl-C.")] = False,
+    wire_profile: Annotated[str, typer.Option(help="Name or YAML file of the wire profile.")] = "open-1",
     folder: Folder = None,
 ) -> None:
     """Build namespaces and wires, start one process a device, and print what is where."""
@@ -44,7 +45,9 @@ def up(
     values |= read_overrides(catalogue, load_ics(live.ICS, catalogue), parameter or [])
     built = live.request(topology).topology(values["link_rate"], values["link_delay"])
     try:
-        planned = live.plan(topology, built, values, device, live.hosts_behind(built))
+        planned = live.plan(
+            topology, built, values, wire_profile, device=device, hosts=live.hosts_behind(built)
+        )
         fabric = live.up(planned, device, folder)
     except live.DeviceFailed as failed:
         print(f"gse-cts: {failed}.", file=sys.stderr)

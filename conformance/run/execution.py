@@ -24,6 +24,7 @@ from conformance.run.context import Bench
 from reports.results import Evidence, VerdictRecord
 from reports.results import Finding as FindingRecord
 from reports.results import ParameterValue as ParameterRecord
+from spec.layout import NotInProfile
 from spec.model import Clause
 from spec.text import LONGEST_REPORT, lines, said
 from spec.verdict import Verdict
@@ -270,7 +271,7 @@ def describe(scenario: Scenario) -> str:
 
 def _ended(error: BaseException) -> tuple[Verdict, str]:
     match error:
-        case BeyondRecording() | TesterLimited():
+        case BeyondRecording() | NotInProfile() | TesterLimited():
             return Verdict.TESTER_LIMITED, said(error)
         case NotApplicable():
             return Verdict.NOT_APPLICABLE, said(error)

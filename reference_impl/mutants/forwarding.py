@@ -16,7 +16,6 @@ from reference_impl.roles.gsf import Gsf
 from reference_impl.roles.gsp import Gsp
 from reference_impl.sizes import FCS
 
-HOP_LIMIT = codec.START + 7
 TYPE_OF_SERVICE = 15
 
 SHORTEST = 60
@@ -24,7 +23,7 @@ SHORTEST = 60
 
 
 def altered(frame: bytes, at: int, octet: int) -> bytes:
-    """Give a frame with another octet in one place."""
+    """Return a frame with another octet in one place."""
     return frame[:at] + bytes([octet]) + frame[at + 1 :]
 
 
@@ -33,7 +32,7 @@ def forgiving(check: Callable[[int, bytes], Header], port: int, frame: bytes, ca
     try:
         return check(port, frame)
     except BadFrame as bad:
-        if bad.cause != cause or len(frame) < codec.START + 8:
+        if bad.cause != cause or len(frame) < codec.HEADER_END:
             raise
         return codec.peek(frame)
 
@@ -201,7 +200,7 @@ class KeepsTheHopLimit(Gsf):
 
     def handle(self, port: int, frame: bytes, now: int) -> None:
         """Add what forwarding takes away."""
-        super().handle(port, altered(frame, HOP_LIMIT, min(frame[HOP_LIMIT] + 1, 255)), now)
+        super().handle(port, codec.rehop(frame, min(codec.peek(frame)[6] + 1, 255)), now)
 
 
 @mutant("FWD-HOP-LIMIT-EXPIRED")
@@ -256,7 +255,7 @@ class GspTakesAnyTypeForData(Gsp):
     def check(self, port: int, frame: bytes) -> Header:
         """Call it DATA."""
         header = forgiving(super().check, port, frame, "bad_message")
-        return header if header[0] <= codec.FAULT else (codec.DATA, *header[1:])
+        return header if header[0] in codec.KINDS.values() else (codec.DATA, *header[1:])
 
 
 @mutant("FWD-MALFORMED")

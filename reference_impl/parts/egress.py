@@ -6,7 +6,7 @@ from reference_impl.parts.backpressure import BackpressureSender
 from reference_impl.parts.granter import Granter
 from reference_impl.parts.leaf import Leaf
 from reference_impl.parts.reorder import Reorderer
-from reference_impl.parts.window import CreditWindow
+from reference_impl.parts.window import RATIO_MEMORY, CreditWindow
 from reference_impl.sizes import MIN_FRAME, OVERHEAD
 
 PAUSE_QUANTUM_BITS = 512
@@ -17,8 +17,8 @@ class Egress:
 
     1. `receive`: it is taken out of its DATA, and the reorderer delivers it, holds or drops it.
     2. `deliver`: in order, it goes to its host, or waits in the queue of its class.
-    3. `account`: it is charged to the credit of its source, whose room the granter shares out anew, and the
-       sender of back-pressure looks at the queue.
+    3. It is charged to the credit of its source, whose room the granter shares out anew, and the sender of
+       back-pressure looks at the queue.
     """
 
     def __init__(self, leaf: Leaf) -> None:
@@ -57,20 +57,27 @@ class Egress:
             now,
         )
         if accepted:
-            self.window.note_ratio(credit, len(frame) + OVERHEAD)
-            self.account(source, port, cls, generation, credit, not flags & codec.UNGOVERNED, now)
+            window = self.window
+            window.fabric_credit += credit
+            window.fabric_octets += len(frame) + OVERHEAD
+            if window.fabric_credit > RATIO_MEMORY:
+                window.forget_half()
+            self.granter.arrived(source, port, cls, generation, credit, not flags & codec.UNGOVERNED, now)
+            if self.ports[port].queued > self.backpressure_sender.least:
+                self.backpressure_sender.arrived(port, source, now)
 
     def deliver(self, port: int, cls: int, frame: bytes, _credit: int, now: int) -> None:
         """Send a frame to its host."""
         self.ports[port].send_class(frame, cls, now)
 
-    def account(  # noqa: PLR0917 - the data path
-        self, source: int, port: int, cls: int, generation: int, credit: int, governed: bool, now: int
+    def take_locally(  # noqa: PLR0917 - the data path
+        self, port: int, cls: int, generation: int, frame: bytes, credit: int, governed: bool, now: int
     ) -> None:
-        """Charge what has come to the credit of its source, and look whether the queue is too long."""
-        self.granter.arrived(source, port, cls, generation, credit, governed, now)
+        """Deliver a frame that another host of this leaf sent, in order as it is, and count it."""
+        self.deliver(port, cls, frame, credit, now)
+        self.granter.arrived(self.leaf.node, port, cls, generation, credit, governed, now)
         if self.ports[port].queued > self.backpressure_sender.least:
-            self.backpressure_sender.arrived(port, source, now)
+            self.backpressure_sender.arrived(port, self.leaf.node, now)
 
     def departed(self, port: int, credit: int, now: int) -> None:
         """Act on a shorter queue of a host port."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reference_impl import codec
 from reference_impl.parts.backpressure import BackpressureReceiver
-from reference_impl.parts.dgsq import Dgsq, DgsqTable, Key
+from reference_impl.parts.dgsq import GOVERNED, Dgsq, DgsqTable, Key
 from reference_impl.parts.egress import Egress
 from reference_impl.parts.forwarding import KNOWN_BY, Forwarder, Target
 from reference_impl.parts.leaf import Leaf
@@ -36,6 +36,7 @@ class Ingress:
 
     def __init__(self, leaf: Leaf, egress: Egress) -> None:
         self.leaf = leaf
+        self.node = leaf.node
         self.egress = egress
         self.paths = leaf.paths
         self.sprayer = leaf.sprayer
@@ -84,7 +85,7 @@ class Ingress:
         dgsqs = self.dgsqs
         dgsq = dgsqs.queues.get(key)
         if dgsq is None or dgsq.container is None:
-            if key[0] != self.leaf.node and not self.paths.live(key[0]):
+            if key[0] != self.node and not self.paths.live(key[0]):
                 self.leaf.drop("no_path")
                 return
             if dgsq is None:
@@ -103,7 +104,7 @@ class Ingress:
         frames.append((frame, credit))
         dgsq.queued += credit
         dgsqs.queued += credit
-        if dgsq.governed:
+        if dgsq.state is GOVERNED:
             dgsq.demand += credit
             if is_next:
                 self.pump(dgsq, now)
@@ -138,7 +139,7 @@ class Ingress:
         """Send the frames of a queue as long as credit, back-pressure and paths let them go."""
         frames = dgsq.frames
         packer = self.packer
-        is_local = dgsq.node == self.leaf.node
+        is_local = dgsq.node == self.node
         octets = 0
         while frames:
             frame, credit = frames[0]
@@ -174,11 +175,10 @@ class Ingress:
 
     def send_locally(self, dgsq: Dgsq, frame: bytes, credit: int, now: int) -> None:
         """Send a frame to another host port of this leaf, in order as it is."""
-        self.egress.deliver(dgsq.port, dgsq.cls, frame, credit, now)
-        self.egress.account(self.leaf.node, dgsq.port, dgsq.cls, dgsq.generation, credit, dgsq.governed, now)
+        self.egress.take_locally(dgsq.port, dgsq.cls, dgsq.generation, frame, credit, dgsq.governed, now)
 
     def granted(  # noqa: PLR0917 - the fields of GRANT
-        self, key: Key, generation: int, granted: int, expired: int, validity: int, now: int
+        self, now: int, key: Key, generation: int, granted: int, expired: int, validity: int
     ) -> None:
         """Merge a grant into its queue; one for another generation says nothing. Validity in ns."""
         dgsq = self.dgsqs.queues.get(key)
@@ -193,7 +193,7 @@ class Ingress:
 
     def concerns(self, dgsq: Dgsq, generation: int) -> bool:
         """Return whether a grant is for the generation of a queue."""
-        return dgsq.governed and generation == dgsq.generation
+        return dgsq.state is GOVERNED and generation == dgsq.generation
 
     def lapse_due(self, now: int, dgsq: Dgsq) -> None:
         """Give up the credit whose validity is over."""

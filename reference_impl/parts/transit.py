@@ -53,11 +53,11 @@ class TransitBackpressure:
             self.send(source, destination, episode.level, now)
 
     def level(self, queued: int) -> int:
-        """How much to withhold, in 255ths: half at the threshold, all at twice the threshold."""
+        """Return how much to withhold, in 255ths: half at the threshold, all at twice the threshold."""
         return min(255, 255 * queued // (2 * self.device.settings.bp_threshold))
 
     def over(self, queued: int) -> bool:
-        """Say whether a queue that crossed the threshold is short enough again."""
+        """Return whether a queue that crossed the threshold is short enough again."""
         return queued <= self.device.settings.bp_threshold // 2
 
     def refresh(self, now: int, key: tuple[int, int]) -> None:
@@ -80,7 +80,7 @@ class TransitBackpressure:
     def send(self, source: int, about: int, level: int, now: int) -> None:
         """Send BACKPRESSURE to one source."""
         paths = self.paths.live(source)
-        if not paths:
+        if not paths or codec.BACKPRESSURE is None:
             return
         path = paths[0]
         validity = self.device.settings.bp_validity
@@ -117,15 +117,15 @@ class TransitForwarder:
         """Octets sent by (destination, port) since the weights last changed."""
         self.weighed = paths.known
         """The paths that the tallies are for."""
-        self.routes: list[dict[Header, Route]] = [{} for _ in self.ports]
-        """What becomes of a header that came in on each port, as long as the paths stay the same."""
+        self.routes: list[dict[bytes, Route]] = [{} for _ in self.ports]
+        """What becomes of a header, by its octets, that came in on each port, as long as the paths stay."""
         self.version = -1
 
     def data(self, port: int, frame: bytes, header: Header, now: int) -> None:
         """Pass a frame of a container on."""
         route = None
         if self.version == self.paths.version:
-            route = self.routes[port].get(header)
+            route = self.routes[port].get(frame[codec.START : codec.HEADER_END])
         if route is None:
             route = self.route(port, frame, header)
             if route is None:
@@ -151,10 +151,10 @@ class TransitForwarder:
             out.send_control(head + frame[codec.HEADER_END :], now)
 
     def route(self, port: int, frame: bytes, header: Header) -> Route | None:
-        """Find the route of a frame by its header; None when it was dropped, and counted."""
+        """Return the route of a frame by its header; None when it was dropped, and counted."""
         routes = self.routes[port]
         if self.version == self.paths.version:
-            route = routes.get(header)
+            route = routes.get(frame[codec.START : codec.HEADER_END])
             if route is not None:
                 return route
         else:
@@ -173,16 +173,16 @@ class TransitForwarder:
             if len(routes) >= REMEMBERED_ROUTES:
                 routes.clear()
             head = codec.forward(frame[: codec.HEADER_END], paths[0].prefix)
-            routes[header] = route = (self.ports[paths[0].port], head, paths)
+            routes[frame[codec.START : codec.HEADER_END]] = route = (self.ports[paths[0].port], head, paths)
             return route
         return None
 
     def may_pass(self, hop_limit: int) -> bool:
-        """Say whether a frame with this hop limit may make another hop."""
+        """Return whether a frame with this hop limit may make another hop."""
         return hop_limit > 1
 
     def cause_of_no_path(self, destination: int) -> str:
-        """Tell a node that was never announced from one that was lost."""
+        """Return the cause: a node that was never announced is unknown, one that was lost has no path."""
         return "no_path" if self.paths.seen(destination) else "unknown_node"
 
     def choose(self, paths: tuple[Path, ...], frame: bytes, destination: int, now: int) -> Path:
@@ -202,7 +202,7 @@ class TransitForwarder:
         return path
 
     def memory(self) -> int:
-        """How long a container is remembered after its last frame."""
+        """Return how long a container is remembered after its last frame."""
         return self.device.settings.flush_time + self.device.settings.path_delay_max
 
     def least_used(self, paths: tuple[Path, ...], destination: int) -> Path:

@@ -33,7 +33,7 @@ def parameters():
     return values | {name: replace(values[name], value=value) for name, value in slow.items()}
 
 
-SETUP = Setup("a case", TOPOLOGY, Facts(TOPOLOGY.nodes, TOPOLOGY.addresses, parameters()), (), 1)
+SETUP = Setup("a case", TOPOLOGY, Facts(TOPOLOGY.nodes, TOPOLOGY.addresses, parameters(), "open-1"), (), 1)
 
 
 class Nothing:
@@ -91,7 +91,9 @@ def stood(server):
     def bedded(**words):
         described = testbeds.tester_ports(TOPOLOGY, TOPOLOGY.links)
         lines = [Line(link.name, lower=True, port=number) for number, link in enumerate(TOPOLOGY.links)]
-        wires = TrexWires(dialled(), lines, {0: 0, 1: 1}, described, TOPOLOGY.addresses, again=dialled)
+        wires = TrexWires(
+            dialled(), lines, {0: 0, 1: 1}, described, TOPOLOGY.addresses, profile="open-1", again=dialled
+        )
         made.append(wires)
         capabilities = CAPABILITIES - {"counters"}
         return RealTimeBed(SETUP, Rig(TOPOLOGY.links, Nothing(**words), wires, capabilities, 1000 * MS))

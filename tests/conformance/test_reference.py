@@ -191,3 +191,15 @@ def test_a_capture_of_the_testbed_itself_can_be_played(tmp_path):
     assert {record["verdict"] for record in records} == {"PASS"}
     (note,) = next(record["notes"] for record in records if not record["invariant"])
     assert "left out 100: 100 to a host of the testbed other than h1 (packets " in note
+
+
+def test_long_containers_are_granted_as_fairly_as_short_ones(tmp_path):
+    """Where a container is more than a source may hold, what a turn gives is bounded by that."""
+    fair = (
+        "conformance/cases/grant/test_share.py",
+        "--clause=GRANT-FAIR",
+        "--parameter=container_bytes=4194304",
+    )
+    assert run(*fair, f"--out={tmp_path / 'run'}").returncode == 0
+    own = [record for record in results(tmp_path / "run")[1:-1] if not record["invariant"]]
+    assert [record["verdict"] for record in own] == ["PASS", "PASS"]

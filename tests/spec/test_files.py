@@ -45,7 +45,7 @@ def test_a_statement_has_one_digest_and_one_meaning(converted):
 
 
 def test_a_wire_profile_has_one_digest(converted):
-    assert load_profile(converted(FOLDER / "open-1.yaml")).digest == load_profile().digest
+    assert load_profile(converted(FOLDER / "open-1.yaml")).digest == load_profile("open-1").digest
 
 
 def test_a_bench_has_one_digest(converted):

@@ -30,6 +30,7 @@ FACTS = Facts(
     },
     hosts={"h0": HostAddress("h0", bytes.fromhex("020000000100"), bytes([198, 18, 0, 1]), 1, 0)},
     parameters={"container_bytes": ParameterValue(16384, "byte", "declared by the vendor")},
+    wire_profile="open-1",
     wire_digest="ab",
 )
 RECORDING = Recording.of_taps(

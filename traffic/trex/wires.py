@@ -55,7 +55,7 @@ class TrexWires:
         described: Sequence[TesterPort],
         hosts: Mapping[str, HostAddress],
         *,
-        profile: str = "open-1",
+        profile: str,
         again: Callable[[], Trex] | None = None,
     ) -> None:
         self.trex = trex

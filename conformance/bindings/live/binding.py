@@ -13,12 +13,11 @@ from conformance.bindings.live.devices import LATE, LiveDevices, quiesce_time
 from conformance.bindings.live.plan import ICS, plan
 from conformance.bindings.live.testers import TESTERS, Tester
 from conformance.bindings.realtime import RealTimeBed, Rig, real_time
-from conformance.bindings.reference import PROFILE, ReferenceBinding, mutant_of
+from conformance.bindings.reference import ReferenceBinding, mutant_of
 from conformance.bindings.undo import at_last, give_back
 from reference_impl.live.fabric import DeviceFailed, Fabric, up
 from reference_impl.live.namespaces import acquire, is_privileged
 from reference_impl.live.parameters import live_values
-from spec.errors import InputError
 from spec.loader import load_catalogue
 from traffic.patterns import single
 from traffic.recordings.recording import Facts, Link, ParameterValue
@@ -42,9 +41,6 @@ class LiveBinding:
     file = None
 
     def __init__(self, options: BindingOptions) -> None:
-        if options.wire_profile != PROFILE:
-            fault = f"the reference speaks {PROFILE} alone"
-            raise InputError("command line", "--wire-profile", fault, "choose another binding")
         mutant = mutant_of(options.device)
         self.device = options.device
         self.flaw = mutant.name if mutant else None
@@ -132,7 +128,7 @@ class LiveBench:
         topology = setup.topology
         values = {name: item.value for name, item in setup.facts.parameters.items()}
         try:
-            fabric = up(plan("suite", topology, values))
+            fabric = up(plan("suite", topology, values, setup.facts.wire_profile))
         except DeviceFailed as failed:
             raise BenchError(str(failed)) from failed
         try:

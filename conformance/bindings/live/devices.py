@@ -63,7 +63,7 @@ class LiveDevices:
     def renew(self, setup: Setup, seed: int, *, fresh: bool) -> None:  # noqa: ARG002 - always fresh
         """Start every device anew, with the parameters in force."""
         values = {name: item.value for name, item in setup.facts.parameters.items()}
-        for device in plan("suite", setup.topology, values).devices:
+        for device in plan("suite", setup.topology, values, setup.facts.wire_profile).devices:
             changes = {
                 "settings": device.settings,
                 "table": device.table,

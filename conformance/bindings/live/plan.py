@@ -12,6 +12,7 @@ from reference_impl.live.parameters import live_values
 from reference_impl.live.plan import End, Plan, PlannedDevice, PlannedPort, Wire
 from spec.documents import did_you_mean
 from spec.errors import InputError
+from spec.wire import locate
 from traffic.recordings.recording import Link
 from traffic.scenario import HostAddress
 
@@ -57,6 +58,8 @@ def plan(
     name: str,
     topology: Topology,
     values: Mapping[str, Any],
+    wire_profile: str,
+    *,
     device: str = "reference",
     hosts: Iterable[HostAddress] = (),
 ) -> Plan:
@@ -66,6 +69,7 @@ def plan(
     know the hosts of the topology, and these `hosts` besides.
     """
     mutant = mutant_of(device)
+    wire_profile = str(locate(wire_profile).absolute())
     table = {colons(host.mac): (host.node, host.port) for host in hosts}
     table |= {colons(host.mac): (host.node, host.port) for host in topology.addresses.values()}
     settings = vars(Settings.of(values))
@@ -73,6 +77,7 @@ def plan(
     devices = tuple(
         PlannedDevice(
             name=name,
+            wire_profile=wire_profile,
             role=topology.nodes[name].role,
             node=topology.nodes[name].id,
             ports=tuple(

@@ -39,7 +39,7 @@ def test_withdrawal_ends_the_queue(bed, expect):
     expect.equal(counted, count - len(data), "frames dropped and counted")
     expect.equal(recording.counter("dgsq_active", "gsp0"), 1, "dgsq_active")
     lost = recording.losses(there, kept, emulated=True)
-    expect.equal(lost, [], "frames for the other host lost", [frame.row for frame in lost])
+    expect.equal(lost, [], "frames for the other host lost", [frame.row for frame in lost], unit="frame")
 
 
 @clause("DGSQ-WHOLE-DROP")

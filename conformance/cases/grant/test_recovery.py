@@ -61,7 +61,7 @@ def test_lost_grants_are_made_good(bed, expect):
         hit = [g.time for g in grants if not g.delivered and start <= g.time < start + span]
         if expect.enough(len(hit), 1, f"GRANT lost in {what}"):
             expect_rate_again(bed, expect, recording, hit[-1] + span, what)
-    expect.equal(recording.losses(), [], "host frames lost")
+    expect.equal(recording.losses(), [], "host frames lost", unit="frame")
 
 
 @clause("GRANT-LOST-REQUEST")
@@ -76,7 +76,7 @@ def test_lost_requests_are_made_good(bed, expect):
     recording = bed.play(elephant(bed.host(0), bed.host(-1), count=5) + Scenario(impairments=links))
     hit = [request for request in recording.messages("REQUEST") if not request.delivered]
     expect.enough(len(hit), 1, "lost REQUEST")
-    expect.equal(recording.losses(), [], "host frames lost")
+    expect.equal(recording.losses(), [], "host frames lost", unit="frame")
     for frame in recording.host_frames(bed.host(-1), "received")[-1:]:
         limit = refresh // 2 + refresh + bed.parameter("recovery_max")
         expect.at_most(frame.time, limit, "arrival of the last frame", "ns", rows=[frame.row])

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from traffic.patterns import elephant, frame_count, gap_at, interleaved
+from traffic.patterns import credit_bytes, elephant, frame_count, gap_at, interleaved
 from traffic.recordings.recording import UP, Container
 from traffic.scenario import Scenario
 
@@ -13,6 +13,11 @@ def plenty(bed, parts, size=None):
     """Octets, in frames of a size (max_frame), of each of whose parts a container is within tolerance."""
     longest = bed.parameter("container_bytes") + (size or bed.parameter("max_frame"))
     return math.ceil(parts * longest / bed.parameter("spray_tolerance")) + 2 * longest
+
+
+def rounds(bed, sizes, containers):
+    """Count how often frames of these sizes have to come in turn to fill so many containers."""
+    return math.ceil(containers * bed.parameter("container_bytes") / sum(map(credit_bytes, sizes)))
 
 
 def line_time(bed, octets):

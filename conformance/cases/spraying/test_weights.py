@@ -54,7 +54,7 @@ def test_half_withheld_is_half_the_weight(bed, expect):
         about=bed.node("gsp1"),
         to=(bed.node("gsp0"),),
         level=128,
-        validity_us=validity // 1000,
+        validity=validity,
         start=start,
         stop=stop,
         repeat=validity // 2,

@@ -315,7 +315,7 @@ def setup(devices, **settings):
     values = {name: ParameterValue(item.default) for name, item in known.items()}
     values |= {name: ParameterValue(value, "", CASE) for name, value in settings.items()}
     topology = devices.layout.realise(SoloGsp().topology(100_000, 0))
-    return Setup("a case", topology, Facts(topology.nodes, topology.addresses, values), (), 1)
+    return Setup("a case", topology, Facts(topology.nodes, topology.addresses, values, "open-1"), (), 1)
 
 
 def test_a_class_of_the_laboratory_is_an_adapter(devices):

@@ -30,7 +30,9 @@ def dialled(server, user="me", timeout=0.4):
 
 
 def opened(server, again=None, **words):
-    return TrexWires(dialled(server, **words), LINES, {0: 0, 1: 1}, PORTS, HOSTS, again=again)
+    return TrexWires(
+        dialled(server, **words), LINES, {0: 0, 1: 1}, PORTS, HOSTS, profile="open-1", again=again
+    )
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ class Play:
     """A play until nothing has left or arrived for a while."""
 
     def __init__(self, wires, *, meanwhile=lambda _: None, silence=SILENCE):
-        self.player = Player(VirtualTester(PORTS, HOSTS), wires)
+        self.player = Player(VirtualTester(PORTS, HOSTS, "open-1"), wires)
         self.meanwhile = meanwhile
         self.silence = silence
 
