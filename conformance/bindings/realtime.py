@@ -1,18 +1,21 @@
 """Plays in real time: a tester on wires of any kind, around devices that run by their own clock."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic_ns
 from typing import Any, Final, Protocol, TypeVar
 
+from conformance.api.binding import CASE_TIME, SHARE, Setup
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.testbeds import tester_ports
-from conformance.bindings import Setup, cut_by
-from traffic.recordings.recording import Event, Link, Recording, Trouble
+from conformance.bindings.undo import giving_back
+from traffic.recordings.recording import Event, Link, ParameterValue, Recording, Trouble
 from traffic.scenario import ManagementEvent, Scenario
+from traffic.tester.course import Course
 from traffic.tester.tester import VirtualTester
 from traffic.trex.errors import TrexError, TrexUnableError
 from traffic.wires.player import Player, Wires
@@ -20,6 +23,8 @@ from traffic.wires.player import Player, Wires
 T = TypeVar("T")
 REPEATS: Final = 5
 """How often a play is repeated that was measured too badly, before its case is INCONCLUSIVE."""
+LONGEST: Final = 2
+"""How many plays of a case may go on to their limit before it is taken to hang."""
 STALLED: Final = 0.05
 """The share of a play during which the tester or a device may stand still."""
 
@@ -57,13 +62,22 @@ class Devices(Protocol):
         """Have a device do what an operator asks."""
 
     def switch(self, link: str, *, up: bool) -> None:
-        """Take a link's carrier, or give it back."""
+        """Take a link's carrier, or give it back; a link that may be dark is the devices' to give back."""
+
+    def restore(self) -> None:
+        """Undo what was managed and switched; what cannot be undone is tried again the next time."""
 
     def trouble(self, *, switched: bool, unexplained: bool) -> Trouble | None:
         """Say what befell the devices since the mark that is not theirs.
 
         `switched`: links were; `unexplained`: more frames are missing than the devices count as dropped.
         """
+
+
+def real_time(seconds: float, calm: int, parameters: Mapping[str, ParameterValue]) -> float:
+    """Return how long, in s, a case may take that says it takes `seconds`; `calm` is as of the devices."""
+    longest = calm + int(parameters["play_limit"].value)
+    return CASE_TIME + SHARE * seconds + LONGEST * longest / 1e9
 
 
 @dataclass(frozen=True)
@@ -110,6 +124,16 @@ class RealTimeBed:
         """Leave the bench to the next case."""
 
 
+@contextmanager
+def operator() -> Iterator[ThreadPoolExecutor]:
+    """Have somebody who does one thing after the other; of what waits at the end nothing is done any more."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 class _Play:
     """One play."""
 
@@ -124,19 +148,16 @@ class _Play:
         self.tester = VirtualTester(ports, setup.facts.hosts, setup.facts.wire_profile, self.carry_out)
         self.player = Player(self.tester, stand.wires)
         self.told: deque[tuple[int, bool]] = deque()
-        self.dark: set[str] = set()
         self.switched = False
         self.pending: list[Future[None]] = []
-        self.last = 0
-        self.limit = 0
-        self.cut = False
+        self.course: Course
         self.tardy = 0
 
     def run(self, scenario: Scenario, *, fresh: bool) -> Recording:
         """Play, and give what came of it."""
         before: dict[str, dict[str, int]] = {}
-        with ThreadPoolExecutor(1) as operator:
-            self.operator = operator
+        self.course = Course(scenario, self.values)
+        with giving_back(self.devices.restore), operator() as self.operator:
             self.devices.halt()
             if fresh:
                 self.player.begin(scenario, ahead=False)
@@ -154,19 +175,15 @@ class _Play:
                 self.meanwhile(partial(self.prepare, scenario))
                 self.player.begin(scenario)
             self.carry_out(scenario, self.player.start)
-            self.limit = self.player.moved + (scenario.limit or int(self.values["play_limit"]))
-            settle = scenario.settle or int(self.values["settle_time"])
+            self.course.begin(self.player.moved)
             try:
-                self.player.run(partial(self.goes_on, settle, scenario.counted))
+                self.player.run(partial(self.goes_on, scenario.counted))
                 recording = self.recording(scenario, before)
             except TrexUnableError:
                 raise
             except (BenchError, TrexError) as error:
                 return self.remains(scenario, str(error))
-            finally:
-                self.relight()
-        cut = cut_by(scenario, scenario.limit or int(self.values["play_limit"])) if self.cut else ""
-        return replace(recording, trouble=self.trouble(recording), cut=cut)
+        return replace(recording, trouble=self.trouble(recording), cut=self.course.cut)
 
     def meanwhile(self, work: Callable[[], T]) -> T:
         """Have the operator do something while the tester goes on, so that no neighbour takes it for dead."""
@@ -174,7 +191,7 @@ class _Play:
         self.player.run(lambda _: not future.done())
         return future.result()
 
-    def goes_on(self, settle: int, counted: bool, now: int) -> bool:
+    def goes_on(self, counted: bool, now: int) -> bool:
         """Hear of what was done to links and devices; say whether the play goes on.
 
         What is `counted` moves unseen.
@@ -184,12 +201,9 @@ class _Play:
             done.result()
         while self.told:
             self.player.send(self.tester.carrier(*self.told.popleft(), self.player.clock()))
-        if now >= self.limit:
-            self.cut = bool(self.pending) or self.player.busy or now < self.player.moved + settle
-            return False
-        if counted and self.player.busy:
-            self.player.moved = max(self.player.moved, now)
-        return bool(self.pending) or self.player.busy or now < max(self.last, self.player.moved + settle)
+        busy = bool(self.pending) or self.player.busy
+        self.course.note(now if counted and busy else self.player.moved)
+        return self.course.goes_on(now, busy=busy)
 
     def carry_out(self, scenario: Scenario, start: int) -> None:
         """Plan what a scenario does to links and devices."""
@@ -221,20 +235,14 @@ class _Play:
             self.tardy = max(self.tardy, monotonic_ns() - time)
 
         self.tester.at(time, lambda _: self.pending.append(self.operator.submit(act)))
-        self.last = max(self.last, time)
+        self.course.note(time)
 
     def switch(self, link: str, *, up: bool) -> None:
         """Switch a link, and have the tester told if one of its ends is its own."""
         self.switched = True
         self.devices.switch(link, up=up)
-        (self.dark.discard if up else self.dark.add)(link)
         if link in self.own:
             self.told.append((self.own[link], up))
-
-    def relight(self) -> None:
-        """Switch on what the play left dark."""
-        for link in sorted(self.dark):
-            self.devices.switch(link, up=True)
 
     def recording(self, scenario: Scenario, before: Mapping[str, Mapping[str, int]]) -> Recording:
         """Read the devices, and give what the play was."""

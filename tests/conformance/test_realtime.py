@@ -5,19 +5,19 @@ from dataclasses import replace
 import pytest
 
 from conformance.api import outcomes, testbeds
+from conformance.api.binding import Setup
 from conformance.api.marks import CAPABILITIES
 from conformance.api.testbeds import LeafSpine, SoloGsp
-from conformance.bindings import Setup
-from conformance.bindings.live_trex import limits
+from conformance.bindings.live.trex import limits
 from conformance.bindings.realtime import REPEATS, RealTimeBed, Stand
 from spec.loader import load_catalogue
 from traffic.patterns import elephant, line_rate, single
 from traffic.recordings.recording import Facts, Flow, ParameterValue, Trouble
 from traffic.scenario import Scenario, TimedFrame
 from traffic.trex.client import connect
-from traffic.trex.stand_in import StandIn
-from traffic.trex.stand_in_wires import cable
 from traffic.trex.wires import TrexWires
+from traffic.trex_stand_in.server import StandIn
+from traffic.trex_stand_in.wires import cable
 from traffic.wires.player import Line
 
 TOPOLOGY = LeafSpine(gsps=1, gsfs=0, hosts=2).topology(100, 0)
@@ -48,7 +48,7 @@ class Nothing:
     def halt(self):
         pass
 
-    mark = halt
+    mark = restore = halt
 
     def renew(self, setup, seed, *, fresh):
         pass

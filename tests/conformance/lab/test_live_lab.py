@@ -6,7 +6,7 @@ import sys
 import pytest
 import yaml
 
-from conformance.bindings import live
+from conformance.bindings.live import rig as live
 from conformance.checkout import ROOT
 from conformance.cli.binding import EXAMPLES
 from reference_impl.live import namespaces
