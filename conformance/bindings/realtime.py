@@ -43,7 +43,7 @@ class Devices(Protocol):
         TesterLimited when the bench cannot do what is asked.
         """
 
-    def calm(self, values: Mapping[str, Any]) -> int:
+    def quiesce_time(self, values: Mapping[str, Any]) -> int:
         """Say how long, in ns, devices that were renewed take to be quiesced, neighbours being there."""
 
     def mark(self) -> None:
@@ -74,14 +74,14 @@ class Devices(Protocol):
         """
 
 
-def real_time(seconds: float, calm: int, parameters: Mapping[str, ParameterValue]) -> float:
-    """Return how long, in s, a case may take that says it takes `seconds`; `calm` is as of the devices."""
-    longest = calm + int(parameters["play_limit"].value)
+def real_time(seconds: float, quiesce: int, parameters: Mapping[str, ParameterValue]) -> float:
+    """Return how long, in s, a case may take that says it takes `seconds`; `quiesce` is the devices' ns."""
+    longest = quiesce + int(parameters["play_limit"].value)
     return CASE_TIME + SHARE * seconds + LONGEST * longest / 1e9
 
 
 @dataclass(frozen=True)
-class Stand:
+class Rig:
     """A bench that stands: the devices, the `links` with one end at least at a device, and the wires.
 
     `capabilities` is what it can do; `late` is how late, in ns, the tester may be before what it measured
@@ -98,9 +98,9 @@ class Stand:
 class RealTimeBed:
     """The testbed of one case on a bench that stands."""
 
-    def __init__(self, setup: Setup, stand: Stand) -> None:
+    def __init__(self, setup: Setup, rig: Rig) -> None:
         self.setup = setup
-        self.stand = stand
+        self.rig = rig
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
         """Play, again where the bench measured too badly to say anything of the devices."""
@@ -114,7 +114,7 @@ class RealTimeBed:
     def attempt(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
         """Renew the devices, warm up unless `fresh`, play until no data moves, and read everything."""
         try:
-            return _Play(self.setup, self.stand, number).run(scenario, fresh=fresh)
+            return _Play(self.setup, self.rig, number).run(scenario, fresh=fresh)
         except TrexUnableError as error:
             raise TesterLimited(str(error)) from error
         except TrexError as error:
@@ -137,16 +137,16 @@ def operator() -> Iterator[ThreadPoolExecutor]:
 class _Play:
     """One play."""
 
-    def __init__(self, setup: Setup, stand: Stand, number: int) -> None:
+    def __init__(self, setup: Setup, rig: Rig, number: int) -> None:
         self.setup = setup
-        self.stand = stand
-        self.devices = stand.devices
+        self.rig = rig
+        self.devices = rig.devices
         self.values: dict[str, Any] = {name: item.value for name, item in setup.facts.parameters.items()}
         self.seed = setup.seed_for(f"play {number}")
-        ports = tester_ports(setup.topology, stand.links)
+        ports = tester_ports(setup.topology, rig.links)
         self.own = {port.name: index for index, port in enumerate(ports)}
         self.tester = VirtualTester(ports, setup.facts.hosts, setup.facts.wire_profile, self.carry_out)
-        self.player = Player(self.tester, stand.wires)
+        self.player = Player(self.tester, rig.wires)
         self.told: deque[tuple[int, bool]] = deque()
         self.switched = False
         self.pending: list[Future[None]] = []
@@ -165,10 +165,10 @@ class _Play:
                 self.meanwhile(partial(self.prepare, scenario))
                 self.player.moved = self.player.clock()
             else:
-                self.stand.wires.prepare(scenario)
+                self.rig.wires.prepare(scenario)
                 self.player.begin(Scenario(peers=self.setup.peers), ahead=False)
                 self.devices.renew(self.setup, self.seed, fresh=False)
-                end = monotonic_ns() + self.devices.calm(self.values)
+                end = monotonic_ns() + self.devices.quiesce_time(self.values)
                 self.player.run(lambda now: now < end)
                 before = self.meanwhile(self.devices.counters)
                 self.meanwhile(self.devices.mark)
@@ -246,7 +246,7 @@ class _Play:
 
     def recording(self, scenario: Scenario, before: Mapping[str, Mapping[str, int]]) -> Recording:
         """Read the devices, and give what the play was."""
-        counted = self.stand.wires.counted()
+        counted = self.rig.wires.counted()
         return self.taken(
             scenario,
             holds="all" if counted is None else "counters",
@@ -255,7 +255,7 @@ class _Play:
             baseline=before,
             events=tuple(self.happened(self.meanwhile(self.devices.events))),
             states=self.meanwhile(self.devices.states),
-            capture_losses=self.stand.wires.lost(),
+            capture_losses=self.rig.wires.lost(),
         )
 
     def remains(self, scenario: Scenario, words: str) -> Recording:
@@ -265,10 +265,10 @@ class _Play:
     def taken(self, scenario: Scenario, **rest: Any) -> Recording:  # noqa: ANN401 - fields of a recording
         """Give what passed the wires, with the rest of what a recording holds."""
         return Recording.of_taps(
-            self.stand.links,
+            self.rig.links,
             self.player.rows,
             facts=self.setup.facts,
-            capabilities=self.stand.capabilities,
+            capabilities=self.rig.capabilities,
             scenario=scenario.digest(),
             seed=self.setup.seed,
             **rest,
@@ -285,24 +285,24 @@ class _Play:
 
         Host frames sent into a link that had just gone dark are lost unseen, and neither side is to blame.
         """
-        words = self.stand.wires.trouble()
+        words = self.rig.wires.trouble()
         if words is not None:
             return Trouble("bench", words)
         drops = sum(recording.drops().values()) if "counters" in recording.capabilities else 0
         unexplained = recording.holds == "all" and len(recording.losses()) > drops
-        unsent = self.stand.wires.unsent()
+        unsent = self.rig.wires.unsent()
         if unsent and self.switched and unexplained:
             words = f"{unsent} frames of the tester met a dark link and were not recorded"
             return Trouble("measurement", words)
         if unsent and not self.switched:
             return Trouble("bench", f"ports of the tester refused {unsent} frames")
         found = self.devices.trouble(switched=self.switched, unexplained=unexplained)
-        late = max(self.player.latest, self.stand.wires.latest)
+        late = max(self.player.latest, self.rig.wires.latest)
         for who, worst, stalled in (
             ("the tester", late, self.player.stalled),
             ("what was ordered", self.tardy, 0),
         ):
-            words = too_late(worst, stalled, self.stand.late, self.player.clock() - self.player.start)
+            words = too_late(worst, stalled, self.rig.late, self.player.clock() - self.player.start)
             if found is None and words is not None:
                 found = Trouble("measurement", f"{who} was {words}")
         return found

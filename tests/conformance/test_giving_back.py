@@ -12,7 +12,7 @@ import pytest
 
 from conformance.api.outcomes import BenchError
 from conformance.bindings.live.testers import TESTERS
-from conformance.bindings.realtime import RealTimeBed, Stand
+from conformance.bindings.realtime import RealTimeBed, Rig
 from conformance.bindings.undo import giving_back
 from tests.conformance.test_realtime import SETUP, TOPOLOGY, Nothing
 from traffic.scenario import LinkEvent, Scenario
@@ -83,7 +83,7 @@ class Switched(Nothing):
 
 
 def bed(devices):
-    return RealTimeBed(SETUP, Stand(TOPOLOGY.links, devices, Quiet(), frozenset(), 1000 * MS))
+    return RealTimeBed(SETUP, Rig(TOPOLOGY.links, devices, Quiet(), frozenset(), 1000 * MS))
 
 
 DARK = Scenario(links=(LinkEvent(0, "h0", up=False), LinkEvent(1500 * MS, "h1", up=False)))
@@ -96,6 +96,13 @@ def test_a_link_is_given_back_by_a_play_that_ends_or_fails():
         assert (recording.trouble is None) == (not refuses)
         assert devices.links == {"h0": True}
         assert devices.restored == 1
+
+
+def test_what_is_planned_later_than_the_settle_time_happens_in_real_time():
+    devices = Switched()
+    assert SETUP.facts.parameters["settle_time"].value < DARK.links[1].at
+    assert bed(devices).play(DARK, 1, fresh=False).trouble is None
+    assert devices.links == {"h0": True, "h1": True}
 
 
 def test_a_play_that_is_broken_off_leaves_no_order_to_be_carried_out_behind_it():

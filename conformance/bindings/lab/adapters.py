@@ -78,7 +78,7 @@ class Adapter(Protocol):
         """Have the device start anew with these settings; return when it has started."""
 
 
-class Unable:
+class BaseAdapter:
     """Cannot do anything; a base for adapters that can do some of it."""
 
     abilities: frozenset[str] = frozenset()
@@ -139,7 +139,7 @@ READINGS: Final = {
 """What can be read of a device, by the ability that it takes."""
 
 
-class ExecAdapter(Unable):
+class ExecAdapter(BaseAdapter):
     """Runs the laboratory's own script once a request: JSON on its standard input, JSON on its output."""
 
     def __init__(
@@ -227,7 +227,7 @@ class ExecAdapter(Unable):
         return BenchError(f"adapter of {self.device}: {' '.join(self.command)}, asked for {what}, {how}")
 
 
-class PromptAdapter(Unable):
+class PromptAdapter(BaseAdapter):
     """Asks an operator at the bench."""
 
     def __init__(
@@ -295,7 +295,7 @@ def adapter_of(bench: LabBench, device: str) -> Adapter:
     about = {"name": device, "role": bench.file.devices[device].role, "node": bench.nodes[device]}
     match management.adapter:
         case "none":
-            return Unable(device)
+            return BaseAdapter(device)
         case "exec":
             return ExecAdapter(device, about, management, bench.path.absolute().parent)
         case "prompt":

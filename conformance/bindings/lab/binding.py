@@ -11,11 +11,11 @@ from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError
 from conformance.api.testbeds import Request, Topology, tester_ports
 from conformance.bindings.lab.bench import load_bench
-from conformance.bindings.lab.devices import LabDevices, calm
+from conformance.bindings.lab.devices import LabDevices, quiesce_time
 from conformance.bindings.lab.layout import Layout
 from conformance.bindings.lab.limits import MANAGED, Quality, limits_of, patience, quickest, uncertainty_of
 from conformance.bindings.lab.wires import MeasuredWires, TesterSide, open_wires
-from conformance.bindings.realtime import RealTimeBed, Stand, real_time
+from conformance.bindings.realtime import RealTimeBed, Rig, real_time
 from conformance.bindings.undo import at_last, give_back
 from spec.errors import InputError
 from traffic.recordings.recording import Facts, Link, ParameterValue
@@ -81,7 +81,7 @@ class LabBinding:
             return declared
         managed = (device.management for device in self.lab.file.devices.values())
         answers = sum(item.timeout for item in managed if item.adapter != "none")
-        quiet = calm({name: item.value for name, item in parameters.items()})
+        quiet = quiesce_time({name: item.value for name, item in parameters.items()})
         return real_time(seconds, quiet, parameters) + REQUESTS * answers
 
     def open(self, setup: Setup) -> Driver:
@@ -89,7 +89,7 @@ class LabBinding:
         wires, links = self.wires(setup.topology, setup.facts)
         missing = self.limits(setup.topology, setup.facts.parameters)
         late = patience(setup.topology, setup.facts.parameters)
-        return RealTimeBed(setup, Stand(links, self.devices, wires, CAPABILITIES - missing.keys(), late))
+        return RealTimeBed(setup, Rig(links, self.devices, wires, CAPABILITIES - missing.keys(), late))
 
     def check(self, facts: Facts, topology: Topology) -> None:
         """Look that adapters answer and ports of the tester have a link; no device is judged by that."""

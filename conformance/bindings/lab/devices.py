@@ -24,7 +24,7 @@ SET_BY_THE_RUN: Final = frozenset({BENCH, LINE, CASE})
 """Origins of values that a device does not have by itself."""
 
 
-def calm(values: Mapping[str, Any]) -> int:
+def quiesce_time(values: Mapping[str, Any]) -> int:
     """Return how long, in ns, devices take until they have forgotten all traffic, and know every path."""
     paths = INTERVALS * int(values["hello_interval"]) + int(values["flap_hold"])
     refreshes = int(values["refresh_misses"]) * int(values["request_refresh"])
@@ -48,7 +48,7 @@ class LabDevices:
         """The devices that were given other settings than they had by themselves."""
         self.orders: list[tuple[str, str, dict[str, Any]]] = []
         """What undoes the management of the play: device, action, arguments."""
-        self.dark: dict[str, tuple[str, str]] = {}
+        self.links_down: dict[str, tuple[str, str]] = {}
         """Links that were switched off: the device that did, and the port as it calls it."""
         self.hosts: Mapping[str, HostAddress] = {}
         self.values: Mapping[str, ParameterValue] = {}
@@ -128,9 +128,9 @@ class LabDevices:
         }
         return {name: values[name].value for name in sorted(self.touched)}
 
-    def calm(self, values: Mapping[str, Any]) -> int:
+    def quiesce_time(self, values: Mapping[str, Any]) -> int:
         """Wait until every path is known and held, and all queues, sources and streams are forgotten."""
-        return calm(values)
+        return quiesce_time(values)
 
     def mark(self) -> None:
         """Let the events that are read begin here."""
@@ -182,15 +182,15 @@ class LabDevices:
 
     def restore(self) -> None:
         """Switch on what is dark, and undo what the play managed, the latest first."""
-        steps: list[Step] = [partial(self.relight, link) for link in sorted(self.dark)]
+        steps: list[Step] = [partial(self.bring_up, link) for link in sorted(self.links_down)]
         steps += [partial(self.undo, order) for order in reversed(self.orders)]
         give_back(*steps)
 
-    def relight(self, link: str) -> None:
+    def bring_up(self, link: str) -> None:
         """Switch a link on."""
-        name, port = self.dark[link]
+        name, port = self.links_down[link]
         self.call(name, partial(self.adapters[name].switch, port, up=True))
-        del self.dark[link]
+        del self.links_down[link]
 
     def undo(self, order: tuple[str, str, dict[str, Any]]) -> None:
         """Do what undoes an action."""
@@ -203,9 +203,9 @@ class LabDevices:
         for name, adapter in self.able("link events"):
             end = self.cables[link].ends.get(name)
             if end is not None and end.name is not None:
-                self.dark[link] = name, end.name
+                self.links_down[link] = name, end.name
                 if up:
-                    self.relight(link)
+                    self.bring_up(link)
                     return
                 self.call(name, partial(adapter.switch, end.name, up=up))
                 return

@@ -9,10 +9,10 @@ from conformance.api.binding import BindingOptions, Driver, Setup
 from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.testbeds import LeafSpine, Request, Topology, default_peers
-from conformance.bindings.live.devices import LATE, LiveDevices, calm
-from conformance.bindings.live.rig import ICS, plan
+from conformance.bindings.live.devices import LATE, LiveDevices, quiesce_time
+from conformance.bindings.live.plan import ICS, plan
 from conformance.bindings.live.testers import TESTERS, Tester
-from conformance.bindings.realtime import RealTimeBed, Stand, real_time
+from conformance.bindings.realtime import RealTimeBed, Rig, real_time
 from conformance.bindings.reference import ReferenceBinding, mutant_of
 from conformance.bindings.undo import at_last, give_back
 from reference_impl.live.fabric import DeviceFailed, Fabric, up
@@ -69,7 +69,9 @@ class LiveBinding:
 
     def case_time(self, seconds: float, parameters: Mapping[str, ParameterValue]) -> float:
         """Allow what a play in real time takes."""
-        return real_time(seconds, calm({name: item.value for name, item in parameters.items()}), parameters)
+        return real_time(
+            seconds, quiesce_time({name: item.value for name, item in parameters.items()}), parameters
+        )
 
     def open(self, setup: Setup) -> Driver:
         """Give a bed on the bench that stands, if it is of that topology, or on a new one."""
@@ -79,8 +81,8 @@ class LiveBinding:
         """Give a bed whose devices have that flaw."""
         bench = self.bench_for(setup)
         capabilities = CAPABILITIES - self.limits(setup.topology, setup.facts.parameters).keys()
-        devices = LiveDevices(bench.fabric, flaw, bench.dark)
-        return RealTimeBed(setup, Stand(bench.links, devices, bench.wires, capabilities, LATE))
+        devices = LiveDevices(bench.fabric, flaw, bench.links_down)
+        return RealTimeBed(setup, Rig(bench.links, devices, bench.wires, capabilities, LATE))
 
     def check(self, facts: Facts, topology: Topology) -> None:
         """Send one frame through a reference without flaw."""
@@ -97,7 +99,7 @@ class LiveBinding:
         """Give the bench of a topology."""
         key = str(setup.topology.links), setup.topology.standing("emulated")
         bench = self.bench
-        if bench is None or bench.key != key or bench.dark:
+        if bench is None or bench.key != key or bench.links_down:
             self.clear()
             bench = LiveBinding.bench = LiveBench.build(setup, key, self.tester)
         return bench
@@ -118,11 +120,11 @@ class LiveBench:
     fabric: Fabric
     links: tuple[Link, ...]
     wires: Wires
-    dark: set[str] = field(default_factory=set)
+    links_down: set[str] = field(default_factory=set)
 
     @classmethod
     def build(cls, setup: Setup, key: tuple[str, tuple[str, ...]], tester: Tester) -> "LiveBench":
-        """Stand a fabric up and open its wires."""
+        """Rig a fabric up and open its wires."""
         topology = setup.topology
         values = {name: item.value for name, item in setup.facts.parameters.items()}
         try:

@@ -7,7 +7,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from conformance.api.binding import INTERVALS, Setup, seed_for
 from conformance.api.outcomes import BenchError
-from conformance.bindings.live.rig import plan
+from conformance.bindings.live.plan import plan
 from conformance.bindings.realtime import too_late
 from conformance.bindings.undo import give_back
 from reference_impl.live.control_socket import DeviceRefused
@@ -19,7 +19,7 @@ LATE: Final = 40_000_000
 """How late, in ns, the tester or a device's process may be before what was measured says nothing."""
 
 
-def calm(values: Mapping[str, Any]) -> int:
+def quiesce_time(values: Mapping[str, Any]) -> int:
     """Return how long, in ns, devices that have just started take to know every path."""
     return INTERVALS * int(values["hello_interval"])
 
@@ -42,11 +42,11 @@ def asked(method: Callable[P, R]) -> Callable[P, R]:
 
 
 class LiveDevices:
-    """The processes of a fabric, which start anew for each play; links that were switched off are `dark`."""
+    """The processes of a fabric, which start anew for each play; `links_down` are those switched off."""
 
-    def __init__(self, fabric: Fabric, flaw: str | None, dark: set[str]) -> None:
+    def __init__(self, fabric: Fabric, flaw: str | None, links_down: set[str]) -> None:
         self.fabric = fabric
-        self.dark = dark
+        self.links_down = links_down
         self.flaw = flaw
         self.names = tuple(device.name for device in fabric.plan.devices)
         self.known = dict.fromkeys(self.names, 0)
@@ -75,9 +75,9 @@ class LiveDevices:
         self.begun = monotonic_ns()
         self.known = dict.fromkeys(self.names, 0)
 
-    def calm(self, values: Mapping[str, Any]) -> int:
+    def quiesce_time(self, values: Mapping[str, Any]) -> int:
         """Know every path after some hello intervals."""
-        return calm(values)
+        return quiesce_time(values)
 
     @asked
     def mark(self) -> None:
@@ -112,14 +112,14 @@ class LiveDevices:
     @asked
     def switch(self, link: str, *, up: bool) -> None:
         """Switch a link."""
-        self.dark.add(link)
+        self.links_down.add(link)
         self.fabric.switch(link, up=up)
         if up:
-            self.dark.remove(link)
+            self.links_down.remove(link)
 
     def restore(self) -> None:
         """Switch on what is dark; what was managed goes with the processes."""
-        give_back(*(partial(self.switch, link, up=True) for link in sorted(self.dark)))
+        give_back(*(partial(self.switch, link, up=True) for link in sorted(self.links_down)))
 
     @asked
     def trouble(self, *, switched: bool, unexplained: bool) -> Trouble | None:

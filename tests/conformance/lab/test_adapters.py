@@ -17,7 +17,7 @@ from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.parameters import CASE
 from conformance.api.testbeds import SoloGsp
 from conformance.bindings.lab import adapters
-from conformance.bindings.lab.adapters import ExecAdapter, Log, PromptAdapter, Unable, adapter_of
+from conformance.bindings.lab.adapters import BaseAdapter, ExecAdapter, Log, PromptAdapter, adapter_of
 from conformance.bindings.lab.devices import LabDevices
 from conformance.bindings.lab.model import Management
 from spec.loader import load_catalogue
@@ -261,11 +261,11 @@ def test_without_a_terminal_nobody_is_asked(tmp_path):
 
 def test_an_adapter_that_can_nothing_says_what_it_was_asked():
     with pytest.raises(TesterLimited, match="the adapter of gsp0 has no counters"):
-        Unable("gsp0").counters()
-    assert Unable("gsp0").abilities == frozenset()
+        BaseAdapter("gsp0").counters()
+    assert BaseAdapter("gsp0").abilities == frozenset()
 
 
-class Recorder(Unable):
+class Recorder(BaseAdapter):
     """An adapter of somebody else's: notes what it is asked, and fails where `options` say so."""
 
     abilities = frozenset({"counters", "events", "management", "configure", "link events", "restart"})
@@ -513,8 +513,8 @@ def test_a_link_is_switched_by_the_name_of_the_port(devices):
 def test_devices_are_quiesced_when_all_they_had_is_aged_out(devices):
     found = devices()
     values = {name: item.value for name, item in setup(found).facts.parameters.items()}
-    assert found.calm(values) > 2 * values["age_out"]
-    assert found.calm(values | {"flap_hold": 10**9}) > 10**9
+    assert found.quiesce_time(values) > 2 * values["age_out"]
+    assert found.quiesce_time(values | {"flap_hold": 10**9}) > 10**9
 
 
 def test_a_request_is_what_the_readme_shows():

@@ -8,7 +8,7 @@ import yaml
 
 from conformance.bindings.lab.adapters import adapter_of
 from conformance.bindings.lab.bench import load_bench
-from conformance.bindings.live.rig import live_values
+from conformance.bindings.live.plan import live_values
 from conformance.checkout import ROOT
 from conformance.cli.binding import EXAMPLES
 from reference_impl.live.parameters import FILE, Pace
