@@ -36,6 +36,7 @@ from reference_impl.live.plan import End, Plan, PlannedDevice, PlannedPort, Wire
 from reference_impl.live.processes import hurry
 from reference_impl.live.runner import LINGER
 from spec.errors import InputError
+from spec.wire import load_profile
 
 Kind = Literal["host", "fabric"]
 Speak = Callable[[int], None]
@@ -63,6 +64,8 @@ SETTINGS = Settings(
     bp_window=10_000_000,
     bp_validity=20_000_000,
 )
+codec.use(load_profile("open-1"))
+
 HERE, THERE = bytes.fromhex("020000000100"), bytes.fromhex("020000000101")
 TESTER = {"near": "02:47:00:02:00:01", "far": "02:47:00:03:00:01"}
 DEVICE = {"near": "02:47:00:01:00:00", "far": "02:47:00:01:00:01"}
