@@ -40,7 +40,8 @@ test: $(READY)
 	$(BIN)/pytest $(LIVE) -n 0 -q
 
 whole: $(READY)
-	GSE_WHOLE=1 $(BIN)/pytest tests/conformance/test_ics_options.py -n auto --dist worksteal -q
+	GSE_WHOLE=1 $(BIN)/pytest $(addprefix tests/conformance/test_,ics_options.py thin_recordings.py ends.py) \
+	  -n auto --dist worksteal -q
 
 check: $(READY)
 	$(BIN)/ruff check .

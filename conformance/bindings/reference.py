@@ -26,6 +26,10 @@ from traffic.scenario import DOWN, UP, Scenario
 from traffic.tester.tester import VirtualTester
 
 MUTANT: Final = "mutant:"
+VARIANT: Final = "variant:"
+FROM_ONE: Final = f"{VARIANT}ports-from-1"
+VARIANTS: Final = frozenset({FROM_ONE})
+"""Devices that differ from the reference as products do, and have to pass."""
 MAC_CONTROL: Final = b"\x88\x08"
 OPTIONS: Final = {"MULTICAST": "multicast", "PFC": "pfc"}
 """Options of the ICS that the devices are made without where it says no, and their settings."""
@@ -42,8 +46,19 @@ class ReferenceBinding(Perfect):
 
     def __init__(self, options: BindingOptions) -> None:
         self.device = options.device
-        self.mutant = mutant_of(options.device)
+        self.mutant = None if options.device in VARIANTS else mutant_of(options.device)
         self.mutants = {name: mutant.clause for name, mutant in mutants().items()}
+
+    def realise(self, topology: Topology) -> Topology:
+        """Return the topology, with the port numbers that the devices under test have."""
+        if self.device != FROM_ONE:
+            return topology
+        numbers = {
+            name: {link.name: number for number, link in enumerate(topology.ports(name), 1)}
+            for name, node in topology.nodes.items()
+            if node.standing != "emulated"
+        }
+        return replace(topology, numbers=numbers)
 
     def open(self, setup: Setup) -> Driver:
         """Give a bed that stands anew for each play."""
@@ -111,7 +126,7 @@ class _Play:
     def run(self, scenario: Scenario) -> Recording:
         """Play a scenario, and give what came of it; times count from its start."""
         baseline = self._counters() if self.started else {}
-        known = {name: len(device.events) for name, device in self.devices.items()}
+        known = {name: device.events.noted for name, device in self.devices.items()}
         self._watch(scenario)
         self._begin(scenario)
         self._carry_out(scenario, self.start)
@@ -142,7 +157,7 @@ class _Play:
         events = [
             Event(time - start, name, kind, details)
             for name, device in self._showing("events").items()
-            for time, kind, details in device.events[known[name] :]
+            for time, kind, details in device.events.since(known[name])
         ]
         return Recording.of_taps(
             self.links,
@@ -171,9 +186,11 @@ class _Play:
 
     def _device(self, name: str, mutant: Mutant | None) -> Device:
         topology, node = self.setup.topology, self.setup.topology.nodes[name]
+        links = {topology.number(name, link): link for link in topology.ports(name)}
+        first = topology.ports(name)[0]
         ports = tuple(
             PortConfig("fabric" if link.fabric else "host", link.rate_mbps, port_mac(node.id, number))
-            for number, link in enumerate(topology.ports(name))
+            for number, link in ((number, links.get(number, first)) for number in range(max(links) + 1))
         )
         made = {setting: not self._lacks(name, option) for option, setting in OPTIONS.items()}
         config = DeviceConfig(
@@ -193,7 +210,7 @@ class _Play:
 
         def end(node: str, link: Link) -> tuple[Node, int]:
             if node in self.devices:
-                return self.devices[node], self.setup.topology.ports(node).index(link)
+                return self.devices[node], self.setup.topology.number(node, link)
             return self.tester, tester_ports[link.name]
 
         for link in self.links:
@@ -253,7 +270,7 @@ def mutant_of(device: str) -> Mutant | None:
     known = mutants()
     name = device.removeprefix(MUTANT)
     if not device.startswith(MUTANT) or name not in known:
-        choices = ["reference", *(MUTANT + item for item in known)]
+        choices = ["reference", *VARIANTS, *(MUTANT + item for item in known)]
         raise InputError("command line", "--device", f"there is no {device}", did_you_mean(device, choices))
     return known[name]
 

@@ -94,8 +94,8 @@ class Bench:
             raise NotApplicable(f"with what the case sets, {odd}")
         try:
             required_of(self.profile, self.values(case), self.topology(case))
-        except NotInProfile as untold:
-            raise TesterLimited(str(untold)) from untold
+        except NotInProfile as error:
+            raise TesterLimited(str(error)) from error
         limits = {**self.undisclosed, **self.binding.limits(self.topology(case), self.values(case))}
         missing = sorted(self.required(case) & limits.keys())
         if missing:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import pytest
+from pydantic import ValidationError
 
 from conformance.api.outcomes import (
     BenchError,
@@ -28,7 +29,7 @@ from spec.model import Clause
 from spec.text import LONGEST_REPORT, lines, said
 from spec.verdict import Verdict
 from traffic.recordings.recording import BeyondRecording, ParameterValue, Recording
-from traffic.scenario import Scenario
+from traffic.scenario import Scenario, out_of_reach
 
 ENDINGS: Final = {
     Verdict.FAIL: RequirementBroken,
@@ -270,9 +271,7 @@ def describe(scenario: Scenario) -> str:
 
 def _ended(error: BaseException) -> tuple[Verdict, str]:
     match error:
-        case BeyondRecording() | NotInProfile():
-            return Verdict.TESTER_LIMITED, said(error)
-        case TesterLimited():
+        case BeyondRecording() | NotInProfile() | TesterLimited():
             return Verdict.TESTER_LIMITED, said(error)
         case NotApplicable():
             return Verdict.NOT_APPLICABLE, said(error)
@@ -280,6 +279,8 @@ def _ended(error: BaseException) -> tuple[Verdict, str]:
             return Verdict.INCONCLUSIVE, said(error)
         case BenchError():
             return Verdict.ERROR, said(error)
+        case ValidationError() if (why := out_of_reach(error)) is not None:
+            return Verdict.INCONCLUSIVE, f"the parameters in force leave no room for what is played: {why}"
         case _:
             first, _, _ = said(error).partition("\n")
             return Verdict.ERROR, f"{type(error).__name__}: {first}"

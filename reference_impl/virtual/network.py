@@ -87,7 +87,7 @@ class Network:
                 direction.feed.attach(direction.send, eager=True)
 
     def directions(self, link: str, direction: int | None = None) -> tuple[Direction, ...]:
-        """Give one or both directions of a link; KeyError for an unknown one."""
+        """Return one or both directions of a link; KeyError for an unknown one."""
         if link not in self.link_names:
             raise KeyError(f"no link {link!r}")
         pair = self.links[self.link_names.index(link)]

@@ -76,6 +76,7 @@ HEAD = """
 import pytest
 from conformance.api.marks import clause, configure, duration, needs, sweep, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp
+from traffic.patterns import elephant
 from traffic.scenario import Impairment, LinkEvent, Scenario
 """
 

@@ -160,3 +160,29 @@ def test_a_case_of_which_nothing_was_kept_cannot_be_judged_again(tmp_path):
 
 def recorded(stored):
     return json.loads(stored.read_text())["scenario"]
+
+
+def test_a_capture_of_the_testbed_itself_can_be_played(tmp_path):
+    """What a run recorded on its own links, replies included, is traffic like any other."""
+    kept, played = tmp_path / "kept", tmp_path / "played"
+    two_way = "conformance/cases/forwarding/test_delivery.py::test_counters_agree_with_the_tester"
+    assert run(two_way, f"--out={kept}").returncode == 0
+    (capture,) = (kept / "recordings").rglob("1.pcapng")
+    own = "conformance/cases/forwarding/test_transparency.py::test_a_capture_arrives_as_recorded"
+    assert run(own, f"--pcap={capture}", f"--out={played}").returncode == 0
+    records = results(played)[1:-1]
+    assert {record["verdict"] for record in records} == {"PASS"}
+    (note,) = next(record["notes"] for record in records if not record["invariant"])
+    assert "left out 100: 100 to a host of the testbed other than h1 (packets " in note
+
+
+def test_long_containers_are_granted_as_fairly_as_short_ones(tmp_path):
+    """Where a container is more than a source may hold, what a turn gives is bounded by that."""
+    fair = (
+        "conformance/cases/grant/test_share.py",
+        "--clause=GRANT-FAIR",
+        "--parameter=container_bytes=4194304",
+    )
+    assert run(*fair, f"--out={tmp_path / 'run'}").returncode == 0
+    own = [record for record in results(tmp_path / "run")[1:-1] if not record["invariant"]]
+    assert [record["verdict"] for record in own] == ["PASS", "PASS"]

@@ -12,8 +12,10 @@ from traffic.scenario import (
     Demand,
     GrantPolicy,
     Reach,
+    Scenario,
     Signal,
     Treatment,
+    Trigger,
     Window,
 )
 
@@ -21,6 +23,11 @@ LOAD = elephant("h0", "h2", count=100, size=1500)
 WHOLE = [(1, number) for number in range(100)]
 LAST = codec("open-1").profile.flags["LAST"]
 UNGOVERNED = codec("open-1").profile.flags["UNGOVERNED"]
+
+
+CLAIM = Demand(1_000, 2, 1, 20_000)
+MORE = Demand(2_000, 2, 1, 3_000)
+LATE = Demand(400_000, 2, 1, 7_000)
 
 
 def egress(**policy):
@@ -202,6 +209,40 @@ def test_a_demand_needs_no_frame():
     request = pair.messages("REQUEST", "left")[0].fields
     assert (request["demand"], request["port"], request["class"]) == (20_000, 1, 3)
     assert granted(pair)
+
+
+def demanded(pair):
+    return max(message.fields["demand"] for message in pair.messages("REQUEST", "left"))
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "octets"),
+    [
+        ((CLAIM,), (CLAIM,), 20_000),
+        ((CLAIM, CLAIM), (CLAIM, CLAIM), 40_000),
+        ((CLAIM,), (CLAIM, CLAIM), 40_000),
+        ((CLAIM,), (CLAIM, MORE), 23_000),
+        ((CLAIM, LATE), (CLAIM, LATE), 27_000),
+        ((CLAIM, LATE), (CLAIM,), 20_000),
+        ((CLAIM,), (), 20_000),
+    ],
+)
+def test_a_change_claims_only_what_is_new(first, then, octets):
+    """A demand that a peer has had is claimed once, however often a trigger changes the peer otherwise."""
+    changed = replace(LEFT, demands=then, backs_off=False)
+    triggers = tuple(Trigger("GRANT", Scenario(peers=(changed,)), count=count) for count in (1, 2))
+    pair = warm().play(left=(replace(LEFT, demands=first),), scenario=Scenario(triggers=triggers))
+    assert demanded(pair) == octets
+
+
+def test_each_play_claims_anew_and_nothing_of_the_play_before():
+    left = (replace(LEFT, demands=(CLAIM, LATE)),)
+    pair = warm().play(left=left, until=LATE.at // 2)
+    assert demanded(pair) == 20_000
+    pair.play(left=left, until=LATE.at * 3 // 4)
+    assert demanded(pair) == 40_000
+    pair.play(left=left)
+    assert demanded(pair) == 60_000 + LATE.bytes
 
 
 def sequences(pair):

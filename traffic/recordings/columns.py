@@ -114,8 +114,8 @@ class Columns:
 
     `link` indexes `links`, `delivered` counts the copies that reached the far end (0: lost on the link),
     `offset` and `length` point into `blob`. `counters` are differences against `baseline`. `counted` are the
-    streams of which the tester kept no frames. `cut` names the limit at which a play was broken off that did not
-    end by itself: what it shows may be true, what it lacks may have been on its way.
+    streams of which the tester kept no frames. `cut` names the limit at which a play was broken off that did
+    not end by itself: what it shows may be true, what it lacks may have been on its way.
     """
 
     links: tuple[Link, ...]

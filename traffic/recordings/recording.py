@@ -19,8 +19,9 @@ from traffic.recordings.columns import (
 )
 from traffic.recordings.credit import Account, CreditViews, Egress, Peak
 from traffic.recordings.decode import Fault, Illegal
-from traffic.recordings.delivery import HostFrame, jain
+from traffic.recordings.delivery import HostFrame
 from traffic.recordings.dissect import describe
+from traffic.recordings.measured import Measured, jain
 from traffic.recordings.ordering import Reordering
 from traffic.recordings.views import Container, Deviation, Improper, Message, Queue
 from traffic.scenario import DOWN, UP, HostAddress
@@ -43,6 +44,7 @@ __all__ = [
     "Illegal",
     "Improper",
     "Link",
+    "Measured",
     "Message",
     "Node",
     "ParameterValue",

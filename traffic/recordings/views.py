@@ -16,6 +16,8 @@ from traffic.scenario import UP
 
 Links = str | Iterable[str] | None
 QUEUE = ("source", "destination", "port", "class", "generation")
+UNSAID = frozenset({"version", "type", "crc", "reserved", "count"})
+"""Fields that say nothing of what a message is about."""
 
 
 class Queue(NamedTuple):
@@ -56,6 +58,12 @@ class Message:
             if name in MESSAGE_FIELDS.get(self.name, ()):
                 raise NotInProfile("of the play", f"{name} in its {self.name}") from None
             raise AttributeError(f"{self.name} has no field {name}") from None
+
+    def __str__(self) -> str:
+        told = {name: value for name, value in self.fields.items() if name not in UNSAID and value != ()}
+        words = [f"{name.replace('_', ' ')} {_entries(value)}" for name, value in told.items()]
+        spoilt = "" if self.valid_crc else ", with a wrong checksum"
+        return f"{self.name} on {self.link} at {self.time:,} ns{spoilt}: {', '.join(words)}"
 
 
 class Untold(tuple[Any, ...]):  # noqa: SLOT001 - a tuple can have no slots that are not empty
@@ -137,6 +145,15 @@ class Container:
         """Whether indices run from 0 without gap in order of time, up to the announced number if known."""
         known = self.announced is None or self.announced == self.frames
         return known and self.indices == tuple(range(self.frames))
+
+    def __str__(self) -> str:
+        span = f"{self.times[0]:,} to {self.times[-1]:,} ns" if self.frames > 1 else f"{self.times[0]:,} ns"
+        frames = f"{self.frames} frame{'' if self.frames == 1 else 's'}, {self.bytes:,} octets"
+        return (
+            f"container {self.sequence} of generation {self.generation} from node {self.source} to "
+            f"node {self.destination} port {self.port} class {self.cls}: {frames} on "
+            f"{', '.join(sorted(self.links))}, {span}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,3 +501,10 @@ def serial(sequence: NDArray[Any], group: Rows, numbers: int) -> Rows:
     _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
     start = sequence[first][inverse].astype(np.int64)
     return (sequence.astype(np.int64) - start + numbers // 2) % numbers - numbers // 2
+
+
+def _entries(value: int | Iterable[Mapping[str, int]]) -> str:
+    """Write the value of a field, entry by entry where it has several."""
+    if isinstance(value, int):
+        return str(value)
+    return "; ".join(" ".join(f"{name} {item}" for name, item in entry.items()) for entry in value)

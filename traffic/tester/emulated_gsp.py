@@ -1,6 +1,6 @@
 """An emulated GSP: grants what is sent to its hosts, requests and sends what its hosts send."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -98,12 +98,17 @@ class EmulatedGsp(Emulated[GspPeer]):
         self._slowed: dict[int, tuple[int, int]] = {}
         self._grants = 0
         self._swapped: Callable[[int], None] | None = None
+        self._play = 0
+        self._planned: Counter[Demand] = Counter()
+        """Demands of this play that are claimed, or will be at their time."""
 
     def adopt(self, spec: GspPeer, origin: int) -> None:
-        """Behave as specified from `origin` on, and begin to count anew."""
+        """Behave as specified from `origin` on, and begin to count anew; claim only what is new."""
         super().adopt(spec, origin)
         self._grants = 0
-        for demand in spec.demands:
+        fresh = Counter(spec.demands) - self._planned
+        self._planned += fresh
+        for demand in fresh.elements():
             self.around.surroundings.at(origin + demand.at, self._claim(demand))
 
     @property
@@ -152,7 +157,12 @@ class EmulatedGsp(Emulated[GspPeer]):
         self._pump(queue, now)
 
     def drop_backlog(self) -> None:
-        """Drop each queue that holds frames, whole; the next one of its key is a new generation."""
+        """Drop each queue that holds frames, whole, as a play begins; the next one is a new generation.
+
+        Demands are claimed anew, and those of the play before that are not due yet never.
+        """
+        self._play += 1
+        self._planned.clear()
         self.queues = {key: queue for key, queue in self.queues.items() if not queue.backlog}
 
     # As an egress
@@ -280,8 +290,13 @@ class EmulatedGsp(Emulated[GspPeer]):
         return queue
 
     def _claim(self, demand: Demand) -> Callable[[int], None]:
+        play = self._play
+
         def claim(now: int) -> None:
-            if not self.alive:
+            if not self.alive or self._play != play:
+                return
+            if demand not in self.spec.demands:
+                self._planned[demand] -= 1
                 return
             queue = self._queue((demand.node, demand.port, demand.cls), now)
             queue.demand += demand.bytes

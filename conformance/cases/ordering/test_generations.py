@@ -14,7 +14,7 @@ def test_new_generation_releases_the_old_one(bed, expect):
     new = [Container(link, number, at=soon, generation=5) for number in range(3)]
     recording = bed.play(scripted(bed, [*old, *new]))
     found = passages(recording, bed.host(0))
-    expect.equal([passage.number for passage in found], list(range(14)), "frames delivered")
+    expect.equal([passage.number for passage in found], list(range(14)), "frames delivered", unit="frame")
     began = min((passage.arrived for passage in found if passage.number >= 8), default=0)
     for passage in found:
         what = f"time that frame {passage.number} waited after the new generation came, but for its turn"
@@ -31,7 +31,9 @@ def test_stragglers_of_the_ended_generation_are_dropped(bed, expect):
     places = [(1, 0), (1, 1), (2, 0), (1, 2), (2, 1), (1, 3), (2, 2)]
     script = [Container(link, sequence, generation=generation) for generation, sequence in places]
     recording = bed.play(scripted(bed, script))
-    expect.equal(received(recording, bed.host(0)), [*range(4), *range(8, 14)], "frames delivered")
+    expect.equal(
+        received(recording, bed.host(0)), [*range(4), *range(8, 14)], "frames delivered", unit="frame"
+    )
     expect.equal(recording.counter("drop.late", "gsp0"), 4, "drop.late")
 
 
@@ -44,7 +46,7 @@ def test_unknown_stream_is_joined_at_its_lowest(bed, expect):
     script = [Container(link, bed.profile.numbers() // 4 + number) for number in (1, 0, 3, 2)]
     recording = bed.play(scripted(bed, script))
     found = passages(recording, bed.host(0))
-    expect.equal([passage.number for passage in found], list(range(8)), "frames delivered")
+    expect.equal([passage.number for passage in found], list(range(8)), "frames delivered", unit="frame")
     for passage in found:
         what = f"time that frame {passage.number} waited beyond the timeout, but for its turn"
         expect.at_most(passage.wait(timeout), bed.parameter("latency_margin"), what, "ns", rows=passage.rows)
@@ -60,7 +62,7 @@ def test_order_holds_across_the_wrap(bed, expect):
     script = [Container(link, number, at=later) for number in (last - 1, 0, last, 2, 1)]
     recording = bed.play(scripted(bed, [Container(link, last - 2), *script]))
     found = passages(recording, bed.host(0))
-    expect.equal([passage.number for passage in found], list(range(12)), "frames delivered")
+    expect.equal([passage.number for passage in found], list(range(12)), "frames delivered", unit="frame")
     for passage in found:
         what = f"time that frame {passage.number} waited beyond the timeout, but for its turn"
         expect.at_most(passage.wait(timeout), margin, what, "ns", rows=passage.rows)
