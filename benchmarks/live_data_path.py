@@ -36,6 +36,9 @@ from reference_impl.live.plan import End, Plan, PlannedDevice, PlannedPort, Wire
 from reference_impl.live.processes import hurry
 from reference_impl.live.runner import LINGER
 from spec.errors import InputError
+from spec.wire import load_profile
+
+codec.use(load_profile("open-1"))
 
 Kind = Literal["host", "fabric"]
 Speak = Callable[[int], None]
@@ -299,7 +302,7 @@ def ingress(size: int, repeats: int) -> tuple[float, float]:
         fabric.until(lambda: bool(standing.ask("dut", "state")["dgsqs"]), 10)
         (queue,) = standing.ask("dut", "state")["dgsqs"]
         grant = codec.encode_grant(
-            spine.prefix, 0, RIGHT, NODE, 0, queue["generation"], 1 << 60, 0, 0xFFFFFFFF
+            spine.prefix, 0, RIGHT, NODE, 0, queue["generation"], 1 << 60, 0, 0xFFFFFFFF * 1000
         )
         spine.port.put([grant])
         if not fabric.until(lambda: sink.count() == 1, 10):
