@@ -140,6 +140,7 @@ class _Play:
             lambda: self.tester.busy or self.network.now < last,
         )
         recording = self._recording(scenario, baseline, known)
+        self.network.tapped.clear()  # devices and network refer to each other, and stay until Python looks for such
         return recording if ended < self.start + limit else replace(recording, cut=cut_by(scenario, limit))
 
     def _begin(self, scenario: Scenario) -> None:
