@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from enum import IntEnum
-from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count, islice
 from random import Random
@@ -147,24 +146,14 @@ class Device:
             self.make(self.host_port if port.kind == "host" else self.fabric_port, self, index, port)
             for index, port in enumerate(config.ports)
         ]
+        self.ingress_handlers: list[Handler] = [self.handle for _ in self.ports]
+        """What takes the frames that come in, by port; a driver with attached ports calls it itself."""
         self.received = 0
         self.known: list[dict[bytes, tuple[codec.Header, int, int, int]]] = [{} for _ in self.ports]
         """What is known of messages for each port by their octets up to the end of the header.
 
         The header, the end of the extension, the CRC of the header, and what that of both has to come to.
         """
-
-    @cached_property
-    def ingress_handlers(self) -> list[Handler]:
-        """What takes the frames that come in, by port."""
-        return [self.ingress_handler(port) for port in self.ports]
-
-    def ingress_handler(self, port: OutPort) -> Handler:  # noqa: ARG002 - for the role
-        """Give what takes the frames that come in on a port: `(port, frame, now)`.
-
-        A driver that was attached the ports calls it without `receive`, since no sends come back.
-        """
-        return self.handle
 
     def make(self, kind: type[T], *arguments: object) -> T:
         """Instantiate a part, or what `assembly` puts in its place."""
@@ -190,7 +179,7 @@ class Device:
         return sends
 
     def check(self, port: int, frame: bytes) -> codec.Header:
-        """Give the header of a frame that is whole and meant for this port; `BadFrame` for any other."""
+        """Return the header of a frame that is whole and meant for this port; `BadFrame` for any other."""
         known = self.known[port].get(frame[: codec.HEADER_END])
         if known is None:
             return self.check_anew(port, frame)

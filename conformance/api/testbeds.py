@@ -11,7 +11,7 @@ from traffic.tester.tester import TesterPort
 
 Standing = Literal["under test", "reference", "emulated"]
 
-GSF_NODE_BASE = 0x0100
+GSF_NODE_BASE = 0x80
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from conformance.api.binding import Binding, BindingOptions, Setup
 from conformance.api.outcomes import BenchError, NotApplicable, TesterLimited
 from conformance.api.parameters import (
     CASE,
@@ -19,7 +20,7 @@ from conformance.api.parameters import (
 )
 from conformance.api.testbed import IMPLIED, Bed
 from conformance.api.testbeds import Topology, default_peers
-from conformance.bindings import Binding, BindingOptions, Setup, load_binding
+from conformance.bindings.registry import load_binding
 from conformance.judge.expect import Expect
 from conformance.run.case import Case, seed_of
 from spec.applicability import ApplicabilityError
@@ -93,7 +94,7 @@ class Bench:
         if odd:
             raise NotApplicable(f"with what the case sets, {odd}")
         try:
-            required_of(self.profile, self.values(case))
+            required_of(self.profile, self.values(case), self.topology(case))
         except NotInProfile as error:
             raise TesterLimited(str(error)) from error
         limits = {**self.undisclosed, **self.binding.limits(self.topology(case), self.values(case))}
@@ -173,6 +174,7 @@ class Bench:
             facts=self.facts(topology, values),
             peers=default_peers(topology, values),
             seed=seed_of(self.options.seed, case.id),
+            declared={name: item.value for name, item in self.ics.settings.items()},
         )
         return Bed(setup, self.binding.open(setup), case.needs, expect)
 
@@ -213,8 +215,11 @@ class Bench:
         return self.ics.facts_for(known[role])
 
 
-def required_of(profile: WireProfile, values: Mapping[str, ParameterValue]) -> None:
+def required_of(profile: WireProfile, values: Mapping[str, ParameterValue], topology: Topology) -> None:
     """See that a wire profile can tell what devices with these parameters have to say; NotInProfile else."""
+    for name, node in topology.nodes.items():
+        if not profile.header.field("source").legal(node.id):
+            raise NotInProfile(profile.name, f"node {node.id}, which {name} is")
     if values["dgsq_mode"].value == "on-congestion":
         profile.flag("UNGOVERNED")
     fill = profile.field("DATA", "fill")

@@ -31,7 +31,7 @@ class ControlSocket:
         self.socket.setblocking(False)
 
     def fileno(self) -> int:
-        """Give the descriptor to wait on."""
+        """Return the descriptor to wait on."""
         return self.socket.fileno()
 
     def answer(self, runner: Runner) -> None:

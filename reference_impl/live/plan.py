@@ -121,7 +121,7 @@ def load_order(path: Path) -> Order:
 
 
 def changed(device: PlannedDevice, changes: dict[str, Any]) -> PlannedDevice:
-    """Give a device with other settings, table, seed or flaw; ValueError for anything else."""
+    """Return a device with other settings, table, seed or flaw; ValueError for anything else."""
     foreign = set(changes) - {"settings", "table", "seed", "flaw", "ports"}
     if foreign:
         raise ValueError(f"{device.name}: {', '.join(sorted(foreign))} cannot be changed while it stands")

@@ -41,7 +41,7 @@ def make(plan: PlannedDevice, changes: dict[str, Any]) -> Device:
 
 
 def octets(mac: str) -> bytes:
-    """Give the octets of a MAC address with colons."""
+    """Return the octets of a MAC address with colons."""
     return bytes.fromhex(mac.replace(":", ""))
 
 

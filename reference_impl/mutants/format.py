@@ -3,8 +3,8 @@
 from reference_impl import codec
 from reference_impl.mutants import mutant
 from reference_impl.parts.dgsq import Dgsq
+from reference_impl.parts.liveness import Liveness
 from reference_impl.parts.packer import Packer
-from reference_impl.parts.paths import PathTable
 
 
 @mutant("FWD-WELL-FORMED")
@@ -18,7 +18,7 @@ class SetsAnUnknownFlag(Packer):
 
 
 @mutant("FWD-WELL-FORMED")
-class ClaimsAnUnknownRole(PathTable):
+class ClaimsAnUnknownRole(Liveness):
     """Says HELLO with a role that the wire profile does not define."""
 
     def role_code(self) -> int:

@@ -23,7 +23,7 @@ SHORTEST = 60
 
 
 def altered(frame: bytes, at: int, octet: int) -> bytes:
-    """Give a frame with another octet in one place."""
+    """Return a frame with another octet in one place."""
     return frame[:at] + bytes([octet]) + frame[at + 1 :]
 
 

@@ -141,7 +141,7 @@ class RoundsDemandUp(Scheduler):
     """Grants whole quanta, however little is asked for."""
 
     def share(self, source: Source) -> int:
-        """Give the allowance."""
+        """Return the allowance."""
         return self.allowance(source)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from reference_impl import codec
 from reference_impl.mutants import mutant
 from reference_impl.parts.egress import Egress
-from reference_impl.parts.reorder import Reorderer, Stream
+from reference_impl.parts.reorder import Reorderer
+from reference_impl.parts.streams import Stream
 
 
 @mutant("ORDER-PER-FLOW")
@@ -146,7 +147,7 @@ class DropsTheOldGeneration(Reorderer):
     def release_all(self, stream: Stream, now: int) -> None:  # noqa: ARG002
         """Forget instead of release."""
         for _, credit, _, _ in stream.held.values():
-            self.device.drop("late")
+            self.leaf.drop("late")
             self.held_bytes[stream.port] -= credit
         stream.held.clear()
         stream.held_bytes = 0

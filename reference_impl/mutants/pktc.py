@@ -100,7 +100,7 @@ class SkipsNumbers(Packer):
     """Numbers the containers of a queue 0, 2, 4 and so on."""
 
     def next_sequence(self, dgsq: Dgsq) -> int:
-        """Give every other number."""
+        """Return every other number."""
         return 2 * super().next_sequence(dgsq)
 
 
@@ -128,7 +128,7 @@ class FillIncludesFrame(Packer):
     """Counts a frame into the fill that it carries itself."""
 
     def place(self, container: Container, credit: int) -> tuple[int, int]:
-        """Give the fill after the frame."""
+        """Return the fill after the frame."""
         index, fill = super().place(container, credit)
         return index, fill + credit
 

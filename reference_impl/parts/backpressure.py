@@ -51,7 +51,7 @@ class BackpressureReceiver:
         self.apply(about, now)
 
     def level(self, about: int) -> int:
-        """Give the level that rules for a node: the highest of the live reporters."""
+        """Return the level that rules for a node: the highest of the live reporters."""
         return max((level for level, _ in self.reports.get(about, {}).values()), default=0)
 
     def apply(self, about: int, now: int) -> None:
@@ -93,7 +93,7 @@ class BackpressureReceiver:
         dgsq.free_at = max(dgsq.free_at, now) + int(credit * 8000 / rate) if rate else NEVER
 
     def holds(self, dgsq: Dgsq, now: int) -> bool:
-        """Say whether a restrained queue has to wait; a full stop ends only with the episode."""
+        """Return whether a restrained queue has to wait; a full stop ends only with the episode."""
         if self.allowed_mbps(dgsq) == 0:
             return True
         if now >= dgsq.free_at:
@@ -146,11 +146,11 @@ class BackpressureSender:
         return egress.queued_credit(now)
 
     def is_crossed(self, port: int, now: int) -> bool:
-        """Say whether the queue of a port is over the threshold."""
+        """Return whether the queue of a port is over the threshold."""
         return self.depth(port, now) >= self.leaf.settings.bp_threshold
 
     def is_over(self, port: int, now: int) -> bool:
-        """Say whether the queue of a port has fallen to half of the threshold."""
+        """Return whether the queue of a port has fallen to half of the threshold."""
         return self.depth(port, now) <= self.leaf.settings.bp_threshold // 2
 
     def departed(self, port: int, now: int) -> None:
@@ -161,7 +161,7 @@ class BackpressureSender:
                 self.tell(source, 0, now)
 
     def level(self, port: int, now: int) -> int:
-        """Say what to withhold: half at the threshold, everything at twice the threshold."""
+        """Return what to withhold: half at the threshold, everything at twice the threshold."""
         threshold = self.leaf.settings.bp_threshold
         excess = self.depth(port, now) - threshold
         return max(1, min(STOP, 128 + 127 * excess // threshold))

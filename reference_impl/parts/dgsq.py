@@ -94,12 +94,12 @@ class Dgsq:
 
     @property
     def governed(self) -> bool:
-        """Whether its frames need credit; in the mode on-congestion a queue sends freely at first."""
+        """Return whether its frames need credit; in the mode on-congestion a queue sends freely at first."""
         return self.state is GOVERNED
 
     @property
     def dead(self) -> bool:
-        """Whether its generation is over."""
+        """Return whether its generation is over."""
         return self.state is DgsqState.ENDED
 
     @property
@@ -108,7 +108,7 @@ class Dgsq:
         return self.sent + self.forfeited
 
     def may_send(self, credit: int) -> bool:
-        """Say whether the next frame may leave: a whole frame, and only within the grant."""
+        """Return whether the next frame may leave: a whole frame, and only within the grant."""
         return self.state is not GOVERNED or self.sent + self.forfeited + credit <= self.grant
 
     def account(self, credit: int) -> None:
@@ -126,7 +126,7 @@ class Dgsq:
         self.expired = max(self.expired, expired)
 
     def extended(self, until: int) -> int:
-        """Until when credit is valid after a repeated GRANT, which extends nothing."""
+        """Return until when credit is valid after a repeated GRANT, which extends nothing."""
         return min(self.valid_until, until)
 
     def forfeit(self) -> int:
@@ -200,7 +200,7 @@ class DgsqTable:
         self.device.count["dgsq_active"] += 1
 
     def is_exhausted(self) -> bool:
-        """Say whether no more queues can be held."""
+        """Return whether no more queues can be held."""
         return len(self.queues) >= self.bound
 
     def first_grant(self) -> int:
@@ -208,7 +208,7 @@ class DgsqTable:
         return self.device.settings.unsolicited_bytes
 
     def next_generation(self, key: Key) -> int:
-        """Give the next generation: random and non-zero at first, then plus one, without zero."""
+        """Return the next generation: random and non-zero at first, then plus one, without zero."""
         last = self.generations.get(key)
         if last is None:
             return codec.any_generation(self.device.random)
@@ -228,7 +228,7 @@ class DgsqTable:
             self.device.at(now + self.age_out, self.age, dgsq)
 
     def is_stranded(self, dgsq: Dgsq) -> bool:
-        """Say whether a queue with frames has no path to its destination."""
+        """Return whether a queue with frames has no path to its destination."""
         return dgsq.node != self.device.node and not self.paths.live(dgsq.node)
 
     def release(self, dgsq: Dgsq) -> None:

@@ -9,8 +9,6 @@ from reference_impl.parts.leaf import Leaf
 from reference_impl.parts.scheduler import Scheduler
 from reference_impl.parts.window import CreditWindow
 
-SILENT_REFRESHES = 3
-
 
 class Granter:
     """Keeps what each source said and was told, and has the scheduler share out what may be granted.
@@ -19,7 +17,8 @@ class Granter:
     2. What a source needs beyond what it holds makes it want credit; the scheduler says when it gets some.
     3. What it is given it hears of in a GRANT, cumulative, with the time for which new credit is valid.
     4. Credit not used in its validity and the round trip after it is taken back, and shared out anew.
-    5. A source that was silent for three refreshes gets nothing; once its credit is void, it is forgotten.
+    5. A source that was silent for `refresh_misses` refreshes gets nothing; once its credit is void, it is
+       forgotten.
     """
 
     def __init__(self, leaf: Leaf, window: CreditWindow) -> None:
@@ -37,9 +36,9 @@ class Granter:
         settings = self.leaf.settings
         self.scheduler.configure()
         self.round_trip = settings.grant_round_trip
-        self.transit = settings.path_delay_max + 3 * settings.grant_round_trip // 2
+        self.transit = settings.path_delay_max + settings.window_time
         self.validity = settings.grant_validity
-        self.silence = SILENT_REFRESHES * settings.request_refresh
+        self.silence = settings.refresh_misses * settings.request_refresh
         self.unsolicited = settings.unsolicited_bytes
 
     def source(self, credit: PortCredit, node: int, cls: int, now: int) -> Source:
@@ -52,7 +51,7 @@ class Granter:
         return source
 
     def is_ended(self, source: Source, generation: int) -> bool:
-        """Say whether a generation is the one that ended last, whose messages come late."""
+        """Return whether a generation is the one that ended last, whose messages come late."""
         return generation == source.ended
 
     def enter(self, source: Source, generation: int) -> bool:
@@ -95,13 +94,16 @@ class Granter:
             self.scheduler.penalise(credit, source, lifted - source.granted)
         source.granted = lifted
         self.window.settle(credit, source)
-        self.scheduler.activate(credit, source)
-        self.scheduler.serve(credit, now)
+        scheduler = self.scheduler
+        scheduler.activate(credit, source)
+        scheduler.run(credit, now)
+        if scheduler.starved:
+            scheduler.run_starved(now)
         if self.may_be_lost(source, now):
             self.announce(credit, source, now)
 
     def is_met_midway(self, source: Source, sent: int) -> bool:
-        """Say whether a source has sent on credit of a state that was written off, and so long ago."""
+        """Return whether a source has sent on credit of a state that was written off, and so long ago."""
         return not source.demand and not source.arrived and sent > self.unsolicited
 
     def merge(self, source: Source, demand: int, sent: int, forfeited: int) -> None:
@@ -139,7 +141,7 @@ class Granter:
         return max(granted, reported)
 
     def may_be_lost(self, source: Source, now: int) -> bool:
-        """Say whether a source seems not to have heard its last GRANT."""
+        """Return whether a source seems not to have heard its last GRANT."""
         return (
             now - source.announced_at >= self.round_trip
             and source.granted > self.unsolicited
@@ -193,7 +195,7 @@ class Granter:
             self.leaf.at(source.expires + self.round_trip, self.expiry_due, credit, source)
 
     def remaining(self, source: Source, now: int) -> int:
-        """Tell the validity in ns that is left of the credit of a source."""
+        """Return the validity in ns that is left of the credit of a source."""
         return max(source.expires - now, 0)
 
     def announce(self, credit: PortCredit, source: Source, now: int) -> None:

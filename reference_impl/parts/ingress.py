@@ -193,7 +193,7 @@ class Ingress:
 
     def concerns(self, dgsq: Dgsq, generation: int) -> bool:
         """Return whether a grant is for the generation of a queue."""
-        return dgsq.governed and generation == dgsq.generation
+        return dgsq.state is GOVERNED and generation == dgsq.generation
 
     def lapse_due(self, now: int, dgsq: Dgsq) -> None:
         """Give up the credit whose validity is over."""

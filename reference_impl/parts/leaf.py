@@ -17,7 +17,8 @@ T = TypeVar("T")
 class Leaf(Protocol):
     """A device with hosts: any role that supplies this gets credit, windows and back-pressure as they are.
 
-    The last three take from another part of the same leaf what comes in a message from another leaf.
+    `held_bytes` are the credit bytes that are held for ordering, by host port. The last three methods take
+    from another part of the same leaf what comes in a message from another leaf.
     """
 
     node: int
@@ -25,6 +26,7 @@ class Leaf(Protocol):
     ports: list[OutPort]
     count: dict[str, int]
     host_ports: dict[int, EgressPort]
+    held_bytes: dict[int, int]
     paths: PathTable
     sprayer: Sprayer
     dgsqs: DgsqTable
@@ -46,9 +48,6 @@ class Leaf(Protocol):
 
     def ungoverned_mbps(self, port: int, now: int) -> float:
         """Return the measured rate of the DATA that comes to a host port outside credit."""
-
-    def held_credit(self, port: int) -> int:
-        """Return the credit bytes that are held for ordering on their way to a host port."""
 
     def requested(  # noqa: PLR0917 - the fields of REQUEST
         self,

@@ -43,11 +43,11 @@ class Packer:
         return sequence
 
     def is_full(self, fill: int, credit: int) -> bool:
-        """Say whether a container of that fill takes no frame of so many credit bytes any more."""
+        """Return whether a container of that fill takes no frame of so many credit bytes any more."""
         return fill + credit > self.limit if self.close_early else fill >= self.limit
 
     def is_last(self, fill: int, following: int) -> bool:
-        """Say whether it is known that no frame follows in a container; `following` is 0 where none waits."""
+        """Return whether no frame is known to follow in a container; `following` is 0 where none waits."""
         return self.is_full(fill, following or MIN_FRAME + OVERHEAD)
 
     def place(self, container: Container, credit: int) -> tuple[int, int]:
@@ -81,7 +81,7 @@ class Packer:
             self.close_full(dgsq)
 
     def flags(self, dgsq: Dgsq, last: bool) -> int:
-        """Say what the flags of a DATA frame are."""
+        """Return what the flags of a DATA frame are."""
         flags = codec.LAST if last else 0
         return flags if dgsq.state is GOVERNED else flags | codec.UNGOVERNED
 
@@ -98,7 +98,7 @@ class Packer:
         return container.index
 
     def borrowed(self, container: Container) -> int:
-        """Say with what fill the next container opens."""
+        """Return with what fill the next container opens."""
         return max(container.fill - self.limit, 0) if self.borrows else 0
 
     def close_full(self, dgsq: Dgsq) -> None:

@@ -22,7 +22,7 @@ class Scheduler:
     2. The turn is that of the class that was least served by its weight, of those with sources in their ring
        that the host has not paused. A class that had nothing to ask for catches up by two quanta at most.
     3. The first source of its ring gets a quantum where its deficit is used up. A quantum is a container, or
-       the longest frame where that is longer.
+       what a source may hold where that is less, so that a turn can be used up; the longest frame at least.
     4. The step is the least of its need, its allowance and its deficit, cut to the room in the window of the
        port, then to that in the fabric. A step that is not worth a GRANT is not made: the port waits until
        enough has come free, or for the fabric, in turn with the other ports.
@@ -42,16 +42,16 @@ class Scheduler:
     def configure(self) -> None:
         """Take the settings over."""
         settings = self.leaf.settings
-        self.holding = self.holding_of(settings.grant_round_trip)
-        self.quantum = max(settings.container_bytes, self.window.longest)
+        self.holding = self.holding_of(settings.window_time)
+        self.quantum = max(min(settings.container_bytes, self.holding), self.window.longest)
 
-    def holding_of(self, round_trip: int) -> int:
-        """Give what a source may hold: half a window, so that one alone can keep a port busy."""
+    def holding_of(self, window_time: int) -> int:
+        """Return what a source may hold: half a window, so that one alone can keep a port busy."""
         rate = max((port.rate_mbps for port in self.leaf.ports if port.kind == "host"), default=0)
-        return max(self.window.longest, 3 * rate * round_trip // 32000)
+        return max(self.window.longest, rate * window_time // 16000)
 
     def weight(self, cls: int) -> int:
-        """Give the declared weight of a class: 1 for class 0, `class_weight_ratio` for any other."""
+        """Return the declared weight of a class: 1 for class 0, `class_weight_ratio` for any other."""
         return self.leaf.settings.class_weight_ratio if cls else 1
 
     def activate(self, credit: PortCredit, source: Source) -> None:
@@ -73,7 +73,7 @@ class Scheduler:
             credit.classes.append(ring)
 
     def wants(self, source: Source) -> bool:
-        """Say whether a source gets new credit: it has need, and holds less than its allowance."""
+        """Return whether a source gets new credit: it has need, and holds less than its allowance."""
         if source.silent or source.penalty:
             return False
         return source.need > 0 and source.held < self.allowance(source)
@@ -159,7 +159,7 @@ class Scheduler:
         return True
 
     def next_ring(self, credit: PortCredit, now: int) -> ClassRing | None:
-        """Find the class whose turn it is: of those not paused the one least served by its weight."""
+        """Return the class whose turn it is: of those not paused the one least served by its weight."""
         best: ClassRing | None = None
         for ring in tuple(credit.classes):
             while ring.sources and not self.wants(ring.sources[0]):
@@ -174,7 +174,7 @@ class Scheduler:
         return best
 
     def fitting(self, credit: PortCredit, source: Source, step: int, now: int) -> int:
-        """Find how much of a step the window of the port has room for; 0 when it is not worth a GRANT."""
+        """Return how much of a step the window of the port has room for; 0 when it is not worth a GRANT."""
         window = self.window
         amount = window.room(credit, now)
         if amount >= step:
@@ -190,7 +190,7 @@ class Scheduler:
         return amount
 
     def fitting_fabric(self, credit: PortCredit, source: Source, step: int, now: int) -> int:
-        """Find how much of a step the fabric has room for; 0 when that is too little or others come first."""
+        """Return how much of a step the fabric has room for; 0 when too little or others come first."""
         if self.starved and self.starved[0] is not credit:
             return 0
         room = self.window.fabric_room(now)
@@ -204,7 +204,7 @@ class Scheduler:
         return min(step, max(window // 8, min(window // 2, SMALL_GRANT), 1))
 
     def shortage(self, credit: PortCredit, octets: int, now: int) -> int:
-        """Tell the credit bytes to come free before a port can grant: what it lacks, less if it runs dry."""
+        """Return the credit bytes to come free before a port can grant: what it lacks, less if it is dry."""
         excess = self.window.excess(credit, now)
         return min(octets, excess) if excess > 0 else octets
 

@@ -53,11 +53,11 @@ class TransitBackpressure:
             self.send(source, destination, episode.level, now)
 
     def level(self, queued: int) -> int:
-        """How much to withhold, in 255ths: half at the threshold, all at twice the threshold."""
+        """Return how much to withhold, in 255ths: half at the threshold, all at twice the threshold."""
         return min(255, 255 * queued // (2 * self.device.settings.bp_threshold))
 
     def over(self, queued: int) -> bool:
-        """Say whether a queue that crossed the threshold is short enough again."""
+        """Return whether a queue that crossed the threshold is short enough again."""
         return queued <= self.device.settings.bp_threshold // 2
 
     def refresh(self, now: int, key: tuple[int, int]) -> None:
@@ -151,7 +151,7 @@ class TransitForwarder:
             out.send_control(head + frame[codec.HEADER_END :], now)
 
     def route(self, port: int, frame: bytes, header: Header) -> Route | None:
-        """Find the route of a frame by its header; None when it was dropped, and counted."""
+        """Return the route of a frame by its header; None when it was dropped, and counted."""
         routes = self.routes[port]
         if self.version == self.paths.version:
             route = routes.get(frame[codec.START : codec.HEADER_END])
@@ -178,11 +178,11 @@ class TransitForwarder:
         return None
 
     def may_pass(self, hop_limit: int) -> bool:
-        """Say whether a frame with this hop limit may make another hop."""
+        """Return whether a frame with this hop limit may make another hop."""
         return hop_limit > 1
 
     def cause_of_no_path(self, destination: int) -> str:
-        """Tell a node that was never announced from one that was lost."""
+        """Return the cause: a node that was never announced is unknown, one that was lost has no path."""
         return "no_path" if self.paths.seen(destination) else "unknown_node"
 
     def choose(self, paths: tuple[Path, ...], frame: bytes, destination: int, now: int) -> Path:
@@ -202,7 +202,7 @@ class TransitForwarder:
         return path
 
     def memory(self) -> int:
-        """How long a container is remembered after its last frame."""
+        """Return how long a container is remembered after its last frame."""
         return self.device.settings.flush_time + self.device.settings.path_delay_max
 
     def least_used(self, paths: tuple[Path, ...], destination: int) -> Path:

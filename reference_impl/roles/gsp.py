@@ -30,11 +30,13 @@ class Gsp(Device):
     def __init__(self, config: DeviceConfig, resolve: Resolve = as_it_is) -> None:
         super().__init__(config, resolve)
         self.host_ports = {port.index: port for port in self.ports if isinstance(port, EgressPort)}
+        self.held_bytes = dict.fromkeys(self.host_ports, 0)
         self.paths = self.make(PathTable, self)
         self.sprayer = self.make(Sprayer, self, self.paths)
         self.egress = self.make(Egress, self)
         self.ingress = self.make(Ingress, self, self.egress)
         self.dgsqs = self.ingress.dgsqs
+        self.ingress_handlers = [self.ingress_handler(port) for port in self.ports]
         self.requested = self.egress.granter.request
         self.granted = self.ingress.granted
         self.pressed = self.ingress.pressed
@@ -86,22 +88,20 @@ class Gsp(Device):
         """Take a REQUEST."""
         self.count["requests_received"] += 1
         _, cls, _, source, _, port, _ = header
-        self.requested(source, port, cls, *codec.decode_request(frame), now)
+        generation, demand, sent, forfeited = codec.decode_request(frame)
+        self.requested(source, port, cls, generation, demand, sent, forfeited, now)
 
     def grant(self, header: Header, frame: bytes, now: int) -> None:
         """Take a GRANT."""
         self.count["grants_received"] += 1
         _, cls, _, source, _, port, _ = header
-        self.granted(now, (source, port, cls), *codec.decode_grant(frame))
+        generation, granted, expired, validity = codec.decode_grant(frame)
+        self.granted(now, (source, port, cls), generation, granted, expired, validity)
 
     def backpressure(self, header: Header, frame: bytes, now: int) -> None:
         """Take a BACKPRESSURE."""
         self.count["backpressure_received"] += 1
         self.pressed(header[3], *codec.decode_backpressure(frame), now)
-
-    def held_credit(self, port: int) -> int:
-        """Return the credit bytes that are held for ordering on their way to a host port."""
-        return self.egress.reorderer.held_bytes[port]
 
     def ungoverned_mbps(self, port: int, now: int) -> float:
         """Return the measured rate of the DATA that comes to a host port outside credit."""

@@ -66,7 +66,7 @@ KINDS = (
 
 BY_COUNTERS = {"test_idle_queues_are_released_in_time", "test_created_and_released_balance"}
 """Cases that look at counters alone, which such a device still shows."""
-SAMPLED = {"nothing", "only-fabric", "only-downwards", "the-first-frame"}
+SAMPLED = {"nothing", "only-fabric"}
 
 
 def sampled(kind):

@@ -7,7 +7,7 @@ import pytest
 from reference_impl import codec, device
 from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
-from reference_impl.parts import backpressure, forwarding, paths, transit
+from reference_impl.parts import backpressure, forwarding, paths, streams, transit
 
 FLOOD = 3000
 """Peers that a forger pretends to be."""
@@ -206,3 +206,12 @@ def test_sources_that_congest_a_link_are_forgotten(monkeypatch):
     world.device.rate(world.fabric[1], 8000, world.now)
     world.run(5_000_000)
     assert entries(world.device) < before + SLACK
+
+
+def test_streams_are_bounded_in_number_however_fast_they_come(monkeypatch):
+    monkeypatch.setattr(streams, "REMEMBERED_STREAMS", 100)
+    world = World("GSP", monkeypatch)
+    for n in range(500):
+        world.device.receive(world.fabric[0], data(world, n), world.now)
+        assert len(world.device.egress.reorderer.streams) <= 100
+    assert world.device.counters()["dropped_frames"] == 0

@@ -1,7 +1,7 @@
 """The reference's codec speaks any wire profile, as the tester's does, with which it shares no code."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_impl import codec
@@ -60,6 +60,7 @@ def drawn(data, profile, message, name):
 
 @pytest.mark.parametrize("name", PROFILES, ids=NAMES)
 @pytest.mark.parametrize("message", ARGUMENTS)
+@settings(deadline=None, max_examples=40)
 @given(data=st.data())
 def test_reference_and_tester_write_the_same_and_read_it_back(name, message, data):
     profile = load_profile(name)

@@ -3,8 +3,8 @@
 import pytest
 
 from reference_impl.parts.dgsq import Dgsq
-from reference_impl.parts.paths import Link
-from reference_impl.parts.reorder import Stream
+from reference_impl.parts.liveness import Link
+from reference_impl.parts.streams import Stream
 from reference_impl.states import DGSQ_STEPS, LINK_STEPS, STREAM_STEPS, DgsqState, LinkState, StreamState
 from spec.states import load_machines
 from tests.reference_impl.roles.gsp.conftest import Bench, host_frame

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spec.wire import NotInProfile, load_profile
@@ -54,6 +54,7 @@ def messages(draw, profile):
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=NAMES)
+@settings(deadline=None, max_examples=40)
 @given(data=st.data())
 def test_the_judge_reads_what_the_tester_writes(profile, data):
     name, values, entries, run, payload = data.draw(messages(profile))

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import SoloGsp
-from conformance.cases.grant.windows import outstanding_limit
+from conformance.cases.grant.windows import grant_window
 from traffic.frames.crafted import message
-from traffic.patterns import elephant, gap_at, incast
+from traffic.patterns import credit_bytes, elephant, gap_at, incast
 from traffic.scenario import Demand, LinkEvent, Scenario
 
 
@@ -17,7 +17,8 @@ def test_grants_keep_to_the_egress_rate(bed, expect):
     recording = bed.play(incast(sources, hit, count=100, size=bed.parameter("max_frame")))
     expect.enough(len(recording.messages("GRANT", source="gsp0")), 50, "GRANT")
     worst = recording.overgrant(hit, bed.parameter("link_rate"))
-    limit = outstanding_limit(bed, len(sources))
+    ahead = (len(sources) + 1) * credit_bytes(bed.parameter("max_frame"))
+    limit = grant_window(bed) + ahead
     expect.at_most(worst.value, limit, "credit beyond the egress rate", "octet", rows=[worst.row])
 
 
@@ -42,7 +43,7 @@ def test_grants_shrink_to_the_link_left(bed, expect):
     expect.that(not late, "frames lost once the loss is known", 0, len(late), late)
     worst = recording.overgrant(ports, rate, start)
     expect.enough(len([grant for grant in recording.messages("GRANT") if grant.time > start]), 50, "GRANT")
-    limit = outstanding_limit(bed, len(sources))
+    limit = grant_window(bed) + (len(sources) + 1) * credit_bytes(size)
     expect.at_most(worst.value, limit, "credit beyond the link left", "octet", rows=[worst.row])
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsp
-from conformance.cases.grant.windows import outstanding_limit
+from conformance.cases.grant.windows import grant_window
 from traffic.patterns import credit_bytes, elephant, gap_at, incast, victim
 from traffic.recordings.recording import jain
 from traffic.scenario import Scenario
@@ -26,7 +26,8 @@ def test_egress_queue_is_bounded(bed, expect):
     received = recording.host_frames(bed.host(-1), "received")
     expect.enough(len(received), 30 * len(sources), "frames received")
     queue = recording.egress(bed.host(-1)).longest_queue
-    limit = outstanding_limit(bed, len(sources)) + len(sources) * bed.parameter("unsolicited_bytes")
+    longest = credit_bytes(bed.parameter("max_frame"))
+    limit = grant_window(bed) + longest + len(sources) * (longest + bed.parameter("unsolicited_bytes"))
     expect.at_most(queue.value, limit, "octets in the destination GSP", "octet", rows=[queue.row])
 
 
@@ -109,7 +110,7 @@ def test_overrun_harms_no_other_source(bed, expect):
     }
     expect.enough(min(granted.values()), 1, "credit octets granted to each source")
     for name, octets in list(granted.items())[1:]:
-        least = granted["gsp1"] - outstanding_limit(bed, 1)
+        least = granted["gsp1"] - grant_window(bed) - 2 * credit_bytes(longest)
         expect.at_least(octets, least, f"credit granted to {name}", "octet")
     for name in fair:
         lost = recording.losses(name, emulated=True)

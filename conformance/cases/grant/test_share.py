@@ -1,5 +1,6 @@
 from conformance.api.marks import clause, configure, duration, testbed
 from conformance.api.testbeds import LeafSpine
+from conformance.cases.grant.windows import grant_window
 from traffic.patterns import RFC2544, elephant, gap_at, incast
 from traffic.recordings.recording import jain
 from traffic.scenario import Scenario
@@ -23,9 +24,12 @@ def middling(bed):
 
 
 def measured(bed):
-    """Time over which shares are measured: convergence_max, and no less than fifteen containers a source."""
-    containers = 15 * (len(bed.hosts) - 1) * bed.parameter("container_bytes")
-    return max(bed.parameter("convergence_max"), containers * 8 * 1000 // bed.parameter("link_rate"))
+    """Time over which shares are measured: convergence_max, and no less than fifteen turns of each source.
+
+    A turn is a container, or a grant window where that is less: no source holds more.
+    """
+    turns = 15 * (len(bed.hosts) - 1) * min(bed.parameter("container_bytes"), int(grant_window(bed)))
+    return max(bed.parameter("convergence_max"), turns * 8 * 1000 // bed.parameter("link_rate"))
 
 
 def offered(bed):

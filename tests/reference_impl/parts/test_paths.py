@@ -107,6 +107,14 @@ def test_carrier_takes_the_path_out_everywhere_and_brings_it_back(fabric):
     assert ports(world.gsps[0], 2) == [0, 1]
 
 
+@pytest.mark.parametrize("repeats", [1, 3, 10])
+def test_fault_is_sent_as_often_as_declared(fabric, repeats):
+    world = fabric(gsps=3, settings={"fault_repeats": repeats}).up()
+    world.network.link_event(60_000, "gsp1-gsf0", up=False)
+    world.network.run(200_000)
+    assert [len(gsp.faults) for gsp in world.gsps] == [repeats, 0, repeats]
+
+
 def test_fault_is_sent_three_times_and_stays_on_its_link(fabric):
     world = fabric(gsps=3).up()
     world.network.link_event(60_000, "gsp1-gsf0", up=False)

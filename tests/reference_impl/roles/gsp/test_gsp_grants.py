@@ -1,5 +1,6 @@
 """An egress grants: to whom, how much, when it takes back, and what loss and copies of REQUEST do to it."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,28 @@ def test_new_credit_only_while_a_source_holds_less_than_half_a_window(bench):
     world.request(1_000_000, sent=2 * QUANTUM - WINDOW // 2 + 1)
     world.run(world.now + 1000)
     assert granted(world, 2) == 3 * QUANTUM
+
+
+@pytest.mark.parametrize("factor", [1.25, 1.5, 2.0])
+def test_the_window_is_as_declared(bench, factor):
+    world = bench(grant_window_factor=factor)
+    window = int(factor * 40_000)
+    for node in (2, 3, 4, 5):
+        world.request(10_000_000, node=node)
+    world.run(world.now + 1000)
+    total = sum(granted(world, node) for node in (2, 3, 4, 5))
+    assert window - QUANTUM <= total <= window + 4 * 9236
+
+
+@pytest.mark.parametrize("misses", [2, 3, 10])
+def test_a_source_is_silent_after_as_many_refreshes_as_declared(bench, misses):
+    """A source that was granted nothing for want of demand, and falls silent, is forgotten just then."""
+    world = bench(refresh_misses=misses)
+    world.request(0)
+    world.run(world.now + misses * 50_000 - 2_000)
+    assert not source(world).silent
+    world.run(world.now + 4_000)
+    assert (2, 0) not in world.gsp.egress.granter.ports[0].sources or source(world).silent
 
 
 def test_outstanding_credit_stays_within_the_window(bench):
