@@ -146,7 +146,9 @@ class _Play:
             moved = [time for time, _, _, frame, _ in self.network.tapped[seen:] if is_data(frame)]
             course.note(max(moved, default=0))
             seen = len(self.network.tapped)
-        return self._recording(scenario, baseline, known)
+        recording = self._recording(scenario, baseline, known)
+        self.network.tapped.clear()  # a play refers to itself, and would keep them for long
+        return recording
 
     def _begin(self, scenario: Scenario) -> None:
         self.network.tapped.clear()
