@@ -27,7 +27,7 @@ ifeq ($(wildcard conformance/environment),)
   $(error this is not the folder of the checkout; call make there, as with make -C FOLDER)
 endif
 
-.PHONY: conformance test whole check kill-matrix kill-live agreement bench bench-live lock setup bundle-offline clean $(READY)
+.PHONY: conformance test whole check kill-matrix kill-live agreement profiles bench bench-live lock setup bundle-offline clean $(READY)
 
 conformance: $(READY)
 	$(BIN)/gse-cts run --workers auto --replace "--out=$$GSE_OUT"
@@ -40,7 +40,8 @@ test: $(READY)
 	$(BIN)/pytest $(LIVE) -n 0 -q
 
 whole: $(READY)
-	GSE_WHOLE=1 $(BIN)/pytest tests/conformance/test_ics_options.py -n auto --dist worksteal -q
+	GSE_WHOLE=1 $(BIN)/pytest $(addprefix tests/conformance/test_,ics_options.py thin_recordings.py ends.py) \
+	  -n auto --dist worksteal -q
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -67,6 +68,15 @@ agreement: $(READY)
 	-$(SMOKE) --binding live --tester trex-5.1 --out=$(RUNS)/trex-5.1"
 	$(BIN)/gse-cts agreement --all --inconclusive 0.5 -- \
 	  $(foreach run,virtual af-packet trex-4.8 trex-5.1,$(RUNS)/$(run)")
+
+# Every case under every wire profile that comes with the suite; then the mutants under one that is no open-1.
+override PROFILES := $(basename $(notdir $(wildcard spec/wire/*.yaml)))
+override WIRED := "$$GSE_OUT/profiles
+profiles: $(READY)
+	for profile in $(PROFILES); do $(BIN)/gse-cts run --workers auto --no-allure --replace --evidence failed \
+	  --wire-profile "$$profile" --out=$(WIRED)/$$profile" || exit $$?; done
+	$(BIN)/gse-cts agreement -- $(WIRED)/open-1" $(foreach name,$(filter-out open-1,$(PROFILES)),$(WIRED)/$(name)")
+	$(BIN)/gse-cts kill-matrix --workers auto --wire-profile rows-2 --out=$(WIRED)/kill-matrix.json"
 
 bench: $(READY)
 	$(BIN)/python benchmarks/virtual_network.py

@@ -36,6 +36,7 @@ from reference_impl.live.plan import End, Plan, PlannedDevice, PlannedPort, Wire
 from reference_impl.live.processes import hurry
 from reference_impl.live.runner import LINGER
 from spec.errors import InputError
+from spec.wire import load_profile
 
 Kind = Literal["host", "fabric"]
 Speak = Callable[[int], None]
@@ -63,6 +64,8 @@ SETTINGS = Settings(
     bp_window=10_000_000,
     bp_validity=20_000_000,
 )
+codec.use(load_profile("open-1"))
+
 HERE, THERE = bytes.fromhex("020000000100"), bytes.fromhex("020000000101")
 TESTER = {"near": "02:47:00:02:00:01", "far": "02:47:00:03:00:01"}
 DEVICE = {"near": "02:47:00:01:00:00", "far": "02:47:00:01:00:01"}
@@ -133,7 +136,7 @@ class Neighbour:
         for frame in self.port.take():
             self.heard = codec.peek(frame)[3], codec.decode_hello(frame)[2]
         self.sequence += 1
-        numbers = (self.role, 1, self.sequence, self.rate, *self.heard)
+        numbers = (codec.ROLE_CODES[self.role], 1, self.sequence, self.rate, *self.heard)
         self.port.put([codec.encode_hello(self.hello, 0, self.node, 0, 0, *numbers, self.entries)])
 
     def data(self, size: int, destination: tuple[int, int], generation: int) -> list[bytes]:
@@ -206,7 +209,7 @@ def live(role: str, near: Kind, far: Kind, rate: int) -> Iterator[Fabric]:
     ports = tuple(PlannedPort(end, kind, rate, DEVICE[end]) for end, kind in (("near", near), ("far", far)))
     host_port = 0 if near == "host" else 1
     table = {THERE.hex(":"): (RIGHT, 0) if near == "host" else (NODE, host_port), HERE.hex(":"): (NODE, 0)}
-    device = PlannedDevice("dut", role, NODE, ports, dict(vars(SETTINGS)), table)
+    device = PlannedDevice("dut", "open-1", role, NODE, ports, dict(vars(SETTINGS)), table)
     standing = fabric.up(Plan("bench", (device,), ends("dut")))
     try:
         yield standing
@@ -298,9 +301,7 @@ def ingress(size: int, repeats: int) -> tuple[float, float]:
         first.put([host_frame(size)])
         fabric.until(lambda: bool(standing.ask("dut", "state")["dgsqs"]), 10)
         (queue,) = standing.ask("dut", "state")["dgsqs"]
-        grant = codec.encode_grant(
-            spine.prefix, 0, RIGHT, NODE, 0, queue["generation"], 1 << 60, 0, 0xFFFFFFFF
-        )
+        grant = codec.encode_grant(spine.prefix, 0, RIGHT, NODE, 0, queue["generation"], 1 << 60, 0, 1 << 62)
         spine.port.put([grant])
         if not fabric.until(lambda: sink.count() == 1, 10):
             raise SystemExit("the first frame did not come out")

@@ -14,12 +14,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from reference_impl import codec
 from reference_impl.config import DeviceConfig, PortConfig, Settings
 from reference_impl.device import Device, Send
 from reference_impl.port import NEVER
 from reference_impl.roles.gsf import Gsf
 from reference_impl.roles.gsp import Gsp
 from reference_impl.virtual.network import Network
+from spec.wire import load_profile
+
+codec.use(load_profile("open-1"))
 
 Kind = Literal["host", "fabric"]
 

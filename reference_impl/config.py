@@ -23,6 +23,8 @@ LEAST: Final[Mapping[str, int]] = {
 }
 """The least that a number can be, where that is not 1: what recurs at once would recur for ever."""
 
+FRACTIONS: Final = frozenset({"grant_window_factor"})
+"""Settings that need not be whole numbers."""
 ABILITIES: Final = frozenset({"multicast", "pfc"})
 """What a device can be made without."""
 
@@ -66,6 +68,9 @@ class Settings:
     unknown_unicast: str = "drop"
     buffer_bytes: int = 8_388_608
     class_weight_ratio: int = 1
+    grant_window_factor: float = 1.5
+    fault_repeats: int = 3
+    refresh_misses: int = 3
     multicast: bool = True
     pfc: bool = True
 
@@ -73,6 +78,11 @@ class Settings:
     def of(cls, values: Mapping[str, Any]) -> Self:
         """Take the device parameters out of the parameters of a run."""
         return cls(**{name: values[name] for name in (item.name for item in fields(cls)) if name in values})
+
+    @property
+    def window_time(self) -> int:
+        """Time in ns for which a link is granted ahead, the grant round trip with what is kept on top."""
+        return round(self.grant_window_factor * self.grant_round_trip)
 
     def faults(self) -> dict[str, str]:
         """Return why a device cannot work with a setting, by its name."""
@@ -83,6 +93,9 @@ class Settings:
                     result[name] = f"is none of {', '.join(CHOICES[name])}"
             elif type(value) is bool and name in ABILITIES:
                 continue
+            elif type(value) is float and name in FRACTIONS:
+                if not value >= 1:
+                    result[name] = "is below 1"
             elif type(value) is not int:
                 result[name] = "is no integer"
             elif value < LEAST.get(name, 1):

@@ -1,12 +1,12 @@
 """What every device of the reference has: settings, ports, a timer heap, counters and events."""
 
-from binascii import crc_hqx
+from collections import deque
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from enum import IntEnum
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 from random import Random
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -17,7 +17,11 @@ from reference_impl.port import NEVER, HostPort, OutPort
 Send = tuple[int, bytes]
 """A port index and the frame that starts to leave on it, without its FCS."""
 
+Handler = Callable[[int, bytes, int], None]
+"""Takes a frame that came in: `(port, frame, now)`."""
+
 REMEMBERED_HEADERS = 65_536
+REMEMBERED_EVENTS = 65_536
 
 T = TypeVar("T")
 
@@ -35,7 +39,7 @@ def as_it_is(kind: type[T]) -> type[T]:
 
 
 class Role(IntEnum):
-    """The role octet of HELLO; a spine is a GSF of the second tier."""
+    """Roles by their number in the reference, the codec has their codes; SPINE is of the second tier."""
 
     GSP = 1
     GSF = 2
@@ -98,6 +102,23 @@ COUNTERS = (
 """The counters that a device keeps itself; the ports add what they sent."""
 
 
+class EventLog:
+    """What happened, as (time in ns, name, details); of too many events the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self.noted = 0
+        self.kept: deque[tuple[int, str, dict[str, Any]]] = deque(maxlen=REMEMBERED_EVENTS)
+
+    def note(self, now: int, name: str, details: dict[str, Any]) -> None:
+        """Note an event."""
+        self.noted += 1
+        self.kept.append((now, name, details))
+
+    def since(self, number: int) -> list[tuple[int, str, dict[str, Any]]]:
+        """Return the events after the first `number` of all that were ever noted, as far as they are kept."""
+        return list(islice(self.kept, max(number - self.noted + len(self.kept), 0), None))
+
+
 class Device:
     """A sans-IO state machine: frames and the time go in, frames come out, `due` says when to wake it.
 
@@ -119,26 +140,20 @@ class Device:
         self.ticket = count().__next__
         self.sends: list[Send] = []
         self.count: dict[str, int] = dict.fromkeys(COUNTERS, 0)
-        self.events: list[tuple[int, str, dict[str, Any]]] = []
+        self.events = EventLog()
         self.random = Random(config.seed)
         self.ports: list[OutPort] = [
             self.make(self.host_port if port.kind == "host" else self.fabric_port, self, index, port)
             for index, port in enumerate(config.ports)
         ]
-        self.ingress_handlers = [self.ingress_handler(port) for port in self.ports]
+        self.ingress_handlers: list[Handler] = [self.handle for _ in self.ports]
+        """What takes the frames that come in, by port; a driver with attached ports calls it itself."""
         self.received = 0
         self.known: list[dict[bytes, tuple[codec.Header, int, int, int]]] = [{} for _ in self.ports]
         """What is known of messages for each port by their octets up to the end of the header.
 
         The header, the end of the extension, the CRC of the header, and what that of both has to come to.
         """
-
-    def ingress_handler(self, port: OutPort) -> Callable[[int, bytes, int], None]:  # noqa: ARG002 - for the role
-        """Give what takes the frames that come in on a port: `(port, frame, now)`.
-
-        A driver that was attached the ports calls it without `receive`, since no sends come back.
-        """
-        return self.handle
 
     def make(self, kind: type[T], *arguments: object) -> T:
         """Instantiate a part, or what `assembly` puts in its place."""
@@ -164,14 +179,14 @@ class Device:
         return sends
 
     def check(self, port: int, frame: bytes) -> codec.Header:
-        """Give the header of a frame that is whole and meant for this port; `BadFrame` for any other."""
+        """Return the header of a frame that is whole and meant for this port; `BadFrame` for any other."""
         known = self.known[port].get(frame[: codec.HEADER_END])
         if known is None:
             return self.check_anew(port, frame)
         header, end, crc, whole = known
         if len(frame) < end:
             raise codec.BadFrame("bad_message")
-        if crc_hqx(frame[codec.HEADER_END : end], crc) != whole:
+        if codec.update(frame[codec.HEADER_END : end], crc) != whole:
             raise codec.BadFrame("bad_checksum")
         return header
 
@@ -259,7 +274,7 @@ class Device:
 
     def event(self, now: int, name: str, /, **details: object) -> None:
         """Note what an operator would want to read in the log."""
-        self.events.append((now, name, details))
+        self.events.note(now, name, details)
 
     def counters(self) -> dict[str, int]:
         """Read every counter, those of the ports included."""

@@ -241,7 +241,7 @@ class HostPort(OutPort):
         return True
 
     def is_open(self, cls: int, now: int) -> bool:
-        """Say whether a frame of a class may leave at once."""
+        """Return whether a frame of a class may leave at once."""
         if self.queued and self.free_at <= now:
             self.advance_to(now)
         return self.free_at <= now and self.paused_until[cls] <= now
@@ -290,7 +290,7 @@ class HostPort(OutPort):
         """Take note of a frame that waited and is about to leave; for a kind of port to fill in."""
 
     def next_time(self) -> int:
-        """When a frame that waits may leave: the wire is free, and the pause of its class is over."""
+        """Return when a frame that waits may leave: the wire is free, and the pause of its class is over."""
         if self.control or self.pause_end <= self.free_at:
             return self.free_at
         first = min(until for cls, until in enumerate(self.paused_until) if self.busy >> cls & 1)

@@ -109,7 +109,9 @@ def _checked(tree: ast.expr) -> ast.expr:
             for argument in arguments:
                 _checked(argument)
             return tree
-    raise FormulaError(f"{ast.unparse(tree)!r} is no part of a formula; use names, numbers, + - * /, min, max")
+    raise FormulaError(
+        f"{ast.unparse(tree)!r} is no part of a formula; use names, numbers, + - * /, min, max"
+    )
 
 
 def _value(tree: ast.expr, numbers: Mapping[str, float]) -> float:

@@ -184,7 +184,9 @@ def _defaults_hold(catalogue: Catalogue) -> Iterator[InputError]:
     for name, value in dependent(catalogue, defaults, defaults.keys()).items():
         if value != defaults[name]:
             fault = f"is {defaults[name]}, and {value} follows from what it depends on"
-            yield InputError(catalogue.root / "parameters.yaml", f"{name}.default", fault, "correct one of them")
+            yield InputError(
+                catalogue.root / "parameters.yaml", f"{name}.default", fault, "correct one of them"
+            )
 
 
 def _formulas(catalogue: Catalogue) -> Iterator[tuple[str, str, Callable[[str], Formula | Inequality]]]:

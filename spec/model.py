@@ -89,8 +89,8 @@ class Chapter(Record):
 class Parameter(Record):
     """A named number or choice with unit, range, default and origin.
 
-    The default is that of the links of the suite; `scale` says with what of other links it grows, `least` is a
-    formula that it is no less than.
+    The default is that of the links of the suite; `scale` says with what of other links it grows, `least` is
+    a formula that it is no less than.
     """
 
     unit: str
@@ -143,9 +143,9 @@ class Term(Record):
 
 
 class Relation(Record):
-    """What has to hold between parameters; `of` says whether the device or the suite cannot work otherwise."""
+    """What has to hold between parameters; `of` says what it is about: a setting, device or suite."""
 
-    of: Literal["device", "suite"]
+    of: Literal["setting", "device", "suite"]
     that: Words
     when: Words = "ALWAYS"
     mend: Words

@@ -46,7 +46,7 @@ class Breach:
 
 
 def breaches(
-    catalogue: Catalogue, values: Mapping[str, Value], kinds: Collection[str] = ("device", "suite")
+    catalogue: Catalogue, values: Mapping[str, Value], kinds: Collection[str] = ("setting", "device", "suite")
 ) -> Iterator[Breach]:
     """Yield each relation of these kinds that a set of values does not keep, in the order of the file."""
     known = numbers(catalogue, values)
@@ -88,7 +88,8 @@ def dependent(
     """
     own = dict(values)
     changed: dict[str, Value] = {}
-    growth = growths(float(values["link_rate"]), float(values["link_delay"]))
+    links = values.get("link_rate", RATE), values.get("link_delay", DELAY)
+    growth = growths(*map(float, links))
     for name, parameter in catalogue.parameters.items():
         if name in undeclared and parameter.scale is not None:
             own[name] = changed[name] = _grown(parameter, growth[parameter.scale])
@@ -100,15 +101,15 @@ def dependent(
 
 
 def growths(rate_mbps: float, delay_ns: float) -> dict[str, float]:
-    """Return by what factor times and octets grow on links other than those that the defaults are made for."""
+    """Return by what factor times and octets grow on links other than those of the defaults."""
     time = (FRAME * 8000 / rate_mbps + delay_ns) / (FRAME * 8000 / RATE + DELAY)
     return {"time": time, "octets": time * rate_mbps / RATE}
 
 
 def _grown(parameter: Parameter, factor: float) -> int:
     assert isinstance(parameter.default, int)
-    grown = parameter.default * factor
-    return _within(parameter, math.ceil(round(grown / WHOLE, 6)) * WHOLE if factor != 1 else parameter.default)
+    whole = math.ceil(round(parameter.default * factor / WHOLE, 6)) * WHOLE
+    return _within(parameter, parameter.default if factor == 1 else whole)
 
 
 def _within(parameter: Parameter, value: int) -> int:

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 from spec.ics import Statement
 from spec.model import Chapter, CounterDefinition, Fact, FactId, IcsItem, Parameter, Relations, Source
 from spec.profiles import Profile
-from spec.wire import ProfileEntry
+from spec.states import Machine
+from spec.wire_entry import ProfileEntry
 
 FOLDER = Path(__file__).parent / "schemas"
 SHAPES: dict[str, Any] = {
@@ -24,6 +25,7 @@ SHAPES: dict[str, Any] = {
     "ics": Statement,
     "wire_profile": ProfileEntry,
     "profile": Profile,
+    "states": dict[str, Machine],
 }
 
 

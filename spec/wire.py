@@ -1,173 +1,70 @@
 """Wire profiles: header layouts and code points as data, checked before any codec is made from them."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Final
 
-from pydantic import Field as Constraint
-from pydantic import StringConstraints
-
+from spec.checksum import CHECKSUMS, Checksum
 from spec.documents import did_you_mean, find, load
 from spec.errors import InputError
 from spec.files import digest
-from spec.formats import FIELD_NAME, Mac
-from spec.model import Record, Text, Words
+from spec.layout import (
+    CODES,
+    FLAGS,
+    HEADER_FIELDS,
+    MESSAGE_FIELDS,
+    OPTIONAL,
+    REPEATED_FIELDS,
+    Field,
+    Layout,
+    Message,
+    NotInProfile,
+    Tlvs,
+    WireProfile,
+)
+from spec.wire_entry import FieldEntry, MessageEntry, ProfileEntry
 
-FOLDER = Path(__file__).parent / "wire"
-CHECKSUMS: Mapping[str, int] = {"CRC-16/CCITT-FALSE": 16}
-HEADER_FIELDS = ("version", "type", "class", "flags", "source", "destination", "port", "hop_limit")
-FLAGS = ("LAST", "UNGOVERNED")
-MESSAGE_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "DATA": ("sequence", "generation", "index", "previous_frames", "fill"),
-    "REQUEST": ("generation", "demand", "sent", "forfeited"),
-    "GRANT": ("generation", "granted", "expired", "validity_us"),
-    "BACKPRESSURE": ("about", "level", "validity_us"),
-    "HELLO": ("role", "port_id", "sequence", "rate_mbps", "heard_node", "heard_sequence", "count"),
-    "FAULT": ("code", "node", "port_id", "origin", "sequence"),
-}
-REPEATED_FIELDS: Mapping[str, tuple[str, ...]] = {"HELLO": ("node", "rate_mbps")}
+__all__ = [
+    "FOLDER",
+    "Field",
+    "Layout",
+    "Message",
+    "NotInProfile",
+    "Tlvs",
+    "WireProfile",
+    "load_profile",
+    "locate",
+]
 
-
-@dataclass(frozen=True)
-class Field:
-    """A field of a layout; offsets count bits from the start of its layout, most significant first."""
-
-    name: str
-    width_bits: int
-    offset_bits: int
-    meaning: Text
-    values: Mapping[int, str]
-    minimum: int
-    maximum: int
-
-    def legal(self, value: int) -> bool:
-        """Say whether a value may stand in the field."""
-        return self.minimum <= value <= self.maximum and (not self.values or value in self.values)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Fields without gap or overlap that fill whole octets."""
-
-    fields: tuple[Field, ...]
-
-    @property
-    def octets(self) -> int:
-        """Length in octets."""
-        return sum(field.width_bits for field in self.fields) // 8
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the fields in wire order."""
-        return tuple(field.name for field in self.fields)
-
-    def field(self, name: str) -> Field:
-        """Give a field by name; KeyError when there is none."""
-        for field in self.fields:
-            if field.name == name:
-                return field
-        raise KeyError(name)
+FOLDER: Final = Path(__file__).parent / "wire"
+NONE: Final = "none"
+"""The name of no checksum."""
+TIMES: Final[Mapping[str, int]] = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+RATES: Final[Mapping[str, int]] = {"Mbit/s": 1, "Gbit/s": 1_000}
+UNITS: Final[Mapping[str, Mapping[str, int]]] = {"validity": TIMES, "rate": RATES}
+"""Units of the fields that have one, in the suite's."""
+LEVELS: Final = 255
+"""Parts of a rate that `level` withholds are counted in."""
 
 
-@dataclass(frozen=True)
-class Message:
-    """A message type: its extension ends in the checksum, before which the repeated entries stand."""
-
-    name: str
-    type_code: int
-    meaning: Text
-    fields: Layout
-    repeated: Layout | None
-    payload: bool
-    hop_limit: int
+def bundled() -> list[str]:
+    """Return the names of the profiles that come with the suite."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-@dataclass(frozen=True)
-class WireProfile:
-    """A checked profile; `digest` is that of its file, `zeroed` the fields the checksum takes as 0."""
-
-    name: str
-    title: Text
-    status: Text
-    digest: str
-    ethertype: int
-    hello_address: bytes
-    checksum: str
-    zeroed: tuple[str, ...]
-    header: Layout
-    messages: Mapping[str, Message]
-    flags: Mapping[str, int]
-
-    def message_of(self, type_code: int) -> Message | None:
-        """Give the message of a type code, None when it is not assigned."""
-        return next((message for message in self.messages.values() if message.type_code == type_code), None)
-
-
-class FieldEntry(Record):
-    """A field as written; `bit` is its offset in its layout, by default where the last field ends."""
-
-    name: Annotated[str, StringConstraints(pattern=FIELD_NAME)]
-    bits: Annotated[int, Constraint(ge=1, le=64)]
-    bit: Annotated[int, Constraint(ge=0)] | None = None
-    meaning: Text
-    values: dict[int, Words] = Constraint(default_factory=dict)
-    min: int | None = None
-    max: int | None = None
-
-
-class MessageEntry(Record):
-    """A message type as written."""
-
-    type: int
-    hop_limit: int
-    meaning: Text
-    payload: bool = False
-    fields: tuple[FieldEntry, ...]
-    repeated: tuple[FieldEntry, ...] = ()
-
-
-class FlagEntry(Record):
-    """A flag as written."""
-
-    value: int
-    meaning: Text
-
-
-class ChecksumEntry(Record):
-    """The checksum over common header and extension as written."""
-
-    algorithm: Words
-    zeroed: tuple[str, ...] = ()
-
-
-class ProfileEntry(Record):
-    """A wire profile as written."""
-
-    name: Words
-    title: Text
-    status: Text
-    ethertype: Annotated[int, Constraint(ge=0x0600, le=0xFFFF)]
-    hello_address: Mac
-    checksum: ChecksumEntry
-    flags: dict[str, FlagEntry]
-    header: tuple[FieldEntry, ...]
-    messages: dict[str, MessageEntry]
+def locate(name_or_path: str | Path) -> Path:
+    """Return the file of a profile, by its name or path; InputError for a name that is not bundled."""
+    return find(name_or_path, FOLDER, "wire profile")
 
 
 @cache
-def load_profile(name_or_path: str | Path = "open-1") -> WireProfile:
+def load_profile(name_or_path: str | Path) -> WireProfile:
     """Load a profile by the name of a bundled one or by path; InputError when anything in it is wrong."""
-    path = profile_path(name_or_path)
+    path = locate(name_or_path)
     entry = load(ProfileEntry, path)
     return _Check(path, entry).profile()
-
-
-def profile_path(name_or_path: str | Path) -> Path:
-    """Return the file of a profile; InputError when no bundled one has the name."""
-    return find(name_or_path, FOLDER, "wire profile")
 
 
 class _Check:
@@ -182,54 +79,100 @@ class _Check:
 
     def profile(self) -> WireProfile:
         entry = self.entry
-        width = self.checksum_width()
-        header = self.layout("header", entry.header, HEADER_FIELDS)
-        self.require_names("messages.{}", entry.messages, MESSAGE_FIELDS, closed=True)
+        if entry.outer != "ethernet":
+            fault = f"is {entry.outer}, which cannot be said yet"
+            raise self.error("outer", fault, "describe messages that follow the Ethernet header at once")
+        self.absences()
+        checksum = self.checksum()
+        in_header = any(field.name == "crc" for field in entry.header)
+        header = self.header(checksum, in_header)
+        self.message_names()
         messages = {
-            name: self.message(name, message, header, width) for name, message in entry.messages.items()
+            name: self.message(name, message, header, None if in_header else checksum)
+            for name, message in entry.messages.items()
         }
-        self.unique_types(header)
-        for name in entry.checksum.zeroed:
-            if name not in header.names:
-                raise self.error(
-                    f"checksum.zeroed[{name}]", "is no field of the header", did_you_mean(name, header.names)
-                )
-        return WireProfile(
+        profile = WireProfile(
             name=entry.name,
             title=entry.title,
             status=entry.status,
             digest=digest(self.path),
             ethertype=entry.ethertype,
             hello_address=bytes.fromhex(entry.hello_address.replace(":", "")),
-            checksum=entry.checksum.algorithm,
+            little_endian=entry.byte_order == "little",
+            checksum=checksum,
+            header_only=entry.checksum.over == "header",
             zeroed=entry.checksum.zeroed,
             header=header,
             messages=messages,
             flags=self.flags(header.field("flags")),
         )
+        self.types(profile)
+        self.generations(profile)
+        return profile
 
-    def checksum_width(self) -> int:
-        algorithm = self.entry.checksum.algorithm
-        if algorithm not in CHECKSUMS:
-            raise self.error(
-                "checksum.algorithm", f"{algorithm} is unknown", did_you_mean(algorithm, CHECKSUMS)
-            )
-        return CHECKSUMS[algorithm]
+    def absences(self) -> None:
+        for name in self.entry.absent:
+            message, _, field = name.partition(".")
+            if name not in OPTIONAL:
+                fault = "is what the suite drives or judges every device by, and cannot be absent"
+                raise self.error(f"absent[{name}]", fault, did_you_mean(name, OPTIONAL))
+            fields = self.entry.messages[message].fields if message in self.entry.messages else ()
+            there = name in self.entry.messages or name in self.entry.flags
+            if there or any(item.name == field for item in fields):
+                raise self.error(f"absent[{name}]", "is there all the same", "remove one of the two")
+        if {"LAST", "DATA.previous_frames"} <= set(self.entry.absent):
+            fault = "leaves nothing that tells where a container ends, without LAST"
+            raise self.error("absent[DATA.previous_frames]", fault, "let one of the two be there")
 
-    def require_names(
-        self, place: str, names: Iterable[str], required: Iterable[str], closed: bool = False
-    ) -> None:
-        names = list(names)
-        required = list(required)
-        if closed:
-            for name in names:
-                if name not in required:
-                    raise self.error(place.format(name), "is unknown", did_you_mean(name, required))
-        for name in required:
-            if name not in names:
-                raise self.error(place.format(name), "is missing", "add it; the suite reads it by this name")
+    def checksum(self) -> Checksum | None:
+        said = self.entry.checksum
+        if said.algorithm == NONE:
+            return None
+        if said.algorithm not in CHECKSUMS:
+            mend = did_you_mean(said.algorithm, [*CHECKSUMS, NONE])
+            raise self.error("checksum.algorithm", f"{said.algorithm} is unknown", mend)
+        return CHECKSUMS[said.algorithm]
 
-    def layout(self, key: str, entries: tuple[FieldEntry, ...], required: Iterable[str]) -> Layout:
+    def header(self, checksum: Checksum | None, in_header: bool) -> Layout:
+        said = self.entry.checksum
+        header = self.layout("header", self.entry.header, HEADER_FIELDS)
+        for name in said.zeroed:
+            if name not in header.names or name == "crc":
+                mend = did_you_mean(name, header.names)
+                raise self.error(f"checksum.zeroed[{name}]", "is no field of the header", mend)
+        if not in_header:
+            if said.over == "header" and checksum is not None:
+                fault = "is header, and the header has no crc"
+                raise self.error("checksum.over", fault, "put a field crc into the header")
+            return header
+        bits = checksum.bits if checksum is not None else 0
+        crc = header.field("crc")
+        if crc.width_bits != bits or crc.offset_bits % 8:
+            fault = f"has {crc.width_bits} bits from bit {crc.offset_bits}"
+            raise self.error("header[crc]", fault, f"give it {bits} bits on a whole octet")
+        return header
+
+    def message_names(self) -> None:
+        entries = self.entry.messages
+        missing = [name for name in MESSAGE_FIELDS if name not in entries and name not in self.entry.absent]
+        for name in entries:
+            if missing and name not in MESSAGE_FIELDS:
+                raise self.error(f"messages.{name}", "is unknown", did_you_mean(name, missing))
+        for name in missing:
+            self.missing(f"messages.{name}", name)
+
+    def missing(self, place: str, name: str) -> None:
+        """Raise what is to be said of a name that the suite reads and that is not there."""
+        if name in self.entry.absent:
+            return
+        mend = "add it; the suite reads it by this name"
+        if name in OPTIONAL:
+            mend = f"add it, or list {name} under absent"
+        raise self.error(place, "is missing", mend)
+
+    def layout(
+        self, key: str, entries: Sequence[FieldEntry], required: Iterable[str], within: str = ""
+    ) -> Layout:
         fields: list[Field] = []
         position = 0
         for entry in entries:
@@ -247,24 +190,23 @@ class _Check:
                 raise self.error(f"{place}.bit", fault, "fill the gap with a reserved field")
             fields.append(self.field(place, entry, offset))
             position += entry.bits
-        self.require_names(f"{key}[{{}}]", (field.name for field in fields), required)
+        names = {field.name for field in fields}
+        for name in required:
+            if name not in names:
+                self.missing(f"{key}[{name}]", f"{within}.{name}" if within else name)
         if position % 8:
             raise self.error(key, f"has {position} bits, not whole octets", "add a reserved field")
-        self.aligned(key, fields)
+        if self.entry.byte_order == "little":
+            self.swappable(key, fields)
         return Layout(tuple(fields))
 
-    def aligned(self, key: str, fields: Iterable[Field]) -> None:
-        """Fields of an octet or more start on an octet; smaller ones stay inside one."""
+    def swappable(self, key: str, fields: Iterable[Field]) -> None:
+        """In little-endian order a field has whole octets or stays inside one."""
         for field in fields:
-            place = f"{key}[{field.name}]"
-            if field.width_bits >= 8 and (field.offset_bits % 8 or field.width_bits % 8):
-                fault = (
-                    f"has {field.width_bits} bits from bit {field.offset_bits}, not whole octets on an octet"
-                )
-                raise self.error(place, fault, "align it with a reserved field")
-            if field.width_bits < 8 and field.offset_bits % 8 + field.width_bits > 8:
-                fault = f"crosses an octet with {field.width_bits} bits from bit {field.offset_bits}"
-                raise self.error(place, fault, "align it with a reserved field")
+            start, bits = field.offset_bits % 8, field.width_bits
+            if (start or bits % 8) and start + bits > 8:
+                fault = f"has {bits} bits from bit {field.offset_bits}, whose order little does not tell"
+                raise self.error(f"{key}[{field.name}]", fault, "align it, or use byte_order: big")
 
     def field(self, place: str, entry: FieldEntry, offset: int) -> Field:
         largest = (1 << entry.bits) - 1
@@ -277,45 +219,171 @@ class _Check:
             if not minimum <= value <= maximum:
                 fault = f"is outside {minimum}..{maximum}"
                 raise self.error(f"{place}.values.{value}", fault, "correct the value or the width")
-        return Field(entry.name, entry.bits, offset, entry.meaning, entry.values, minimum, maximum)
-
-    def message(self, name: str, entry: MessageEntry, header: Layout, checksum_bits: int) -> Message:
-        key = f"messages.{name}"
-        fields = self.layout(f"{key}.fields", entry.fields, (*MESSAGE_FIELDS[name], "crc"))
-        crc = fields.fields[-1]
-        if crc.name != "crc" or crc.width_bits != checksum_bits:
-            fault = f"ends in {crc.name} of {crc.width_bits} bits"
-            raise self.error(f"{key}.fields", fault, f"end it in crc of {checksum_bits} bits")
-        if not header.field("hop_limit").legal(entry.hop_limit):
+        if entry.name == "level" and (minimum, maximum) != (0, LEVELS):
+            fault = f"has the range {minimum}..{maximum}; another than 0..{LEVELS} cannot be said yet"
             raise self.error(
-                f"{key}.hop_limit", f"is {entry.hop_limit}", "give a value that the field can hold"
+                place, fault, f"count what it withholds in parts of {LEVELS}, with max: {LEVELS}"
             )
-        if not header.field("type").legal(entry.type):
-            raise self.error(f"{key}.type", f"is {entry.type}", "give a value that the field can hold")
+        return Field(
+            entry.name,
+            entry.bits,
+            offset,
+            entry.meaning,
+            entry.values,
+            minimum,
+            maximum,
+            entry.unit or "",
+            self.scale(place, entry),
+            entry.rounding,
+        )
+
+    def scale(self, place: str, entry: FieldEntry) -> int:
+        """Return how many of the suite's units one of a field is."""
+        units = UNITS.get(entry.name)
+        if units is None:
+            if entry.unit is not None:
+                fault = f"is {entry.unit}; another count than that of octets or numbers cannot be said yet"
+                raise self.error(f"{place}.unit", fault, f"leave it out; {' and '.join(UNITS)} have one")
+            return 1
+        if entry.unit is None:
+            raise self.error(f"{place}.unit", "is missing", f"name it: {', '.join(units)}, or 10 of them")
+        number, _, unit = entry.unit.rpartition(" ")
+        if unit not in units or (number and not re.fullmatch(r"[1-9]\d*", number)):
+            raise self.error(f"{place}.unit", f"{entry.unit} is unknown", did_you_mean(unit, units))
+        return units[unit] * int(number or 1)
+
+    def message(self, name: str, entry: MessageEntry, header: Layout, checksum: Checksum | None) -> Message:
+        key = f"messages.{name}"
+        required = MESSAGE_FIELDS.get(name, ())
+        self.foreign(name, entry)
+        fields = self.layout(f"{key}.fields", entry.fields, required, name)
+        self.ends(key, fields, checksum)
+        for field, value in (("hop_limit", entry.hop_limit), ("type", entry.type)):
+            if not header.field(field).legal(value):
+                raise self.error(f"{key}.{field}", f"is {value}", "give a value that the field can hold")
+        self.constants(key, entry, (*header.fields, *fields.fields), (*HEADER_FIELDS, *required))
         repeated = None
         if name in REPEATED_FIELDS or entry.repeated:
             repeated = self.layout(f"{key}.repeated", entry.repeated, REPEATED_FIELDS.get(name, ()))
-            if fields.names[-2:-1] != ("count",):
-                raise self.error(f"{key}.fields", "has entries but no count before its crc", "add count")
+            if "count" not in fields.names:
+                raise self.error(f"{key}.fields", "has entries but no count", "add count")
         if entry.payload != (name == "DATA"):
             raise self.error(
                 f"{key}.payload", f"is {entry.payload}", "let DATA, and nothing else, carry a payload"
             )
-        return Message(name, entry.type, entry.meaning, fields, repeated, entry.payload, entry.hop_limit)
+        self.codes(name, fields)
+        return Message(
+            name,
+            entry.type,
+            entry.meaning,
+            fields,
+            repeated,
+            entry.payload,
+            entry.hop_limit,
+            entry.constants,
+            self.tlvs(key, entry, fields),
+        )
 
-    def unique_types(self, header: Layout) -> None:
-        seen: dict[int, str] = {}
-        for name, message in self.entry.messages.items():
-            if message.type in seen:
-                fault = f"is {message.type}, the code of {seen[message.type]}"
-                raise self.error(f"messages.{name}.type", fault, "give each message its own code")
-            seen[message.type] = name
+    def constants(self, key: str, entry: MessageEntry, fields: Iterable[Field], read: Sequence[str]) -> None:
+        """See that constants are for fields that the suite does not `read`, and can stand there."""
+        known = {field.name: field for field in fields}
+        for name, value in entry.constants.items():
+            if name not in known or not known[name].legal(value) or name in read:
+                mend = "name a field that the suite does not read, and a value it can hold"
+                raise self.error(f"{key}.constants.{name}", f"is {value}", mend)
+
+    def codes(self, message: str, fields: Layout) -> None:
+        """See that values have a name that the suite asks for."""
+        for (owner, name), wanted in CODES.items():
+            if owner == message and name in fields.names:
+                for word in set(wanted).difference(fields.field(name).values.values()):
+                    key = f"messages.{message}.fields[{name}].values"
+                    raise self.error(key, f"has no value for {word}", "add it by that name")
+
+    def tlvs(self, key: str, entry: MessageEntry, fields: Layout) -> Tlvs | None:
+        """Return the run of TLVs of a message, whose octets one of its fields counts."""
+        said = entry.tlvs
+        if said is None:
+            return None
+        if said.octets not in fields.names:
+            mend = f"name the field that counts them; {did_you_mean(said.octets, fields.names)}"
+            raise self.error(f"{key}.tlvs.octets", f"{said.octets} is no field of the extension", mend)
+        return Tlvs(said.octets, said.type_bits, said.length_bits, said.values)
+
+    def foreign(self, name: str, entry: MessageEntry) -> None:
+        """Refuse a message that does the work of another one as well."""
+        own = MESSAGE_FIELDS.get(name)
+        for field in entry.fields if own is not None else ():
+            for other, names in MESSAGE_FIELDS.items():
+                if own is not None and field.name in names and field.name not in own:
+                    fault = f"is what {other} tells; a message that does the work of two cannot be said yet"
+                    mend = "rename the field if it means something else"
+                    raise self.error(f"messages.{name}.fields[{field.name}]", fault, mend)
+
+    def ends(self, key: str, fields: Layout, checksum: Checksum | None) -> None:
+        """See that an extension ends in its checksum, where it has one of its own."""
+        bits = checksum.bits if checksum is not None else 0
+        last = fields.fields[-1] if fields.fields else None
+        if bits and (last is None or last.name != "crc" or last.width_bits != bits or last.offset_bits % 8):
+            got = "is empty" if last is None else f"ends in {last.name} of {last.width_bits} bits"
+            raise self.error(f"{key}.fields", got, f"end it in crc of {bits} bits on a whole octet")
+        if not bits and "crc" in fields.names:
+            where = "in the header" if self.entry_crc() else "none"
+            fault = f"stands there, and the checksum is {where}"
+            raise self.error(f"{key}.fields[crc]", fault, "remove it, or rename it")
+
+    def entry_crc(self) -> bool:
+        """Say whether the header has the checksum."""
+        return any(field.name == "crc" for field in self.entry.header)
+
+    def types(self, profile: WireProfile) -> None:
+        """See that type codes, or constants beside them, tell all messages apart."""
+        header = profile.header
+        for code in {message.type_code for message in profile.messages.values()}:
+            sharing = profile.sharing(code)
+            if len(sharing) == 1:
+                continue
+            first, *others = sharing
+            taken = {tuple(first.constants.items())}
+            for other in others:
+                key = f"messages.{other.name}.type"
+                fault = f"is {code}, the code of {first.name}"
+                mend = "give each message its own code, or tell them apart by one field in constants"
+                if len(other.constants) != 1 or other.constants.keys() != first.constants.keys():
+                    raise self.error(key, fault, mend)
+                (name,) = other.constants
+                places = {self.place(header, message, name) for message in (first, other)}
+                if len(places) != 1 or tuple(other.constants.items()) in taken:
+                    raise self.error(key, f"{fault}, and {name} does not tell them apart", mend)
+                taken.add(tuple(other.constants.items()))
+        assigned = {message.type_code for message in profile.messages.values()}
         for value in header.field("type").values:
-            if value not in seen:
+            if value not in assigned:
                 raise self.error(f"header[type].values.{value}", "has no message", "define it in messages")
 
+    @staticmethod
+    def place(header: Layout, message: Message, name: str) -> tuple[bool, int, int]:
+        """Tell where a field stands: in the header or not, at which bit, and over how many."""
+        inside = name in header.names
+        field = (header if inside else message.fields).field(name)
+        return inside, field.offset_bits, field.width_bits
+
+    def generations(self, profile: WireProfile) -> None:
+        """See that all messages count generations alike, and that 0 is free for none."""
+        wanted = profile.field("DATA", "generation")
+        if wanted.minimum < 1 or wanted.values:
+            fault = "may be 0, or one of a list; generations other than a range from 1 on cannot be said yet"
+            raise self.error("messages.DATA.fields[generation]", fault, "give it min: 1 and no values")
+        for name in ("REQUEST", "GRANT"):
+            found = profile.field(name, "generation")
+            if (found.minimum, found.maximum) != (wanted.minimum, wanted.maximum):
+                fault = f"is {found.minimum}..{found.maximum}, and {wanted.minimum}..{wanted.maximum} in DATA"
+                raise self.error(f"messages.{name}.fields[generation]", fault, "make the ranges the same")
+
     def flags(self, field: Field) -> dict[str, int]:
-        self.require_names("flags.{}", self.entry.flags, FLAGS)
+        for name in FLAGS:
+            if name not in self.entry.flags:
+                self.missing(f"flags.{name}", name)
         seen: dict[int, str] = {}
         for name, flag in self.entry.flags.items():
             key = f"flags.{name}.value"

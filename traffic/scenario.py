@@ -198,7 +198,7 @@ class Signal:
     about: Node
     to: Annotated[tuple[Node, ...], Field(min_length=1)]
     level: Annotated[int, Field(ge=0, le=255)] = 255
-    validity_us: Annotated[int, Field(ge=0)] = 100
+    validity: Annotated[int, Field(ge=0)] = 100_000
     start: Time = 0
     stop: Time | None = None
     repeat: Annotated[int, Field(ge=1)] | None = None
@@ -252,7 +252,7 @@ class GrantPolicy:
     generations: Annotated[tuple[Literal["right", "before", "after", "zero"], ...], Field(min_length=1)] = (
         "right",
     )
-    validity_us: Annotated[int, Field(ge=0)] = 200
+    validity: Annotated[int, Field(ge=0)] = 200_000
     expire_after: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -441,9 +441,42 @@ class Scenario:
             raise InputError(file, key, first["msg"], mend) from error
 
 
+def out_of_reach(error: ValidationError) -> str | None:
+    """Say what part of a scenario cannot be made because a value is out of range; None for any other fault.
+
+    That is how a count or a time ends that a case computed from parameters which leave no room for it.
+    """
+    faults = error.errors()
+    if error.title not in _PARTS or not all(fault["type"] in _OUT_OF_RANGE for fault in faults):
+        return None
+    words = (f"{'.'.join(map(str, fault['loc']))} is {fault['input']!r}: {fault['msg']}" for fault in faults)
+    return f"{error.title}: {'; '.join(words)}"
+
+
 def peer_key(peer: GsfPeer | GspPeer) -> tuple[str, int, str]:
     """Identity of an emulated peer: its kind and node, and for a GSF also its link."""
     return (peer.peer, peer.node, peer.link if isinstance(peer, GsfPeer) else "")
 
 
+_OUT_OF_RANGE: Final = frozenset(
+    {"greater_than", "greater_than_equal", "less_than", "less_than_equal", "too_short"}
+)
+_PARTS: Final = frozenset(
+    part.__name__
+    for part in (
+        *(
+            TimedFrame,
+            Stream,
+            Impairment,
+            LinkEvent,
+            ManagementEvent,
+            Pause,
+            Window,
+            Reach,
+            Treatment,
+            Signal,
+        ),
+        *(GsfPeer, GrantPolicy, Demand, ContainerOrder, GspPeer, Trigger, Scenario),
+    )
+)
 _ADAPTER: Final[TypeAdapter[Scenario]] = TypeAdapter(Scenario)

@@ -52,9 +52,9 @@ def refuse_senseless(ics: Ics, catalogue: Catalogue, values: Mapping[str, Parame
 
 
 def senseless(catalogue: Catalogue, values: Mapping[str, ParameterValue]) -> str | None:
-    """Say why a device cannot work with a set of values, or None."""
+    """Say why a device cannot be set to a set of values, or None."""
     plain = {name: value.value for name, value in values.items()}
-    found = next(breaches(catalogue, plain, ("device",)), None)
+    found = next(breaches(catalogue, plain, ("setting",)), None)
     return None if found is None else f"{', '.join(found.names)}: {found.fault}"
 
 

@@ -6,11 +6,12 @@ from functools import wraps
 from inspect import isfunction
 from typing import Any, Final
 
+from conformance.api.binding import Driver, Setup
 from conformance.api.outcomes import BenchError, Inconclusive, UndeclaredNeed
 from conformance.api.testbeds import Topology
-from conformance.bindings import Driver, Setup
 from conformance.judge.expect import Expect
 from conformance.judge.rows import of_play
+from spec.wire import WireProfile, load_profile
 from traffic.recordings.recording import Link, Recording, Trouble
 from traffic.scenario import HostAddress, Scenario, peer_key
 
@@ -120,6 +121,11 @@ class Bed:
         """Name or path of the wire profile of the run, to craft fabric frames with."""
         return self._setup.facts.wire_profile
 
+    @property
+    def profile(self) -> WireProfile:
+        """The wire profile of the run: its fields, what they can hold, and code points by name."""
+        return load_profile(self.wire_profile)
+
     def node(self, name: str) -> int:
         """Node id of a device."""
         return self.topology.nodes[name].id
@@ -159,6 +165,8 @@ class Bed:
             raise UndeclaredNeed(
                 f"the scenario needs {words} and the case does not declare it; add it to @needs"
             )
+        if any(impairment.kind == "corrupt" for impairment in scenario.impairments):
+            self.profile.checked()
         whole = Scenario(peers=self._setup.peers) + scenario
         self._refuse_strangers(whole)
         number = len(self.recordings) + 1

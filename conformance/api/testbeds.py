@@ -11,7 +11,7 @@ from traffic.tester.tester import TesterPort
 
 Standing = Literal["under test", "reference", "emulated"]
 
-GSF_NODE_BASE = 0x0100
+GSF_NODE_BASE = 0x80
 
 
 @dataclass(frozen=True)
@@ -246,6 +246,6 @@ def _gsp_peer(topology: Topology, name: str, value: Mapping[str, Any]) -> GspPee
         hosts=tuple(link.name for link in ports if not link.fabric),
         links=tuple(link.name for link in ports if link.fabric and topology.realised(link)),
         rate_mbps=ports[0].rate_mbps,
-        grants=GrantPolicy(validity_us=value["grant_validity"] // 1000),
+        grants=GrantPolicy(validity=value["grant_validity"]),
         **{setting: value[setting] for setting in settings},
     )

@@ -5,10 +5,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final, Literal
 
+from conformance.api.binding import (
+    INTERVALS,
+    BindingOptions,
+    Driver,
+    Setup,
+    UnlimitedBinding,
+    seed_for,
+)
 from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError
 from conformance.api.testbeds import Topology, default_peers, port_mac, tester_ports
-from conformance.bindings import INTERVALS, BindingOptions, Driver, Perfect, Setup, cut_by, seed_for
 from reference_impl import codec
 from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
@@ -19,40 +26,47 @@ from reference_impl.virtual.network import Network
 from reference_impl.virtual.timeline import Tap
 from spec.documents import did_you_mean
 from spec.errors import InputError
+from spec.wire import load_profile
 from traffic.patterns import single
 from traffic.recordings.recording import Event, Facts, Link, Recording
 from traffic.scenario import DOWN, UP, Scenario
+from traffic.tester.course import Course
 from traffic.tester.tester import VirtualTester
 
-PROFILE: Final = "open-1"
 MUTANT: Final = "mutant:"
-DATA: Final = codec.PROFILE.messages["DATA"].type_code
+VARIANT: Final = "variant:"
+FROM_ONE: Final = f"{VARIANT}ports-from-1"
+VARIANTS: Final = frozenset({FROM_ONE})
+"""Devices that differ from the reference as products do, and have to pass."""
 MAC_CONTROL: Final = b"\x88\x08"
 OPTIONS: Final = {"MULTICAST": "multicast", "PFC": "pfc"}
 """Options of the ICS that the devices are made without where it says no, and their settings."""
 
 
-class ReferenceBinding(Perfect):
+class ReferenceBinding(UnlimitedBinding):
     """Builds each play anew, so that it starts from the same state; times in ns are exact."""
 
     name = "reference"
     takes = frozenset({"device"})
     ics = Path(codec.__file__).parent / "ics.yaml"
-    parallelism = None
     uncertainty: Mapping[str, float] = {}
     values: Mapping[str, int | float | str] = {}
 
     def __init__(self, options: BindingOptions) -> None:
-        if options.wire_profile != PROFILE:
-            raise InputError(
-                "command line",
-                "--wire-profile",
-                f"the reference speaks {PROFILE} alone",
-                "choose another binding",
-            )
         self.device = options.device
-        self.mutant = mutant_of(options.device)
+        self.mutant = None if options.device in VARIANTS else mutant_of(options.device)
         self.mutants = {name: mutant.clause for name, mutant in mutants().items()}
+
+    def realise(self, topology: Topology) -> Topology:
+        """Return the topology, with the port numbers that the devices under test have."""
+        if self.device != FROM_ONE:
+            return topology
+        numbers = {
+            name: {link.name: number for number, link in enumerate(topology.ports(name), 1)}
+            for name, node in topology.nodes.items()
+            if node.standing != "emulated"
+        }
+        return replace(topology, numbers=numbers)
 
     def open(self, setup: Setup) -> Driver:
         """Give a bed that stands anew for each play."""
@@ -96,6 +110,7 @@ class _Play:
     def __init__(self, setup: Setup, mutant: Mutant | None, links: tuple[Link, ...], number: int) -> None:
         self.setup = setup
         self.links = links
+        codec.use(load_profile(setup.facts.wire_profile))
         self.values = {name: item.value for name, item in setup.facts.parameters.items()}
         self.seed = setup.seed_for(f"play {number}")
         self.network = Network(self.seed)
@@ -105,8 +120,9 @@ class _Play:
             if node.standing != "emulated"
         }
         ports = tester_ports(setup.topology, links)
-        self.tester = VirtualTester(ports, setup.facts.hosts, PROFILE, self._carry_out)
+        self.tester = VirtualTester(ports, setup.facts.hosts, setup.facts.wire_profile, self._carry_out)
         self._join({port.name: number for number, port in enumerate(ports)})
+        self.course: Course
         self.start = 0
         self.started = False
 
@@ -119,21 +135,21 @@ class _Play:
     def run(self, scenario: Scenario) -> Recording:
         """Play a scenario, and give what came of it; times count from its start."""
         baseline = self._counters() if self.started else {}
-        known = {name: len(device.events) for name, device in self.devices.items()}
+        known = {name: device.events.noted for name, device in self.devices.items()}
         self._watch(scenario)
         self._begin(scenario)
+        self.course = course = Course(scenario, self.values)
+        course.begin(self.start)
         self._carry_out(scenario, self.start)
-        planned = [*(event.at for event in scenario.links), *(event.at for event in scenario.management)]
-        last = self.start + max(planned, default=0)
-        limit = scenario.limit or int(self.values["play_limit"])
-        ended = self.network.run_until_quiet(
-            scenario.settle or int(self.values["settle_time"]),
-            self.start + limit,
-            is_data,
-            lambda: self.tester.busy or self.network.now < last,
-        )
+        seen = 0
+        while course.goes_on(self.network.now, busy=self.tester.busy):
+            self.network.run(course.look(self.network.now, busy=self.tester.busy))
+            moved = [time for time, _, _, frame, _ in self.network.tapped[seen:] if is_data(frame)]
+            course.note(max(moved, default=0))
+            seen = len(self.network.tapped)
         recording = self._recording(scenario, baseline, known)
-        return recording if ended < self.start + limit else replace(recording, cut=cut_by(scenario, limit))
+        self.network.tapped.clear()  # a play refers to itself, and would keep them for long
+        return recording
 
     def _begin(self, scenario: Scenario) -> None:
         self.network.tapped.clear()
@@ -150,7 +166,7 @@ class _Play:
         events = [
             Event(time - start, name, kind, details)
             for name, device in self._showing("events").items()
-            for time, kind, details in device.events[known[name] :]
+            for time, kind, details in device.events.since(known[name])
         ]
         return Recording.of_taps(
             self.links,
@@ -163,6 +179,7 @@ class _Play:
             capabilities=CAPABILITIES
             - {shown for shown in ("counters", "events") if not self._showing(shown)},
             scenario=scenario.digest(),
+            cut=self.course.cut,
             seed=self.setup.seed,
         )
 
@@ -179,9 +196,11 @@ class _Play:
 
     def _device(self, name: str, mutant: Mutant | None) -> Device:
         topology, node = self.setup.topology, self.setup.topology.nodes[name]
+        links = {topology.number(name, link): link for link in topology.ports(name)}
+        first = topology.ports(name)[0]
         ports = tuple(
             PortConfig("fabric" if link.fabric else "host", link.rate_mbps, port_mac(node.id, number))
-            for number, link in enumerate(topology.ports(name))
+            for number, link in ((number, links.get(number, first)) for number in range(max(links) + 1))
         )
         made = {setting: not self._lacks(name, option) for option, setting in OPTIONS.items()}
         config = DeviceConfig(
@@ -201,7 +220,7 @@ class _Play:
 
         def end(node: str, link: Link) -> tuple[Node, int]:
             if node in self.devices:
-                return self.devices[node], self.setup.topology.ports(node).index(link)
+                return self.devices[node], self.setup.topology.number(node, link)
             return self.tester, tester_ports[link.name]
 
         for link in self.links:
@@ -214,12 +233,14 @@ class _Play:
             data = {name: value for name, value in asdict(impairment).items() if name != "voids"}
             self.network.impair(Impairment(**data), start)
         for event in scenario.links:
+            self.course.note(start + event.at)
             self.network.link_event(start + event.at, event.link, event.up)
         for order in scenario.management:
             if order.node not in self.devices:
                 raise BenchError(f"the scenario manages {order.node}, which is no device of the bench")
             if order.action.startswith("table_") and self._lacks(order.node, "TABLE_BY_MANAGEMENT"):
                 raise BenchError(f"the scenario sets the table of {order.node}, which cannot be set")
+            self.course.note(start + order.at)
             self.network.manage(start + order.at, self.devices[order.node], order.action, order.arguments)
 
     def _watch(self, scenario: Scenario) -> None:
@@ -261,7 +282,7 @@ def mutant_of(device: str) -> Mutant | None:
     known = mutants()
     name = device.removeprefix(MUTANT)
     if not device.startswith(MUTANT) or name not in known:
-        choices = ["reference", *(MUTANT + item for item in known)]
+        choices = ["reference", *VARIANTS, *(MUTANT + item for item in known)]
         raise InputError("command line", "--device", f"there is no {device}", did_you_mean(device, choices))
     return known[name]
 
@@ -269,7 +290,7 @@ def mutant_of(device: str) -> Mutant | None:
 def is_data(frame: bytes) -> bool:
     """Whether a frame is a host's, or carries one; control of any kind is not."""
     kind = message_type(frame)
-    return kind == DATA or (kind < 0 and frame[12:14] != MAC_CONTROL)
+    return kind == codec.DATA or (kind < 0 and frame[12:14] != MAC_CONTROL)
 
 
 assert (UP, DOWN) == (0, 1), "the network's direction 0 leads from the lower to the upper end of a link"

@@ -1,15 +1,17 @@
 """`gse-cts explain`: all there is to know about one clause."""
 
+import ast
 from collections.abc import Iterable, Iterator, Sequence
 
 import typer
 
 from spec.catalogue import ROOT, Catalogue
-from spec.coverage import Coverage, scan
+from spec.coverage import Coverage, Mutant, scan
 from spec.documents import did_you_mean
 from spec.errors import InputError
 from spec.loader import load_catalogue
 from spec.model import GRADES, Clause, Language, Parameter, Text
+from spec.states import load_machines
 
 LABELS: dict[Language, dict[str, str]] = {
     "en": {},
@@ -31,6 +33,7 @@ LABELS: dict[Language, dict[str, str]] = {
         "with": "初始条件",
         "when": "激励",
         "then": "预期行为",
+        "states": "状态",
         "cases": "用例",
         "mutants": "变异体",
         "none": "无",
@@ -44,12 +47,14 @@ LABELS: dict[Language, dict[str, str]] = {
 
 
 def command(
-    clause: str = typer.Argument(help="The id of a clause, such as PKTC-ONE-PATH."),
+    clause: str = typer.Argument(
+        help="The id of a clause, such as PKTC-ONE-PATH, or dgsq, link or stream for its states."
+    ),
     lang: str = typer.Option("en", help="Language of the texts: en or zh."),
 ) -> None:
-    """Explain a clause: text, grade, sources, parameters, purposes, and what tests it."""
-    catalogue = load_catalogue()
-    if clause not in catalogue.clauses:
+    """Explain a clause: text, grade, sources, parameters, purposes, states, and what tests it."""
+    catalogue, machines = load_catalogue(), load_machines()
+    if clause not in catalogue.clauses and clause not in machines:
         mend = did_you_mean(clause.upper(), catalogue.clauses)
         raise InputError("command line", clause, "is no clause", mend)
     language: Language
@@ -58,6 +63,10 @@ def command(
             language = lang
         case _:
             raise InputError("command line", "--lang", f"{lang} is unknown", did_you_mean(lang, LABELS))
+    if clause in machines:
+        machine = machines[clause]
+        print("\n".join([machine.title.in_language(language), "", *machine.lines(language)]))
+        return
     page = _Page(catalogue, scan(ROOT.parent), language)
     print("\n".join(page.lines(catalogue.clauses[clause])))
 
@@ -99,10 +108,13 @@ class _Page:
         yield from self.listing("facts", (self.fact(name) for name in clause.facts))
         yield from self.listing("parameters", (self.parameter(name) for name in clause.parameters))
         yield from self.purposes(clause)
+        for machine in load_machines().values():
+            if clause.id in machine.clauses:
+                yield from self.listing("states", [self.text(machine.title), *machine.lines(self.language)])
         cases = self.coverage.by_clause.get(clause.id, ())
         yield from self.listing("cases", (case.id for case in cases))
         mutants = self.coverage.killers.get(clause.id, ())
-        yield from self.listing("mutants", (mutant.name for mutant in mutants))
+        yield from self.listing("mutants", (self.mutant(mutant) for mutant in mutants))
 
     def field(self, name: str, value: str) -> str:
         return f"{self.word(name)}: {value}"
@@ -125,6 +137,11 @@ class _Page:
     def steps(self, part: str, texts: Sequence[Text]) -> Iterator[str]:
         for text in texts:
             yield f"  {self.word(part)}: {self.text(text)}"
+
+    def mutant(self, mutant: Mutant) -> str:
+        """Give its name and what it breaks."""
+        breaks, _, _ = (ast.get_docstring(mutant.node) or "").partition("\n")
+        return f"{mutant.name}: {breaks}" if breaks else mutant.name
 
     def source(self, name: str) -> str:
         return f"{name}: {self.catalogue.sources[name].title}"

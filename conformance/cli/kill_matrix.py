@@ -13,7 +13,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from conformance.bindings import BindingOptions, load_binding
+from conformance.api.binding import BindingOptions
+from conformance.bindings.registry import factory_of, load_binding
 from conformance.run.playing import CASES, play
 from reports.results import VerdictRecord
 from reports.tables import PROSE, console
@@ -89,24 +90,23 @@ def command(
     chapter: Annotated[list[str] | None, typer.Option(help="Only cases of this chapter.")] = None,
     profile: Annotated[str | None, typer.Option(help="Only cases of a profile's clauses.")] = None,
     collateral: Annotated[bool, typer.Option("--collateral", help="Run everything on every mutant.")] = False,
+    wire_profile: Annotated[str, typer.Option(help="Name or YAML file of the wire profile.")] = "open-1",
     seed: Annotated[int, typer.Option(help="Seed of the run.")] = 1,
     workers: Annotated[str, typer.Option(help="Processes: a number, or auto.")] = "",
     out: Annotated[Path, typer.Option(help="Where the matrix is written.")] = Path("out/kill-matrix.json"),
 ) -> None:
     """Run each mutant against its clause's cases; exit code 1 when one survives or a case kills none."""
-    if binding == "live":
-        from conformance.bindings.live import acquire  # noqa: PLC0415 - costs every other run 300 ms
-
-        acquire()
+    factory_of(binding).prepare()
     _admit(out)
-    bench = load_binding(binding, BindingOptions())
+    bench = load_binding(binding, BindingOptions(wire_profile=wire_profile))
     mutants = bench.mutants
     watch = Watch(dict(mutants))
-    words = [str(CASES), "-n", workers or ("0" if bench.parallelism else "auto")]
+    words = [str(CASES), "-n", workers or ("0" if bench.workers is not None else "auto")]
     words += [
         f"--binding={binding}",
         f"--mutants={'all' if collateral else 'own'}",
         f"--run-seed={seed}",
+        f"--wire-profile={wire_profile}",
         "--tb=no",
         "-q",
         "--no-summary",

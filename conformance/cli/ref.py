@@ -16,7 +16,7 @@ from spec.ics import load_ics
 from spec.loader import load_catalogue
 
 if TYPE_CHECKING:
-    from conformance.bindings.live import Fabric
+    from conformance.bindings.live.plan import Fabric
 
 group = typer.Typer(no_args_is_help=True, help="Stand the reference up on network interfaces.")
 
@@ -31,10 +31,11 @@ def up(
     device: Annotated[str, typer.Option(help="What to stand up: reference, mutant:NAME.")] = "reference",
     parameter: Annotated[list[str] | None, typer.Option(help="Override a parameter, as name=value.")] = None,
     hold: Annotated[bool, typer.Option("--hold", help="Stay, and take all down on Ctrl-C.")] = False,
+    wire_profile: Annotated[str, typer.Option(help="Name or YAML file of the wire profile.")] = "open-1",
     folder: Folder = None,
 ) -> None:
     """Build namespaces and wires, start one process a device, and print what is where."""
-    from conformance.bindings import live  # noqa: PLC0415 - costs every other command 300 ms
+    from conformance.bindings.live import plan as live  # noqa: PLC0415 - costs every other command 300 ms
 
     live.acquire()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -44,7 +45,9 @@ def up(
     values |= read_overrides(catalogue, load_ics(live.ICS, catalogue), parameter or [])
     built = live.request(topology).topology(values["link_rate"], values["link_delay"])
     try:
-        planned = live.plan(topology, built, values, device, live.hosts_behind(built))
+        planned = live.plan(
+            topology, built, values, wire_profile, device=device, hosts=live.hosts_behind(built)
+        )
         fabric = live.up(planned, device, folder)
     except live.DeviceFailed as failed:
         print(f"gse-cts: {failed}.", file=sys.stderr)
@@ -81,7 +84,7 @@ def status(*, name: Name = "", folder: Folder = None) -> None:
 
 
 def _runs(name: str, folder: Path | None) -> list["Fabric"]:
-    from conformance.bindings import live  # noqa: PLC0415 - costs every other command 300 ms
+    from conformance.bindings.live import plan as live  # noqa: PLC0415 - costs every other command 300 ms
 
     found = live.standing(folder)
     if not name:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from conformance.judge.rows import Row, play_of
 from conformance.judge.shown import parting, quantity, shown
 from spec.verdict import Verdict
+from traffic.recordings.measured import off_of
 
 Item = TypeVar("Item")
 
@@ -34,8 +35,9 @@ class Expect:
     """Collects what a case or an invariant finds in recordings.
 
     `uncertainty` is the binding's measurement uncertainty by unit; a measured value nearer to its limit
-    than that is INCONCLUSIVE. `play` numbers the recording that rows are of which do not say it themselves
-    (`Row`), as long as it is the `only_play` that they can be of; else a finding names no packets.
+    than that is INCONCLUSIVE. So is a rate or ratio that misses its limit by no more than the whole frames at
+    the ends of its window (`Measured`). `play` numbers the recording that rows are of which do not say it
+    themselves (`Row`), as long as it is the `only_play` that they can be of; else a finding names no packets.
     """
 
     def __init__(self, uncertainty: Mapping[str, float] | None = None) -> None:
@@ -89,8 +91,9 @@ class Expect:
             return self._unmeasured(what)
         got, expected = _comparable(got, expected), _comparable(expected, got)
         equal = bool(got == expected)
-        if not equal and isinstance(got, list | tuple) and isinstance(expected, list | tuple):
-            expected, got = parting(expected, got, unit)
+        lists = all(isinstance(side, list | tuple) for side in (got, expected))
+        if not equal and (lists or (isinstance(got, bytes) and isinstance(expected, bytes))):
+            expected, got = parting(expected, got, unit)  # type: ignore[arg-type]  # both are of one kind
         return self.that(equal, what, expected, got, rows, unit=unit)
 
     def given(self, condition: object, what: str) -> bool:
@@ -215,12 +218,19 @@ class Expect:
             value = float(worst(value)) if value.size else None
         if value is None or math.isnan(value) or math.isnan(bound):
             return self._unmeasured(what)
+        off = off_of(value) + off_of(bound)
+        value, bound = float(value), float(bound)
         uncertainty = self.uncertainty.get(unit, 0)
+        ok = value <= bound if relation == "at most" else value >= bound
+        if off and not ok and abs(value - bound) <= off:
+            got, limit, within = (quantity(number, unit) for number in (value, bound, off))
+            words = f"{got} misses {relation} {limit} by less than whole frames of its window tell, {within}"
+            self.doubts.append(f"{what}: {words}")
+            return False
         if uncertainty and abs(value - bound) <= uncertainty:
             got, limit, within = (quantity(number, unit) for number in (value, bound, uncertainty))
             self.doubts.append(f"{what}: {got} is within the uncertainty, {within}, of {limit}")
             return False
-        ok = value <= bound if relation == "at most" else value >= bound
         got, limit = quantity(value, unit), quantity(bound, unit)
         if got == limit:
             got, limit = quantity(value, unit, exact=True), quantity(bound, unit, exact=True)

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from conformance.judge.expect import Expect
+from spec.layout import NotInProfile
 from traffic.recordings.comparison import altered
 from traffic.recordings.recording import BeyondRecording, HostAddress, Queue, Recording
 
@@ -66,7 +67,7 @@ def judge(
 def _ask(check: Check, recording: Recording, expect: Expect) -> None:
     try:
         check(recording, expect)
-    except BeyondRecording:
+    except (BeyondRecording, NotInProfile):
         return
 
 
@@ -120,6 +121,17 @@ def drop_causes_make_the_total(recording: Recording, expect: Expect) -> None:
         if "dropped_frames" in counters:
             causes = sum(value for name, value in counters.items() if name.startswith("drop."))
             expect.equal(causes, counters["dropped_frames"], f"sum over drop.* of {node}")
+
+
+@invariant("FWD-WELL-FORMED")
+def messages_are_as_the_profile_says(recording: Recording, expect: Expect) -> None:
+    """Each message that a device sends has a layout, codes and values of the wire profile."""
+    for name in _tested(recording):
+        if recording.frames_of(name):
+            wrong = recording.improper(name)
+            got = f"{len(wrong)}; the first: {wrong[0].wrong}" if wrong else 0
+            what = f"frames of {name} that the wire profile does not allow"
+            expect.that(not wrong, what, 0, got, [item.row for item in wrong])
 
 
 @invariant("GRANT-NO-SEND-WITHOUT")

@@ -13,6 +13,8 @@ import numpy as np
 
 ITEMS_SHOWN: Final = 12
 OCTETS_SHOWN: Final = 48
+OCTETS_APART: Final = 16
+"""Octets shown from the first that differs."""
 TEXT_SHOWN: Final = 120
 SHORTEST_RUN: Final = 3
 PLAIN: Final = 1e5
@@ -57,22 +59,27 @@ def quantity(value: Any, unit: str = "", *, exact: bool = False) -> str:  # noqa
 
 
 def parting(expected: Sequence[object], got: Sequence[object], unit: str = "") -> tuple[str, str]:
-    """Return two different lists in words: whole where they are short, else where they first differ."""
+    """Return two different lists or octets in words: whole where short, else where they first differ."""
     whole = shown(expected, unit), shown(got, unit)
     if max(map(len, whole)) <= TEXT_SHOWN and max(len(expected), len(got)) <= ITEMS_SHOWN:
         return whole
     pairs = enumerate(zip(expected, got, strict=False))
     place = next((i for i, (one, other) in pairs if one != other), min(len(expected), len(got)))
+    if isinstance(expected, bytes) and isinstance(got, bytes):
+        return _octets_from(expected, place), _octets_from(got, place)
+    one, other = (side[place] if place < len(side) else None for side in (expected, got))
+    octets = isinstance(one, bytes) and isinstance(other, bytes)
+    due, came = parting(one, other) if octets else (shown(one), shown(other))  # type: ignore[arg-type]  # octets
 
-    def words(items: Sequence[object]) -> str:
-        if not items:
+    def words(side: Sequence[object], item: str) -> str:
+        if not side:
             return "none"
-        number = f"{quantity(len(items), unit)}" if unit else f"{len(items)} in all"
-        if place < len(items):
-            return f"{number}; the {ordinal(place + 1)}: {shown(items[place])}"
+        number = quantity(len(side), unit) if unit else f"{len(side)} in all"
+        if place < len(side):
+            return f"{number}; the {ordinal(place + 1)}: {item}"
         return f"{number}; no {ordinal(place + 1)}"
 
-    return words(expected), words(got)
+    return words(expected, due), words(got, came)
 
 
 def ordinal(number: int) -> str:
@@ -164,6 +171,12 @@ def _octets(octets: bytes) -> str:
     if len(octets) <= OCTETS_SHOWN:
         return octets.hex(" ") or "no octets"
     return f"{octets[:OCTETS_SHOWN].hex(' ')} … ({len(octets)} octets)"
+
+
+def _octets_from(octets: bytes, place: int) -> str:
+    """Return some octets from a place on, counted from 0."""
+    part = octets[place : place + OCTETS_APART]
+    return f"{len(octets)} octets; from octet {place}: {part.hex(' ') or 'none'}"
 
 
 def _plural(unit: str) -> str:

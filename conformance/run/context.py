@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from conformance.api.binding import Binding, BindingOptions, Setup
 from conformance.api.outcomes import BenchError, NotApplicable, TesterLimited
 from conformance.api.parameters import (
     CASE,
@@ -19,7 +20,7 @@ from conformance.api.parameters import (
 )
 from conformance.api.testbed import IMPLIED, Bed
 from conformance.api.testbeds import Topology, default_peers
-from conformance.bindings import Binding, BindingOptions, Setup, load_binding
+from conformance.bindings.registry import load_binding
 from conformance.judge.expect import Expect
 from conformance.run.case import Case, seed_of
 from conformance.run.keeping import check_kept, differences
@@ -30,7 +31,7 @@ from spec.ics import Ics, load_ics
 from spec.loader import load_catalogue
 from spec.model import Clause, Role
 from spec.text import command, said
-from spec.wire import WireProfile, load_profile
+from spec.wire import NotInProfile, WireProfile, load_profile
 from traffic.recordings.recording import Facts, ParameterValue
 
 
@@ -110,6 +111,10 @@ class Bench:
         odd = senseless(self.catalogue, self.values(case)) if case.settings else None
         if odd:
             raise NotApplicable(f"with what the case sets, {odd}")
+        try:
+            required_of(self.profile, self.values(case), self.topology(case))
+        except NotInProfile as error:
+            raise TesterLimited(str(error)) from error
         limits = {**self.undisclosed, **self.binding.limits(self.topology(case), self.values(case))}
         missing = sorted(self.required(case) & limits.keys())
         if missing:
@@ -187,6 +192,7 @@ class Bench:
             facts=self.facts(topology, values),
             peers=default_peers(topology, values),
             seed=seed_of(self.options.seed, case.id),
+            declared={name: item.value for name, item in self.ics.settings.items()},
         )
         return Bed(setup, self.binding.open(setup), case.needs, expect)
 
@@ -225,3 +231,15 @@ class Bench:
     def _facts_for(self, role: str) -> dict[str, bool | int | str | tuple[str, ...]]:
         known: dict[str, Role] = {"GSP": "GSP", "GSF": "GSF", "GSOS": "GSOS", "NIC": "NIC"}
         return self.ics.facts_for(known[role])
+
+
+def required_of(profile: WireProfile, values: Mapping[str, ParameterValue], topology: Topology) -> None:
+    """See that a wire profile can tell what devices with these parameters have to say; NotInProfile else."""
+    for name, node in topology.nodes.items():
+        if not profile.header.field("source").legal(node.id):
+            raise NotInProfile(profile.name, f"node {node.id}, which {name} is")
+    if values["dgsq_mode"].value == "on-congestion":
+        profile.flag("UNGOVERNED")
+    fill = profile.field("DATA", "fill")
+    if int(values["container_bytes"].value) > fill.maximum:
+        raise NotInProfile(profile.name, f"fill of {values['container_bytes'].value} octets in its DATA")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import pytest
+from pydantic import ValidationError
 
 from conformance.api.outcomes import (
     BenchError,
@@ -23,11 +24,12 @@ from conformance.run.context import Bench
 from reports.results import Evidence, VerdictRecord
 from reports.results import Finding as FindingRecord
 from reports.results import ParameterValue as ParameterRecord
+from spec.layout import NotInProfile
 from spec.model import Clause
 from spec.text import LONGEST_REPORT, lines, said
 from spec.verdict import Verdict, merge
 from traffic.recordings.recording import BeyondRecording, ParameterValue, Recording
-from traffic.scenario import Scenario
+from traffic.scenario import Scenario, out_of_reach
 
 SHOWN_AS_FAILED: Final = frozenset({Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE})
 ENDINGS: Final = {
@@ -314,9 +316,7 @@ def describe(scenario: Scenario) -> str:
 
 def _ended(error: BaseException) -> tuple[Verdict, str]:
     match error:
-        case BeyondRecording():
-            return Verdict.TESTER_LIMITED, said(error)
-        case TesterLimited():
+        case BeyondRecording() | NotInProfile() | TesterLimited():
             return Verdict.TESTER_LIMITED, said(error)
         case NotApplicable():
             return Verdict.NOT_APPLICABLE, said(error)
@@ -324,6 +324,8 @@ def _ended(error: BaseException) -> tuple[Verdict, str]:
             return Verdict.INCONCLUSIVE, said(error)
         case BenchError():
             return Verdict.ERROR, said(error)
+        case ValidationError() if (why := out_of_reach(error)) is not None:
+            return Verdict.INCONCLUSIVE, f"the parameters in force leave no room for what is played: {why}"
         case _:
             first, _, _ = said(error).partition("\n")
             return Verdict.ERROR, f"{type(error).__name__}: {first}"

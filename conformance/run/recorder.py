@@ -37,7 +37,7 @@ from spec.files import digest
 from spec.loader import SHARED
 from spec.text import command
 from spec.verdict import Verdict, merge
-from spec.wire import profile_path
+from spec.wire import locate
 
 TOOLS: Final = ("pytest", "pytest-xdist", "pytest-timeout", "allure-pytest", "numpy", "pydantic", "scapy")
 CHANGING: Final = ("PYTHONOPTIMIZE", "PYTHONPATH")
@@ -95,9 +95,7 @@ class Ledger:
             self.writer.close()
         (self.path.parent / PLAN).unlink(missing_ok=True)
 
-    def _crashed(
-        self, report: pytest.TestReport, held: Sequence[VerdictRecord]
-    ) -> Iterator[VerdictRecord]:
+    def _crashed(self, report: pytest.TestReport, held: Sequence[VerdictRecord]) -> Iterator[VerdictRecord]:
         """Make an ERROR of a case whose worker crashed, whatever it was judged to be before."""
         reason = str(report.longrepr).partition("\n")[0]
         for record in held:
@@ -120,7 +118,7 @@ def _rested_on(bench: Bench) -> dict[str, bytes]:
 def _files(bench: Bench) -> Iterator[tuple[str, Path]]:
     """Give the files by their names in the folder."""
     yield ICS, bench.ics.path
-    yield WIRE_PROFILE, profile_path(bench.options.wire_profile)
+    yield WIRE_PROFILE, locate(bench.options.wire_profile)
     if bench.binding.file is not None:
         yield BENCH, bench.binding.file
     if bench.options.pcap is not None:
@@ -136,9 +134,7 @@ def was_interrupted(report: pytest.TestReport) -> bool:
     return output.get("exitstatus") == pytest.ExitCode.INTERRUPTED
 
 
-def _header(
-    bench: Bench, plan: Plan, options: Mapping[str, FactValue], kept: tuple[Kept, ...]
-) -> Header:
+def _header(bench: Bench, plan: Plan, options: Mapping[str, FactValue], kept: tuple[Kept, ...]) -> Header:
     part = _part()
     return Header(
         run=bench.options.out.name,

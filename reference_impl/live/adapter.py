@@ -28,7 +28,7 @@ class ReferenceAdapter:
         self.fabric = find(management.options)
 
     def identify(self) -> str:
-        """Say which bench it is of."""
+        """Return which bench it is of."""
         node = self.fabric.ask(self.device, "state")["node"]
         return f"{self.fabric.run.device}, node {node}, in {self.fabric.name}"
 
@@ -64,7 +64,7 @@ class ReferenceAdapter:
 
 
 def find(options: Mapping[str, Any]) -> Fabric:
-    """Give the run that the options name, or the only one; DeviceFailed when there is none such."""
+    """Return the run that the options name, or the only one; DeviceFailed when there is none such."""
     folder = options.get("folder")
     runs = [run for run in standing(Path(folder) if folder else None) if run.is_recorded]
     name = options.get("run")

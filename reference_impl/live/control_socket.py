@@ -31,7 +31,7 @@ class ControlSocket:
         self.socket.setblocking(False)
 
     def fileno(self) -> int:
-        """Give the descriptor to wait on."""
+        """Return the descriptor to wait on."""
         return self.socket.fileno()
 
     def answer(self, runner: Runner) -> None:
@@ -92,7 +92,7 @@ def _ports(runner: Runner, _: Mapping[str, Any]) -> list[dict[str, Any]]:
 ANSWERS: Final[Mapping[str, Callable[[Runner, Mapping[str, Any]], object]]] = {
     "counters": lambda runner, _: runner.device.counters(),
     "state": lambda runner, _: runner.device.state(),
-    "events": lambda runner, request: runner.device.events[request.get("since", 0) :],
+    "events": lambda runner, request: runner.device.events.since(request.get("since", 0)),
     "ports": _ports,
     "lateness": lambda runner, _: asdict(runner.lateness),
     "manage": _manage,

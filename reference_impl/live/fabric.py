@@ -37,7 +37,7 @@ class DeviceFailed(Exception):  # noqa: N818 - named for the fact
 
 
 def home() -> Path:
-    """Give the folder of this user's runs."""
+    """Return the folder of this user's runs."""
     user = namespaces.owner()
     run = Path("/run") if user == 0 else Path(os.environ.get("XDG_RUNTIME_DIR", ""))
     if run.is_absolute() and os.access(run, os.W_OK):
@@ -65,7 +65,7 @@ class Fabric:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the run got as far as its record, and was not ended half."""
+        """Return whether the run got as far as its record, and was not ended half."""
         return (self.folder / RECORD).exists()
 
     @cached_property
@@ -83,7 +83,7 @@ class Fabric:
         return self.run.spaces[name]
 
     def wire(self, name: str) -> Wire:
-        """Give a wire by the name of its link."""
+        """Return a wire by the name of its link."""
         return next(wire for wire in self.plan.wires if wire.name == name)
 
     def log(self, name: str) -> Path:
@@ -91,14 +91,14 @@ class Fabric:
         return self.folder / f"{name}.log"
 
     def process(self, name: str) -> Process | None:
-        """Give the process of a device; None when it never came to be."""
+        """Return the process of a device; None when it never came to be."""
         try:
             return Process.read(self.folder / f"{name}.pid")
         except FileNotFoundError:
             return None
 
     def is_alive(self, name: str) -> bool:
-        """Whether the process of a device runs."""
+        """Return whether the process of a device runs."""
         process = self.process(name)
         return process is not None and process.is_alive()
 
@@ -133,13 +133,13 @@ class Fabric:
                 links.switch(end.interface, up=up)
 
     def paths(self) -> Iterator[tuple[str, str, bool]]:
-        """Give (device, link, whether it is up) for every fabric port."""
+        """Return (device, link, whether it is up) for every fabric port."""
         for device in self.plan.devices:
             for link in self.ask(device.name, "state")["paths"]:
                 yield device.name, device.ports[link["port"]].interface, link["up"]
 
     def summary(self, name: str) -> str:
-        """Say how many fabric links of a device are up, or why that is not known."""
+        """Return how many fabric links of a device are up, or why that is not known."""
         try:
             links = [link["up"] for link in self.ask(name, "state")["paths"]]
         except DeviceFailed:
@@ -147,7 +147,7 @@ class Fabric:
         return f"{sum(links)} of {len(links)} up"
 
     def shell(self, space: str) -> str:
-        """Give the command that opens a shell in a namespace."""
+        """Return the command that opens a shell in a namespace."""
         path = self.space(space)
         if self.run.privileged:
             return f"ip netns exec {path.name} sh"
@@ -234,7 +234,7 @@ def _start(fabric: Fabric) -> None:
 
 
 def standing(folder: Path | None = None) -> list[Fabric]:
-    """Give the runs that stand, or of which something is left."""
+    """Return the runs that stand, or of which something is left."""
     base = folder or home()
     return [Fabric(path) for path in sorted(base.glob(f"{PREFIX}-*"))] if base.is_dir() else []
 

@@ -35,7 +35,7 @@ class Carriers:
         self.ask()
 
     def fileno(self) -> int:
-        """Give the descriptor to wait on."""
+        """Return the descriptor to wait on."""
         return self.socket.fileno()
 
     def ask(self) -> None:
@@ -45,7 +45,7 @@ class Carriers:
         self.socket.send(request + LINK.pack(0, 0, 0, 0, 0))
 
     def changes(self) -> Iterator[tuple[int, bool]]:
-        """Give (interface index, carrier) for all that the kernel has told since the last call."""
+        """Return (interface index, carrier) for all that the kernel has told since the last call."""
         while True:
             try:
                 answer = self.socket.recv(1 << 16)

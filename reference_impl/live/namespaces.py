@@ -34,7 +34,7 @@ ENTERED: Final = "GSE_USER_NAMESPACE"
 
 @cache
 def libc() -> ctypes.CDLL:
-    """Give the C library."""
+    """Return the C library."""
     return ctypes.CDLL(None, use_errno=True)
 
 
@@ -109,7 +109,7 @@ def remove(path: Path) -> None:
 
 
 def capable() -> bool:
-    """Whether this process may make namespaces, come home from them, and open packet sockets."""
+    """Return whether this process may make namespaces, come home from them, and open packet sockets."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     held = int(next(line for line in status.splitlines() if line.startswith("CapEff")).split()[1], 16)
     if not all(held >> capability & 1 for capability in (CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN)):
@@ -122,12 +122,12 @@ def capable() -> bool:
 
 
 def owner() -> int:
-    """Give the user who runs this, also inside a user namespace that `acquire` made."""
+    """Return the user who runs this, also inside a user namespace that `acquire` made."""
     return int(os.environ.get(ENTERED, os.geteuid()))
 
 
 def is_privileged() -> bool:
-    """Whether namespaces are made by privilege of the machine; False in a user namespace.
+    """Return whether namespaces are made by privilege of the machine; False in a user namespace.
 
     InputError where they cannot be made at all.
     """

@@ -69,7 +69,7 @@ class PacketPort:
         self.socket.bind((interface, ETH_P_ALL))
 
     def fileno(self) -> int:
-        """Give the descriptor to wait on."""
+        """Return the descriptor to wait on."""
         return self.socket.fileno()
 
     def take(self) -> list[bytes]:
@@ -98,7 +98,7 @@ class PacketPort:
             self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def waited(self) -> int:
-        """How long, in ns, the first of the frames that were taken last has waited until now."""
+        """Return how long, in ns, the first of the frames that were taken last has waited until now."""
         seconds, rest = self.stamp & 0xFFFFFFFF, self.stamp >> 32
         return clock_gettime_ns(CLOCK_REALTIME) - seconds * 1_000_000_000 - rest
 

@@ -27,7 +27,7 @@ class Pace:
 
 
 def live_values(parameters: Mapping[str, Parameter], *, trex: bool = False) -> dict[str, Any]:
-    """Give a value for each parameter: durations times the scale, rates divided by it, the rest as it is."""
+    """Return a value for each parameter: durations times the scale, rates divided by it, the rest as is."""
     pace = load(Pace, FILE)
     slow = {name: _at(pace.time_scale, item) for name, item in parameters.items()}
     return slow | pace.values | pace.leeway | (pace.trex if trex else {})

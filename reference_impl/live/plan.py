@@ -48,13 +48,17 @@ class PlannedPort:
 
 @dataclass(frozen=True, config=STRICT)
 class PlannedDevice:
-    """A device as it starts: `role` GSP or GSF, `table` from MAC to (node, port), a mutant as `flaw`."""
+    """A device as it starts: `role` GSP or GSF, `table` from MAC to (node, port), a mutant as `flaw`.
+
+    `wire_profile` is a bundled one by name, or a YAML file by its absolute path.
+    """
 
     name: str
+    wire_profile: str
     role: str
     node: int
     ports: tuple[PlannedPort, ...]
-    settings: dict[str, int | str] = field(default_factory=dict)
+    settings: dict[str, bool | int | float | str] = field(default_factory=dict)
     table: dict[str, tuple[int, int]] = field(default_factory=dict)
     seed: int = 0
     flaw: str | None = None
@@ -117,7 +121,7 @@ def load_order(path: Path) -> Order:
 
 
 def changed(device: PlannedDevice, changes: dict[str, Any]) -> PlannedDevice:
-    """Give a device with other settings, table, seed or flaw; ValueError for anything else."""
+    """Return a device with other settings, table, seed or flaw; ValueError for anything else."""
     foreign = set(changes) - {"settings", "table", "seed", "flaw", "ports"}
     if foreign:
         raise ValueError(f"{device.name}: {', '.join(sorted(foreign))} cannot be changed while it stands")

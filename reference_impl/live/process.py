@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+from reference_impl import codec
 from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
 from reference_impl.device import Device
@@ -21,6 +22,7 @@ from reference_impl.live.plan import RECORD, PlannedDevice, changed, load_order
 from reference_impl.live.processes import Process, hurry
 from reference_impl.live.runner import Runner
 from reference_impl.mutants import mutants
+from spec.wire import load_profile
 
 
 def make(plan: PlannedDevice, changes: dict[str, Any]) -> Device:
@@ -29,6 +31,7 @@ def make(plan: PlannedDevice, changes: dict[str, Any]) -> Device:
     ports = tuple(PortConfig(port.kind, port.rate_mbps, octets(port.mac)) for port in plan.ports)
     table = {octets(mac): place for mac, place in plan.table.items()}
     config = DeviceConfig(plan.name, plan.node, ports, Settings.of(plan.settings), table, plan.seed)
+    codec.use(load_profile(plan.wire_profile))
     if plan.flaw is None:
         return assemble(plan.role, config)
     mutant = mutants().get(plan.flaw)
@@ -38,7 +41,7 @@ def make(plan: PlannedDevice, changes: dict[str, Any]) -> Device:
 
 
 def octets(mac: str) -> bytes:
-    """Give the octets of a MAC address with colons."""
+    """Return the octets of a MAC address with colons."""
     return bytes.fromhex(mac.replace(":", ""))
 
 

@@ -22,7 +22,7 @@ class Process:
 
     @classmethod
     def own(cls) -> Self:
-        """Give the calling process."""
+        """Return the calling process."""
         return cls(os.getpid(), started(os.getpid()))
 
     @classmethod
@@ -37,7 +37,7 @@ class Process:
         part.rename(path)
 
     def is_alive(self) -> bool:
-        """Whether this very process still runs."""
+        """Return whether this very process still runs."""
         return started(self.pid) == self.started
 
     def end(self) -> None:
@@ -55,7 +55,7 @@ class Process:
 
 
 def started(pid: int) -> int:
-    """When a process started; 0 when there is none of that number, or only its remains."""
+    """Return when a process started; 0 when there is none of that number, or only its remains."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):

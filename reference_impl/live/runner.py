@@ -28,7 +28,7 @@ class Watched(Protocol):
     """Something that a runner waits for."""
 
     def fileno(self) -> int:
-        """Give the descriptor to wait on."""
+        """Return the descriptor to wait on."""
 
 
 class Operator(Watched, Protocol):
@@ -193,7 +193,7 @@ class Departures:
         """Frames that leave one after the other on the same port."""
 
     def emitter(self, out: OutPort, port: PacketPort) -> Emit:
-        """Give what takes the frames of a port, each for its own octets and 24 more."""
+        """Return what takes the frames of a port, each for its own octets and 24 more."""
 
         def leave(frame: bytes, now: int) -> int:
             if self.port is not port:

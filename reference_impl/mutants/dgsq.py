@@ -2,9 +2,9 @@
 
 from reference_impl import codec
 from reference_impl.mutants import mutant
-from reference_impl.parts.backpressure import STOP, BackpressureReceiver, BackpressureSender
 from reference_impl.parts.container import Container
-from reference_impl.parts.dgsq import Dgsq, DgsqTable, Key
+from reference_impl.parts.dgsq import GOVERNED, Dgsq, DgsqTable, Key
+from reference_impl.parts.ingress import Ingress
 from reference_impl.parts.packer import Packer
 from reference_impl.parts.requester import Requester
 from reference_impl.port import NEVER
@@ -18,9 +18,9 @@ class ReservesAQueueAHost(Gsp):
     def started(self, now: int) -> None:
         """Go through the table."""
         super().started(now)
-        for node, port in self.forwarder.table.values():
+        for node, port in self.ingress.forwarder.table.values():
             if node != self.node:
-                self.create((node, port, 0), now)
+                self.ingress.create((node, port, 0), now)
 
 
 @mutant("DGSQ-NONE-AT-IDLE")
@@ -31,11 +31,11 @@ class AsksBeforeTraffic(Gsp):
         """Send a REQUEST for port 0 of each node within reach, and keep no queue."""
         super().paths_changed(now)
         for node in self.paths.nodes():
-            self.requester.send(Dgsq((node, 0, 0), 1, 0, True, self.settings.bp_window, now), now)
+            self.ingress.requester.send(Dgsq((node, 0, 0), 1, 0, True, self.settings.bp_window, now), now)
 
 
 @mutant("DGSQ-ON-FIRST-FRAME")
-class EndsQueuesThatRunEmpty(Gsp):
+class EndsQueuesThatRunEmpty(Ingress):
     """Releases a queue as soon as its last frame has left, so that the next frame needs another one."""
 
     def pump(self, dgsq: Dgsq, now: int) -> None:
@@ -46,7 +46,7 @@ class EndsQueuesThatRunEmpty(Gsp):
 
 
 @mutant("DGSQ-ON-FIRST-FRAME")
-class CountsEachFrameAsAQueue(Gsp):
+class CountsEachFrameAsAQueue(Ingress):
     """Counts a queue created for every frame."""
 
     def enqueue(self, key: Key, frame: bytes, now: int) -> None:
@@ -57,7 +57,7 @@ class CountsEachFrameAsAQueue(Gsp):
 
 
 @mutant("DGSQ-KEY")
-class QueuesByNode(Gsp):
+class QueuesByNode(Ingress):
     """Keeps one queue for all ports of a node."""
 
     def enqueue(self, key: Key, frame: bytes, now: int) -> None:
@@ -68,7 +68,7 @@ class QueuesByNode(Gsp):
 
 
 @mutant("DGSQ-KEY")
-class QueuesWithoutClass(Gsp):
+class QueuesWithoutClass(Ingress):
     """Keeps one queue for all classes of an egress."""
 
     def enqueue(self, key: Key, frame: bytes, now: int) -> None:
@@ -157,155 +157,8 @@ class MiscallsExhaustion(Gsp):
         super().drop("queue_full" if cause == "dgsq_exhausted" else cause)
 
 
-@mutant("DGSQ-ON-CONGESTION-FREE")
-class AsksWithoutCongestion(Gsp):
-    """Asks for credit from the first frame on, in the mode on-congestion, too."""
-
-    def is_pressed(self, dgsq: Dgsq) -> bool:  # noqa: ARG002 - that is the flaw
-        """See congestion everywhere."""
-        return True
-
-
-@mutant("DGSQ-ON-CONGESTION-FREE")
-class HidesFreeTraffic(Packer):
-    """Sends frames without credit and does not mark them."""
-
-    def flags(self, dgsq: Dgsq, last: bool) -> int:
-        """Leave the flag out."""
-        return super().flags(dgsq, last) & ~codec.UNGOVERNED
-
-
-@mutant("DGSQ-ON-CONGESTION-FREE")
-class HalvesFreeTraffic(Gsp):
-    """Holds a queue without credit to half of the rate of its path."""
-
-    def create(self, key: Key, now: int) -> Dgsq | None:
-        """Restrain it from the beginning."""
-        dgsq = super().create(key, now)
-        if dgsq is not None and not dgsq.governed:
-            self.backpressure_receiver.restrain(dgsq, STOP // 2, now)
-        return dgsq
-
-
-@mutant("DGSQ-ON-CONGESTION-CREATED")
-class StaysFree(Gsp):
-    """Goes on without credit whatever congestion is reported."""
-
-    def govern(self, dgsq: Dgsq, now: int) -> None:
-        """Do nothing."""
-
-
-@mutant("DGSQ-ON-CONGESTION-CREATED")
-class AsksLate(Gsp):
-    """Turns to credit only a while after congestion was reported."""
-
-    def govern(self, dgsq: Dgsq, now: int) -> None:
-        """Wait ten flush times."""
-        self.at(now + 10 * self.settings.flush_time, lambda late: Gsp.govern(self, dgsq, late))
-
-
-@mutant("DGSQ-ON-CONGESTION-CREATED")
-class GoesOnInTheContainer(Gsp):
-    """Puts governed frames into the container that ungoverned ones have begun."""
-
-    def govern(self, dgsq: Dgsq, now: int) -> None:
-        """Keep the container open."""
-        container, dgsq.container = dgsq.container, None
-        super().govern(dgsq, now)
-        dgsq.container = container
-
-
-@mutant("DGSQ-ON-CONGESTION-CREATED")
-class RenewsTheGeneration(Gsp):
-    """Begins a new generation when congestion is reported."""
-
-    def govern(self, dgsq: Dgsq, now: int) -> None:
-        """Count from 0 in the next generation."""
-        self.packer.close(dgsq)
-        dgsq.generation = dgsq.generation % 0xFFFF + 1
-        dgsq.sequence = dgsq.previous_frames = 0
-        super().govern(dgsq, now)
-
-
-@mutant("DGSQ-ON-CONGESTION-CREATED")
-class SkipsASequence(Gsp):
-    """Leaves a container sequence out when congestion is reported."""
-
-    def govern(self, dgsq: Dgsq, now: int) -> None:
-        """Skip one."""
-        super().govern(dgsq, now)
-        dgsq.sequence += 1
-
-
-@mutant("DGSQ-ON-CONGESTION-CREATED")
-class MarksGovernedTraffic(Packer):
-    """Marks the frames of a queue that sent free once as ungoverned for ever."""
-
-    def flags(self, dgsq: Dgsq, last: bool) -> int:
-        """Look at the mode alone."""
-        free = self.device.settings.dgsq_mode == "on-congestion"
-        return super().flags(dgsq, last) | (codec.UNGOVERNED if free else 0)
-
-
-@mutant("DGSQ-ON-CONGESTION-CREATED")
-class SuffersInSilence(BackpressureSender):
-    """Tells no source that the queue of its host port overflows."""
-
-    def is_crossed(self, port: int, now: int) -> bool:  # noqa: ARG002 - that is the flaw
-        """See no threshold."""
-        return False
-
-
-@mutant("DGSQ-BACKPRESSURE-RATE")
-class CompoundsRepeats(BackpressureReceiver):
-    """Takes every repeat of a level off what the last one has left."""
-
-    def report(self, reporter: int, about: int, level: int, validity: int, now: int) -> None:
-        """Multiply what is left."""
-        left = (STOP - self.level(about)) * (STOP - level) // STOP if level else STOP
-        super().report(reporter, about, STOP - left, validity, now)
-
-
-@mutant("DGSQ-BACKPRESSURE-RATE")
-class OnlyStopsOrGoes(BackpressureReceiver):
-    """Takes any level for a full stop."""
-
-    def allowed_mbps(self, dgsq: Dgsq) -> float:  # noqa: ARG002 - that is the flaw
-        """Leave nothing."""
-        return 0.0
-
-
-@mutant("DGSQ-BACKPRESSURE-RATE")
-class ScalesTheLineRate(BackpressureReceiver):
-    """Takes the level off the rate of the path instead of that of the queue."""
-
-    def base_rate(self, dgsq: Dgsq, now: int) -> int:  # noqa: ARG002 - that is the flaw
-        """Look at the path."""
-        return min((path.rate for path in self.leaf.paths.live(dgsq.node)), default=1)
-
-
-@mutant("DGSQ-BACKPRESSURE-RATE")
-class SlowsEveryQueue(BackpressureReceiver):
-    """Slows the queues to all destinations down."""
-
-    def apply(self, about: int, now: int) -> None:
-        """Leave the destination out."""
-        level = self.level(about)
-        for dgsq in tuple(self.leaf.dgsqs.queues.values()):
-            if level != dgsq.level:
-                self.restrain(dgsq, level, now)
-
-
-@mutant("DGSQ-BACKPRESSURE-RATE")
-class NeverRecovers(BackpressureReceiver):
-    """Obeys back-pressure beyond its validity."""
-
-    def expire(self, now: int, about: int) -> None:
-        """Keep every report."""
-
-
 @mutant("DGSQ-NO-HEAD-OF-LINE")
-class ServesQueuesInOrder(Gsp):
+class ServesQueuesInOrder(Ingress):
     """Lets no queue send while an older one waits for credit."""
 
     def pump(self, dgsq: Dgsq, now: int) -> None:
@@ -328,7 +181,7 @@ class SharesOneBuffer(DgsqTable):
 
 
 @mutant("DGSQ-FIFO")
-class SendsTheNewestFirst(Gsp):
+class SendsTheNewestFirst(Ingress):
     """Sends the frame that came last before those that wait."""
 
     def enqueue(self, key: Key, frame: bytes, now: int) -> None:
@@ -366,7 +219,7 @@ class KeepsTheGeneration(DgsqTable):
     """Creates a queue again in the generation that it had."""
 
     def next_generation(self, key: Key) -> int:
-        """Give the last one again."""
+        """Return the last one again."""
         return self.generations.get(key) or super().next_generation(key)
 
 
@@ -376,7 +229,7 @@ class SkipsAGeneration(DgsqTable):
 
     def next_generation(self, key: Key) -> int:
         """Leave one out."""
-        return (super().next_generation(key) + 1) % 0xFFFF + 1
+        return codec.next_generation(super().next_generation(key))
 
 
 @mutant("DGSQ-GENERATION-CHANGES")
@@ -390,13 +243,13 @@ class DrawsTheGeneration(DgsqTable):
 
 
 @mutant("DGSQ-LOCAL-WITHOUT-MESSAGES")
-class SendsLocalFramesFreely(Gsp):
+class SendsLocalFramesFreely(Ingress):
     """Needs no grant for traffic between two of its own ports."""
 
     def create(self, key: Key, now: int) -> Dgsq | None:
         """Grant a local queue everything."""
         dgsq = super().create(key, now)
-        if dgsq is not None and dgsq.node == self.node:
+        if dgsq is not None and dgsq.node == self.leaf.node:
             dgsq.grant = NEVER
         return dgsq
 
@@ -431,7 +284,7 @@ class SendsWhatWaits(Gsp):
 
     def manage_table_withdraw(self, now: int, mac: str) -> None:
         """Leave the queues alone."""
-        self.forwarder.withdraw(bytes.fromhex(mac.replace(":", "")))
+        self.ingress.forwarder.withdraw(bytes.fromhex(mac.replace(":", "")))
         self.event(now, "table_withdraw", mac=mac)
 
 
@@ -452,7 +305,7 @@ class KeepsTheEmptiedQueue(DgsqTable):
     def abort(self, dgsq: Dgsq, cause: str) -> None:
         """Put the queue back."""
         super().abort(dgsq, cause)
-        dgsq.dead = False
+        dgsq.state = GOVERNED
         self.queues[dgsq.node, dgsq.port, dgsq.cls] = dgsq
         self.device.count["dgsq_released"] -= 1
         self.device.count["dgsq_active"] += 1
@@ -477,11 +330,11 @@ class GoesOnInTheGeneration(DgsqTable):
         """Step the generation back."""
         super().abort(dgsq, cause)
         key = (dgsq.node, dgsq.port, dgsq.cls)
-        self.generations[key] = (self.generations[key] - 2) % 0xFFFF + 1
+        self.generations[key] = codec.next_generation(self.generations[key], -1)
 
 
 @mutant("DGSQ-WHOLE-DROP")
-class DropsTheOldestFrame(Gsp):
+class DropsTheOldestFrame(Ingress):
     """Drops the first frame of a queue of more than ten, and goes on with the next."""
 
     def enqueue(self, key: Key, frame: bytes, now: int) -> None:
@@ -492,7 +345,7 @@ class DropsTheOldestFrame(Gsp):
             _, credit = dgsq.frames.popleft()
             dgsq.queued -= credit
             self.dgsqs.queued -= credit
-            self.drop("queue_full")
+            self.leaf.drop("queue_full")
 
 
 @mutant("DGSQ-WHOLE-DROP")

@@ -4,15 +4,18 @@ from collections.abc import Callable, Sequence
 
 from reference_impl import codec
 from reference_impl.codec import BadFrame, Header
+from reference_impl.device import Handler
 from reference_impl.mutants import mutant
 from reference_impl.parts.dgsq import Dgsq
+from reference_impl.parts.egress import Egress
 from reference_impl.parts.forwarding import Forwarder, Target
+from reference_impl.parts.ingress import Ingress
 from reference_impl.parts.transit import TransitForwarder
+from reference_impl.port import OutPort
 from reference_impl.roles.gsf import Gsf
 from reference_impl.roles.gsp import Gsp
 from reference_impl.sizes import FCS
 
-HOP_LIMIT = codec.START + 7
 TYPE_OF_SERVICE = 15
 
 SHORTEST = 60
@@ -20,7 +23,7 @@ SHORTEST = 60
 
 
 def altered(frame: bytes, at: int, octet: int) -> bytes:
-    """Give a frame with another octet in one place."""
+    """Return a frame with another octet in one place."""
     return frame[:at] + bytes([octet]) + frame[at + 1 :]
 
 
@@ -29,13 +32,13 @@ def forgiving(check: Callable[[int, bytes], Header], port: int, frame: bytes, ca
     try:
         return check(port, frame)
     except BadFrame as bad:
-        if bad.cause != cause or len(frame) < codec.START + 8:
+        if bad.cause != cause or len(frame) < codec.HEADER_END:
             raise
         return codec.peek(frame)
 
 
 @mutant("FWD-BYTE-EXACT")
-class ClearsTheLastOctet(Gsp):
+class ClearsTheLastOctet(Egress):
     """Delivers frames with their last octet cleared."""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
@@ -44,12 +47,26 @@ class ClearsTheLastOctet(Gsp):
 
 
 @mutant("FWD-BYTE-EXACT")
-class CutsShortFrames(Gsp):
+class CutsShortFrames(Egress):
     """Takes the last octets of a shortest frame for padding, which the wire then fills with zeros."""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
         """Cut it by the length of an FCS."""
         super().deliver(port, cls, frame[:-FCS] if len(frame) == SHORTEST else frame, credit, now)
+
+
+@mutant("FWD-BYTE-EXACT")
+class ShowsOldMemory(Egress):
+    """Takes the padding off short IPv4 packets, and fills them up with octets of the frame before."""
+
+    memory = bytes(SHORTEST)
+
+    def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
+        """Fill up what is behind the packet."""
+        short = frame[12:14] == b"\x08\x00" and len(frame) == SHORTEST
+        length = 14 + int.from_bytes(frame[16:18]) if short else len(frame)
+        super().deliver(port, cls, frame[:length] + self.memory[length : len(frame)], credit, now)
+        self.memory = frame
 
 
 @mutant("FWD-NO-ENCAPSULATION-AT-HOST")
@@ -58,18 +75,30 @@ class ShowsGrantsToHosts(Gsp):
 
     def grant(self, header: Header, frame: bytes, now: int) -> None:
         """Copy it."""
-        self.egress[min(self.egress)].send_class(frame, 0, now)
+        self.host_ports[min(self.host_ports)].send_class(frame, 0, now)
         super().grant(header, frame, now)
 
 
 @mutant("FWD-VLAN-PRESERVED")
-class StripsTags(Gsp):
+class StripsTags(Egress):
     """Delivers tagged frames without their outer tag."""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
         """Cut the tag out."""
         tagged = frame[12:14] in (b"\x81\x00", b"\x88\xa8")
         super().deliver(port, cls, frame[:12] + frame[16:] if tagged else frame, credit, now)
+
+
+@mutant("FWD-FRAME-SIZES")
+class RefusesTheShortestFrames(Forwarder):
+    """Drops frames that are as short as a frame on a wire can be."""
+
+    def route(self, port: int, frame: bytes) -> Sequence[Target]:
+        """Take them for fragments."""
+        if len(frame) > SHORTEST:
+            return super().route(port, frame)
+        self.device.drop("bad_message")
+        return ()
 
 
 @mutant("FWD-FRAME-SIZES")
@@ -146,7 +175,7 @@ class ReturnsFrames(Forwarder):
 
 
 @mutant("FWD-LOCAL-SWITCHING")
-class SwitchesNothingLocally(Gsp):
+class SwitchesNothingLocally(Ingress):
     """Has no way from one of its host ports to another."""
 
     def send_locally(self, dgsq: Dgsq, frame: bytes, credit: int, now: int) -> None:
@@ -157,12 +186,12 @@ class SwitchesNothingLocally(Gsp):
 class ObeysHosts(Gsp):
     """Takes a frame from a host for a fabric message when its EtherType says so."""
 
-    def ingress(self, port: int, frame: bytes, now: int) -> None:
+    def ingress_handler(self, port: OutPort) -> Handler:
         """Look at the EtherType."""
-        if frame[12:14] == codec.ETHERTYPE:
-            self.from_fabric(port, frame, now)
-        else:
-            super().ingress(port, frame, now)
+        others = super().ingress_handler(port)
+        return lambda port, frame, now: (
+            self.handle(port, frame, now) if frame[12:14] == codec.ETHERTYPE else others(port, frame, now)
+        )
 
 
 @mutant("FWD-HOP-LIMIT")
@@ -171,7 +200,7 @@ class KeepsTheHopLimit(Gsf):
 
     def handle(self, port: int, frame: bytes, now: int) -> None:
         """Add what forwarding takes away."""
-        super().handle(port, altered(frame, HOP_LIMIT, min(frame[HOP_LIMIT] + 1, 255)), now)
+        super().handle(port, codec.rehop(frame, min(codec.peek(frame)[6] + 1, 255)), now)
 
 
 @mutant("FWD-HOP-LIMIT-EXPIRED")
@@ -226,7 +255,7 @@ class GspTakesAnyTypeForData(Gsp):
     def check(self, port: int, frame: bytes) -> Header:
         """Call it DATA."""
         header = forgiving(super().check, port, frame, "bad_message")
-        return header if header[0] <= codec.FAULT else (codec.DATA, *header[1:])
+        return header if header[0] in codec.KINDS.values() else (codec.DATA, *header[1:])
 
 
 @mutant("FWD-MALFORMED")
@@ -248,28 +277,28 @@ class TakesStrayData(Gsp):
 
 
 @mutant("FWD-ZERO-LOSS")
-class LosesFrames(Gsp):
+class LosesFrames(Egress):
     """Loses one frame in a hundred on the last step, and counts nothing."""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
         """Forget some."""
-        if self.random.random() >= 0.01:
+        if self.leaf.random.random() >= 0.01:
             super().deliver(port, cls, frame, credit, now)
 
 
 @mutant("FWD-EXACTLY-ONCE")
-class DeliversTwice(Gsp):
+class DeliversTwice(Egress):
     """Delivers one frame in a hundred two times."""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
         """Repeat some."""
         super().deliver(port, cls, frame, credit, now)
-        if self.random.random() < 0.01:
+        if self.leaf.random.random() < 0.01:
             super().deliver(port, cls, frame, credit, now)
 
 
 @mutant("FWD-ECN-DSCP")
-class ClearsTheTrafficClass(Gsp):
+class ClearsTheTrafficClass(Egress):
     """Delivers IPv4 packets with DSCP and ECN set to nought."""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
@@ -289,10 +318,10 @@ class CountsSomeDropsTwice(Gsp):
 
 
 @mutant("FWD-FRAME-COUNTERS")
-class MiscountsReceivedFrames(Gsp):
+class MiscountsReceivedFrames(Ingress):
     """Counts a frame from a host twice."""
 
-    def ingress(self, port: int, frame: bytes, now: int) -> None:
+    def receive(self, port: int, frame: bytes, now: int) -> None:
         """Count it here as well."""
-        self.count["rx_frames"] += 1
-        super().ingress(port, frame, now)
+        self.leaf.count["rx_frames"] += 1
+        super().receive(port, frame, now)

@@ -6,9 +6,10 @@ from reference_impl.mutants import mutant
 from reference_impl.parts.credit import PortCredit, Source
 from reference_impl.parts.dgsq import Dgsq, DgsqTable
 from reference_impl.parts.granter import Granter
+from reference_impl.parts.ingress import Ingress
 from reference_impl.parts.requester import Requester
+from reference_impl.parts.scheduler import Scheduler
 from reference_impl.parts.window import CreditWindow
-from reference_impl.roles.gsp import Gsp
 from reference_impl.sizes import OVERHEAD
 
 
@@ -49,7 +50,7 @@ class WantsCreditToSpare(Dgsq):
 
 
 @mutant("GRANT-WHOLE-FRAME")
-class SendsTheShortestFirst(Gsp):
+class SendsTheShortestFirst(Ingress):
     """Lets a short frame that the grant covers overtake a long one that it does not."""
 
     def pump(self, dgsq: Dgsq, now: int) -> None:
@@ -136,16 +137,16 @@ class KeepsItsOwnCount(Granter):
 
 
 @mutant("GRANT-NO-DEMAND-NO-GRANT")
-class RoundsDemandUp(Granter):
+class RoundsDemandUp(Scheduler):
     """Grants whole quanta, however little is asked for."""
 
     def share(self, source: Source) -> int:
-        """Give the allowance."""
+        """Return the allowance."""
         return self.allowance(source)
 
 
 @mutant("GRANT-FAIR")
-class ServesInOrderOfNodes(Granter):
+class ServesInOrderOfNodes(Scheduler):
     """Grants to the source with the lowest node number as long as it wants credit, then to the next."""
 
     def activate(self, credit: PortCredit, source: Source) -> None:
@@ -156,7 +157,7 @@ class ServesInOrderOfNodes(Granter):
 
 
 @mutant("GRANT-CLASS-WEIGHTS")
-class WeighsClassesAlike(Granter):
+class WeighsClassesAlike(Scheduler):
     """Gives every class the same share, whatever weight is declared."""
 
     def weight(self, cls: int) -> int:  # noqa: ARG002 - that is the flaw
@@ -200,7 +201,7 @@ class IgnoresTheEndOfValidity(Dgsq):
 
 
 @mutant("GRANT-REQUEST-AGAIN")
-class ShutsOutSlowSources(Granter):
+class ShutsOutSlowSources(Scheduler):
     """Grants nothing more in a generation in which credit has expired."""
 
     def wants(self, source: Source) -> bool:
@@ -209,7 +210,7 @@ class ShutsOutSlowSources(Granter):
 
 
 @mutant("GRANT-REQUEST-AGAIN")
-class DropsWhatLostItsCredit(Gsp):
+class DropsWhatLostItsCredit(Ingress):
     """Drops the queue when its credit is void instead of asking again."""
 
     def forfeit(self, dgsq: Dgsq, now: int) -> None:

@@ -9,7 +9,9 @@ from reference_impl.parts.credit import PortCredit, Source
 from reference_impl.parts.dgsq import Dgsq, DgsqTable
 from reference_impl.parts.granter import Granter
 from reference_impl.parts.gsp_ports import EgressPort, Uplink
+from reference_impl.parts.ingress import Ingress
 from reference_impl.parts.requester import Requester
+from reference_impl.parts.scheduler import Scheduler
 from reference_impl.parts.transit import TransitPort
 from reference_impl.parts.window import CreditWindow
 from reference_impl.roles.gsp import Gsp
@@ -71,7 +73,7 @@ class TrimsToTheLastRequest(Granter):
 
 
 @mutant("GRANT-WRONG-GENERATION")
-class TakesGrantsOfAnyGeneration(Gsp):
+class TakesGrantsOfAnyGeneration(Ingress):
     """Takes a grant for another generation of the queue for one of its own."""
 
     def concerns(self, dgsq: Dgsq, generation: int) -> bool:  # noqa: ARG002 - that is the flaw
@@ -165,7 +167,7 @@ class GrantsCrumbs(CreditWindow):
 
 
 @mutant("GRANT-LATE-JOINER")
-class DistrustsNewcomers(Granter):
+class DistrustsNewcomers(Scheduler):
     """Lets a source hold one frame's credit at a time until it has been served for long."""
 
     def allowance(self, source: Source) -> int:
@@ -174,7 +176,7 @@ class DistrustsNewcomers(Granter):
 
 
 @mutant("GRANT-VICTIM-ISOLATED")
-class WaitsBehindOtherQueues(Gsp):
+class WaitsBehindOtherQueues(Ingress):
     """Lets no frame go while one waits in an older queue."""
 
     def pump(self, dgsq: Dgsq, now: int) -> None:
@@ -187,7 +189,7 @@ class WaitsBehindOtherQueues(Gsp):
 
 
 @mutant("GRANT-OVERRUN-CONTAINED")
-class ForgivesOverruns(Granter):
+class ForgivesOverruns(Scheduler):
     """Raises the grant to what a source has sent, and goes on serving it like the others."""
 
     def penalise(self, credit: PortCredit, source: Source, octets: int) -> None:

@@ -3,9 +3,11 @@
 from collections import deque
 from typing import Any
 
+from reference_impl import codec
 from reference_impl.mutants import mutant
-from reference_impl.parts.reorder import SERIAL, Reorderer, Stream
-from reference_impl.roles.gsp import Gsp
+from reference_impl.parts.egress import Egress
+from reference_impl.parts.reorder import Reorderer
+from reference_impl.parts.streams import Stream
 
 
 @mutant("ORDER-PER-FLOW")
@@ -31,13 +33,15 @@ class ReleasesNewestFirst(Reorderer):
 
 
 @mutant("ORDER-IN-ORDER-AT-ONCE")
-class HoldsEveryFrame(Gsp):
+class HoldsEveryFrame(Egress):
     """Lets every frame wait for the timeout, whether it is in order or not."""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
         """Deliver late."""
         send = super().deliver
-        self.at(now + self.settings.reorder_timeout, lambda time: send(port, cls, frame, credit, time))
+        self.leaf.at(
+            now + self.leaf.settings.reorder_timeout, lambda time: send(port, cls, frame, credit, time)
+        )
 
 
 @mutant("ORDER-HOLD-BOUND")
@@ -143,7 +147,7 @@ class DropsTheOldGeneration(Reorderer):
     def release_all(self, stream: Stream, now: int) -> None:  # noqa: ARG002
         """Forget instead of release."""
         for _, credit, _, _ in stream.held.values():
-            self.device.drop("late")
+            self.leaf.drop("late")
             self.held_bytes[stream.port] -= credit
         stream.held.clear()
         stream.held_bytes = 0
@@ -229,7 +233,7 @@ class IgnoresTheIndex(Reorderer):
 
     def sort_in(self, stream: Stream, sequence: int, *rest: Any) -> bool:  # noqa: ANN401
         """Hold frames of later containers only."""
-        if sequence != stream.sequence & SERIAL:
+        if sequence != stream.sequence & codec.SEQUENCE_MASK:
             return super().sort_in(stream, sequence, *rest)
         *_, frame, credit, now = rest
         self.deliver(stream.port, stream.cls, frame, credit, now)

@@ -6,13 +6,14 @@ from reference_impl.parts.container import Container
 from reference_impl.parts.dgsq import Dgsq, DgsqTable, Key
 from reference_impl.parts.forwarding import Forwarder
 from reference_impl.parts.gsp_ports import Uplink
+from reference_impl.parts.ingress import Ingress
 from reference_impl.parts.packer import Packer
 from reference_impl.roles.gsp import Gsp
 from reference_impl.sizes import OVERHEAD
 
 
 @mutant("PKTC-ONE-DESTINATION")
-class PacksByNode(Gsp):
+class PacksByNode(Ingress):
     """Puts the frames for all ports of a node into the queue, and so the containers, of its first port."""
 
     def enqueue(self, key: Key, frame: bytes, now: int) -> None:
@@ -99,7 +100,7 @@ class SkipsNumbers(Packer):
     """Numbers the containers of a queue 0, 2, 4 and so on."""
 
     def next_sequence(self, dgsq: Dgsq) -> int:
-        """Give every other number."""
+        """Return every other number."""
         return 2 * super().next_sequence(dgsq)
 
 
@@ -127,7 +128,7 @@ class FillIncludesFrame(Packer):
     """Counts a frame into the fill that it carries itself."""
 
     def place(self, container: Container, credit: int) -> tuple[int, int]:
-        """Give the fill after the frame."""
+        """Return the fill after the frame."""
         index, fill = super().place(container, credit)
         return index, fill + credit
 
@@ -228,12 +229,14 @@ class WaitsForCompany(Dgsq):
 
 
 @mutant("PKTC-SINGLE-FRAME")
-class LingersForCompany(Gsp):
+class LingersForCompany(Ingress):
     """Looks at a frame only after it could have been joined by many others."""
 
-    def ingress(self, port: int, frame: bytes, now: int) -> None:
+    def receive(self, port: int, frame: bytes, now: int) -> None:
         """Wait ten flush times."""
-        self.at(now + 10 * self.settings.flush_time, lambda late: Gsp.ingress(self, port, frame, late))
+        self.leaf.at(
+            now + 10 * self.leaf.settings.flush_time, lambda late: Ingress.receive(self, port, frame, late)
+        )
 
 
 @mutant("PKTC-LAST-TRUTHFUL")
@@ -273,7 +276,7 @@ class PacksFramesAlone(Packer):
 
 
 @mutant("PKTC-MOVED-TOGETHER")
-class ScattersMovedFrames(Gsp):
+class ScattersMovedFrames(Ingress):
     """Spreads the frames of a container that lost its path over all others."""
 
     def move(self, frames: list[bytes], now: int) -> None:
@@ -283,7 +286,7 @@ class ScattersMovedFrames(Gsp):
 
 
 @mutant("PKTC-MOVED-TOGETHER")
-class ReversesMovedFrames(Gsp):
+class ReversesMovedFrames(Ingress):
     """Moves the frames of a container that lost its path in reverse."""
 
     def move(self, frames: list[bytes], now: int) -> None:

@@ -7,15 +7,16 @@ from reference_impl.codec import Header
 from reference_impl.mutants import mutant
 from reference_impl.parts.container import Container
 from reference_impl.parts.dgsq import Dgsq
+from reference_impl.parts.liveness import Link, Liveness
 from reference_impl.parts.packer import Packer
-from reference_impl.parts.paths import Link, Path, PathTable
+from reference_impl.parts.paths import Path, PathTable
 from reference_impl.parts.sprayer import PathShare, Sprayer
 from reference_impl.parts.transit import TransitForwarder
 from reference_impl.roles.gsf import Gsf
 from reference_impl.roles.gsp import Gsp
 
-HEADERS = 54
-"""Octets of a frame up to the end of its BTH and before its PSN."""
+HEADERS = 42
+"""Octets of an untagged frame up to the end of its UDP header, the five-tuple."""
 SHORT = 300
 
 
@@ -90,7 +91,7 @@ class SeesItsOwnLinkAlone(PathTable):
 
 
 @mutant("SPRAY-LIVE-PATHS-ONLY")
-class OverlooksCarrier(PathTable):
+class OverlooksCarrier(Liveness):
     """Notices the loss of a link by its silence only, not by its carrier."""
 
     def carrier(self, port: int, up: bool, now: int) -> None:
@@ -98,7 +99,7 @@ class OverlooksCarrier(PathTable):
 
 
 @mutant("SPRAY-LIVE-PATHS-ONLY")
-class RestartsEveryLink(PathTable):
+class RestartsEveryLink(Liveness):
     """Leaves all links when one loses its carrier, and greets on each of them as if it were new."""
 
     def carrier(self, port: int, up: bool, now: int) -> None:
@@ -111,7 +112,7 @@ class RestartsEveryLink(PathTable):
 
 
 @mutant("SPRAY-HELLO-LOSS")
-class WaitsTooLongForHello(PathTable):
+class WaitsTooLongForHello(Liveness):
     """Believes a silent neighbour alive for twice as long as it may."""
 
     def lifetime(self) -> int:
@@ -120,7 +121,7 @@ class WaitsTooLongForHello(PathTable):
 
 
 @mutant("SPRAY-HELLO-LOSS")
-class LosesPatience(PathTable):
+class LosesPatience(Liveness):
     """Gives a link up one HELLO too early."""
 
     def lifetime(self) -> int:
@@ -129,7 +130,7 @@ class LosesPatience(PathTable):
 
 
 @mutant("SPRAY-HELLO-CONTENT")
-class GreetsAtHalfPace(PathTable):
+class GreetsAtHalfPace(Liveness):
     """Sends every other HELLO only."""
 
     def tick(self, now: int) -> None:
@@ -138,7 +139,7 @@ class GreetsAtHalfPace(PathTable):
 
 
 @mutant("SPRAY-HELLO-CONTENT")
-class SkipsHelloNumbers(PathTable):
+class SkipsHelloNumbers(Liveness):
     """Numbers its HELLO messages 2, 4, 6 and so on."""
 
     def send_hello(self, link: Link, now: int) -> None:
@@ -158,7 +159,7 @@ class AnnouncesAllItKnows(PathTable):
 
 
 @mutant("SPRAY-HELLO-CONTENT")
-class HearsOldHello(PathTable):
+class HearsOldHello(Liveness):
     """Says that it heard the HELLO before the one that it last heard."""
 
     def heard(self, link: Link) -> tuple[int, int]:
@@ -168,7 +169,7 @@ class HearsOldHello(PathTable):
 
 
 @mutant("SPRAY-TWO-WAY")
-class TrustsDeafNeighbours(PathTable):
+class TrustsDeafNeighbours(Liveness):
     """Takes a link for good when HELLO comes in, whether or not its own arrives."""
 
     def fresh(self, link: Link, heard_node: int, heard_sequence: int, now: int) -> bool:  # noqa: ARG002
@@ -225,7 +226,7 @@ class KeepsAnnouncingTheLost(PathTable):
 
 
 @mutant("SPRAY-RECOVERY-HITLESS")
-class RenumbersOnRecovery(PathTable):
+class RenumbersOnRecovery(Liveness):
     """Numbers containers from 0 again when a link comes back."""
 
     def release(self, now: int, link: Link) -> None:
@@ -237,7 +238,7 @@ class RenumbersOnRecovery(PathTable):
 
 
 @mutant("SPRAY-RECOVERY-SHARE")
-class NeverReturns(PathTable):
+class NeverReturns(Liveness):
     """Leaves a link that was down once out of use for ever."""
 
     def release(self, now: int, link: Link) -> None:
@@ -251,14 +252,14 @@ class MakesUpForAbsence(Sprayer):
     def fresh_shares(self, node: int) -> list[PathShare]:
         """Keep the tallies of the other paths."""
         shares = super().fresh_shares(node)
-        tallies = {share.path.port: share.tally for share in self.shares.get(node, [])}
+        tallies = {share.path.port: share.carried for share in self.shares.get(node, [])}
         for share in shares:
-            share.tally = tallies.get(share.path.port, 0)
+            share.carried = tallies.get(share.path.port, 0)
         return shares
 
 
 @mutant("SPRAY-FLAP-DAMPED")
-class TrustsEveryReturn(PathTable):
+class TrustsEveryReturn(Liveness):
     """Uses a link again as soon as it comes back, however often it went."""
 
     def damped(self, link: Link) -> bool:  # noqa: ARG002 - that is the flaw
@@ -297,7 +298,7 @@ class PrefersShortFrames(TransitForwarder):
     """Sends short frames ahead of the longer ones that wait."""
 
     def data(self, port: int, frame: bytes, header: Header, now: int) -> None:
-        """Give short frames the priority of control messages."""
+        """Return short frames the priority of control messages."""
         if len(frame) < SHORT:
             self.control(port, frame, header, now)
         else:

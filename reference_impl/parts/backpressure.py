@@ -3,9 +3,11 @@
 from reference_impl import codec
 from reference_impl.parts.dgsq import Dgsq
 from reference_impl.parts.leaf import Leaf
+from reference_impl.parts.timers import EndTimers
 from reference_impl.port import NEVER
 
 STOP = 255
+REMEMBERED_REPORTERS = 256
 MOST_CREDIT = 6
 """Credit bytes for each octet of the shortest frame."""
 
@@ -16,16 +18,30 @@ class BackpressureReceiver:
     def __init__(self, leaf: Leaf) -> None:
         self.leaf = leaf
         self.reports: dict[int, dict[int, tuple[int, int]]] = {}
+        """Level and end of validity by node concerned and reporter."""
+        self.ends = EndTimers(leaf.at, self.ended)
 
     def report(self, reporter: int, about: int, level: int, validity: int, now: int) -> None:
-        """Take a BACKPRESSURE; a repeat of the same reporter replaces what it said before. Validity in ns."""
+        """Take a BACKPRESSURE; a repeat of the same reporter replaces what it said before. Validity in ns.
+
+        About a node out of reach it says nothing; should that change, the reporter will have repeated it.
+        """
+        if about != self.leaf.node and not self.leaf.paths.live(about):
+            return
         reports = self.reports.setdefault(about, {})
         if level:
+            if len(reports) >= REMEMBERED_REPORTERS:
+                del reports[min(reports, key=reports.__getitem__)]
             reports[reporter] = (level, now + validity)
-            self.leaf.at(now + validity, self.expire, about)
+            self.ends.arm(about, now + validity)
         else:
             reports.pop(reporter, None)
         self.apply(about, now)
+
+    def ended(self, now: int, about: int) -> int | None:
+        """End the reports about a node that are over; return when the next one is."""
+        self.expire(now, about)
+        return min((until for _, until in self.reports.get(about, {}).values() if until > now), default=None)
 
     def expire(self, now: int, about: int) -> None:
         """End the reports whose validity is over."""
@@ -35,7 +51,7 @@ class BackpressureReceiver:
         self.apply(about, now)
 
     def level(self, about: int) -> int:
-        """Give the level that rules for a node: the highest of the live reporters."""
+        """Return the level that rules for a node: the highest of the live reporters."""
         return max((level for level, _ in self.reports.get(about, {}).values()), default=0)
 
     def apply(self, about: int, now: int) -> None:
@@ -77,7 +93,7 @@ class BackpressureReceiver:
         dgsq.free_at = max(dgsq.free_at, now) + int(credit * 8000 / rate) if rate else NEVER
 
     def holds(self, dgsq: Dgsq, now: int) -> bool:
-        """Say whether a restrained queue has to wait; a full stop ends only with the episode."""
+        """Return whether a restrained queue has to wait; a full stop ends only with the episode."""
         if self.allowed_mbps(dgsq) == 0:
             return True
         if now >= dgsq.free_at:
@@ -100,6 +116,8 @@ class BackpressureSender:
     def __init__(self, leaf: Leaf) -> None:
         self.leaf = leaf
         self.heard: dict[int, dict[int, int]] = {port.index: {} for port in leaf.ports if port.kind == "host"}
+        """When each source of late was heard, by port; looked through once in `bp_window`."""
+        self.looked_at = dict.fromkeys(self.heard, 0)
         self.notified: dict[int, set[int]] = {}
         self.configure()
 
@@ -109,10 +127,12 @@ class BackpressureSender:
 
     def arrived(self, port: int, source: int, now: int) -> None:
         """Note traffic of a source to a queue of more than `least` octets, and look at the queue."""
+        if now - self.looked_at[port] > self.leaf.settings.bp_window:
+            self.sources(port, now)
         self.heard[port][source] = now
         if port not in self.notified and self.is_crossed(port, now):
             self.notified[port] = set()
-            self.leaf.egress[port].watch("backpressure", now)
+            self.leaf.host_ports[port].watch("backpressure", now)
             self.refresh(now, port, self.notified[port])
 
     def depth(self, port: int, now: int) -> int:
@@ -120,34 +140,35 @@ class BackpressureSender:
 
         Only where data comes without credit does a paused class count as well.
         """
-        egress = self.leaf.egress[port]
+        egress = self.leaf.host_ports[port]
         if egress.pause_end <= now or self.leaf.ungoverned_mbps(port, now):
             return egress.queued
         return egress.queued_credit(now)
 
     def is_crossed(self, port: int, now: int) -> bool:
-        """Say whether the queue of a port is over the threshold."""
+        """Return whether the queue of a port is over the threshold."""
         return self.depth(port, now) >= self.leaf.settings.bp_threshold
 
     def is_over(self, port: int, now: int) -> bool:
-        """Say whether the queue of a port has fallen to half of the threshold."""
+        """Return whether the queue of a port has fallen to half of the threshold."""
         return self.depth(port, now) <= self.leaf.settings.bp_threshold // 2
 
     def departed(self, port: int, now: int) -> None:
         """Release the sources once the queue is short again."""
         if port in self.notified and self.is_over(port, now):
-            self.leaf.egress[port].unwatch("backpressure")
+            self.leaf.host_ports[port].unwatch("backpressure")
             for source in sorted(self.notified.pop(port)):
                 self.tell(source, 0, now)
 
     def level(self, port: int, now: int) -> int:
-        """Say what to withhold: half at the threshold, everything at twice the threshold."""
+        """Return what to withhold: half at the threshold, everything at twice the threshold."""
         threshold = self.leaf.settings.bp_threshold
         excess = self.depth(port, now) - threshold
         return max(1, min(STOP, 128 + 127 * excess // threshold))
 
     def sources(self, port: int, now: int) -> list[int]:
         """List the sources whose traffic came to a port within `bp_window`."""
+        self.looked_at[port] = now
         since = now - self.leaf.settings.bp_window
         heard = self.heard[port] = {
             source: time for source, time in self.heard[port].items() if time >= since
@@ -172,7 +193,7 @@ class BackpressureSender:
             leaf.pressed(leaf.node, leaf.node, level, validity, now)
             return
         path = leaf.sprayer.control_path(source)
-        if path is not None:
+        if path is not None and codec.BACKPRESSURE is not None:
             message = codec.encode_backpressure(
                 path.prefix, 0, leaf.node, source, 0, leaf.node, level, validity
             )

@@ -4,13 +4,17 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from reference_impl import codec
 from reference_impl.device import Device
 from reference_impl.parts.meter import Meter
 from reference_impl.parts.paths import PathTable
 from reference_impl.port import NEVER
+from reference_impl.states import DGSQ_STEPS, DgsqState
 
 if TYPE_CHECKING:
     from reference_impl.parts.container import Container
+
+GOVERNED = DgsqState.GOVERNED
 
 Key = tuple[int, int, int]
 """Destination node, its egress port, class."""
@@ -19,8 +23,7 @@ Key = tuple[int, int, int]
 class Dgsq:
     """One queue: frames with their credit, cumulative counters of its generation, and its open container.
 
-    `governed` is False while an on-congestion queue still sends freely; `free_at` is when back-pressure lets
-    the next frame go, `level` what it withholds (n/255) of `base_mbps`.
+    `free_at` is when back-pressure lets the next frame go, `level` what it withholds (n/255) of `base_mbps`.
     """
 
     __slots__ = (
@@ -29,7 +32,6 @@ class Dgsq:
         "borrowed_fill",
         "cls",
         "container",
-        "dead",
         "demand",
         "expired",
         "flush_armed",
@@ -37,7 +39,6 @@ class Dgsq:
         "frames",
         "free_at",
         "generation",
-        "governed",
         "grant",
         "lapse_armed",
         "level",
@@ -52,6 +53,7 @@ class Dgsq:
         "requested_at",
         "sent",
         "sequence",
+        "state",
         "valid_until",
     )
 
@@ -60,7 +62,8 @@ class Dgsq:
     ) -> None:
         self.node, self.port, self.cls = key
         self.generation = generation
-        self.governed = governed
+        event = "first-frame" if governed else "first-frame-freely"
+        self.state = DGSQ_STEPS[DgsqState.ABSENT, event]
         self.frames: deque[tuple[bytes, int]] = deque()
         self.queued = 0
         self.demand = 0
@@ -80,11 +83,24 @@ class Dgsq:
         self.base_mbps = 0.0
         self.free_at = 0
         self.active = now
-        self.dead = False
         self.flush_armed = False
         self.lapse_armed = False
         self.pump_armed = False
         self.report_queued = False
+
+    def happen(self, event: str) -> None:
+        """Follow an event of the table of states; KeyError for one that cannot happen now."""
+        self.state = DGSQ_STEPS[self.state, event]
+
+    @property
+    def governed(self) -> bool:
+        """Return whether its frames need credit; in the mode on-congestion a queue sends freely at first."""
+        return self.state is GOVERNED
+
+    @property
+    def dead(self) -> bool:
+        """Return whether its generation is over."""
+        return self.state is DgsqState.ENDED
 
     @property
     def position(self) -> int:
@@ -92,12 +108,12 @@ class Dgsq:
         return self.sent + self.forfeited
 
     def may_send(self, credit: int) -> bool:
-        """Say whether the next frame may leave: a whole frame, and only within the grant."""
-        return not self.governed or self.sent + self.forfeited + credit <= self.grant
+        """Return whether the next frame may leave: a whole frame, and only within the grant."""
+        return self.state is not GOVERNED or self.sent + self.forfeited + credit <= self.grant
 
     def account(self, credit: int) -> None:
         """Note a frame that leaves; an ungoverned one stays outside `sent`."""
-        if self.governed:
+        if self.state is GOVERNED:
             self.sent += credit
 
     def take_grant(self, granted: int, expired: int, validity: int, now: int) -> None:
@@ -110,7 +126,7 @@ class Dgsq:
         self.expired = max(self.expired, expired)
 
     def extended(self, until: int) -> int:
-        """Until when credit is valid after a repeated GRANT, which extends nothing."""
+        """Return until when credit is valid after a repeated GRANT, which extends nothing."""
         return min(self.valid_until, until)
 
     def forfeit(self) -> int:
@@ -126,7 +142,7 @@ class Dgsq:
 
     def govern(self, now: int) -> None:
         """Begin to ask for credit: what waits now is the first demand."""
-        self.governed = True
+        self.happen("congestion")
         self.demand = self.queued
         self.active = now
 
@@ -184,7 +200,7 @@ class DgsqTable:
         self.device.count["dgsq_active"] += 1
 
     def is_exhausted(self) -> bool:
-        """Say whether no more queues can be held."""
+        """Return whether no more queues can be held."""
         return len(self.queues) >= self.bound
 
     def first_grant(self) -> int:
@@ -192,11 +208,11 @@ class DgsqTable:
         return self.device.settings.unsolicited_bytes
 
     def next_generation(self, key: Key) -> int:
-        """Give the next generation: random and non-zero at first, then plus one, without zero."""
+        """Return the next generation: random and non-zero at first, then plus one, without zero."""
         last = self.generations.get(key)
         if last is None:
-            return self.device.random.randrange(1, 1 << 16)
-        return last % 0xFFFF + 1
+            return codec.any_generation(self.device.random)
+        return codec.next_generation(last)
 
     def age(self, now: int, dgsq: Dgsq) -> None:
         """Release a queue that has been idle for `age_out`; drop one that has had no path for as long."""
@@ -212,16 +228,17 @@ class DgsqTable:
             self.device.at(now + self.age_out, self.age, dgsq)
 
     def is_stranded(self, dgsq: Dgsq) -> bool:
-        """Say whether a queue with frames has no path to its destination."""
+        """Return whether a queue with frames has no path to its destination."""
         return dgsq.node != self.device.node and not self.paths.live(dgsq.node)
 
     def release(self, dgsq: Dgsq) -> None:
         """End a queue and its generation."""
-        dgsq.dead = True
+        was_governed = dgsq.governed
+        dgsq.happen("end")
         del self.queues[dgsq.node, dgsq.port, dgsq.cls]
         if dgsq.node == self.device.node:
             self.forget(dgsq)
-        if dgsq.governed:
+        if was_governed:
             self.device.count["dgsq_released"] += 1
             self.device.count["dgsq_active"] -= 1
 
@@ -242,6 +259,7 @@ class DgsqTable:
                 "port": dgsq.port,
                 "class": dgsq.cls,
                 "generation": dgsq.generation,
+                "state": dgsq.state.value,
                 "governed": dgsq.governed,
                 "frames": len(dgsq.frames),
                 "queued": dgsq.queued,

@@ -46,7 +46,7 @@ class Forwarder:
             known.clear()
 
     def route(self, port: int, frame: bytes) -> Sequence[Target]:
-        """Find every egress of a frame that came in on `port`; none when it was dropped, and counted."""
+        """Return every egress of a frame that came in on `port`; none when it was dropped, and counted."""
         if not MIN_OCTETS <= len(frame) <= self.longest:
             self.device.drop(self.bad_length(frame))
             return NOWHERE
@@ -66,23 +66,23 @@ class Forwarder:
         return targets
 
     def bad_length(self, frame: bytes) -> str:
-        """Name the cause to drop a frame that is longer than `max_frame` or has no whole Ethernet header."""
+        """Return the cause to drop a frame longer than `max_frame` or without a whole Ethernet header."""
         return "bad_message" if len(frame) < MIN_OCTETS else "frame_too_long"
 
     def is_link_local(self, frame: bytes) -> bool:
-        """Say whether a frame is for 01-80-C2-00-00-00 to -0F, which no bridge forwards (802.1Q)."""
+        """Return whether a frame is for 01-80-C2-00-00-00 to -0F, which no bridge forwards (802.1Q)."""
         return frame.startswith(LINK_LOCAL) and frame[5] < 16
 
     def is_group(self, frame: bytes) -> bool:
-        """Say whether a frame is multicast or broadcast."""
+        """Return whether a frame is multicast or broadcast."""
         return bool(frame[0] & 1)
 
     def floods_unknown(self) -> bool:
-        """Say whether an unknown unicast frame is flooded instead of dropped."""
+        """Return whether an unknown unicast frame is flooded instead of dropped."""
         return self.device.settings.unknown_unicast == "flood"
 
     def is_hairpin(self, target: Target, port: int) -> bool:
-        """Say whether a frame would go back to the port it came from."""
+        """Return whether a frame would go back to the port it came from."""
         return target == (self.device.node, port)
 
     def flood(self, port: int) -> Sequence[Target]:

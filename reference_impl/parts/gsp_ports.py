@@ -62,7 +62,7 @@ class Uplink(OutPort):
                 owner.left = free_at
 
     def holds(self, container: Leaving, now: int) -> bool:
-        """Say whether frames of a container wait."""
+        """Return whether frames of a container wait."""
         self.advance_to(now)
         return container in self.owners
 

@@ -3,7 +3,7 @@
 from reference_impl import codec
 from reference_impl.device import Device
 from reference_impl.parts.container import Container
-from reference_impl.parts.dgsq import Dgsq
+from reference_impl.parts.dgsq import GOVERNED, Dgsq
 from reference_impl.parts.gsp_ports import Uplink
 from reference_impl.parts.sprayer import PathShare
 from reference_impl.sizes import MIN_FRAME, OVERHEAD
@@ -37,17 +37,17 @@ class Packer:
         return container
 
     def next_sequence(self, dgsq: Dgsq) -> int:
-        """Give a container its number, from 0 in each generation, modulo 2**32."""
+        """Give a container its number, from 0 in each generation on, and from 0 again after the largest."""
         sequence = dgsq.sequence
-        dgsq.sequence = (sequence + 1) & 0xFFFFFFFF
+        dgsq.sequence = (sequence + 1) & codec.SEQUENCE_MASK
         return sequence
 
     def is_full(self, fill: int, credit: int) -> bool:
-        """Say whether a container of that fill takes no frame of so many credit bytes any more."""
+        """Return whether a container of that fill takes no frame of so many credit bytes any more."""
         return fill + credit > self.limit if self.close_early else fill >= self.limit
 
     def is_last(self, fill: int, following: int) -> bool:
-        """Say whether it is known that no frame follows in a container; `following` is 0 where none waits."""
+        """Return whether no frame is known to follow in a container; `following` is 0 where none waits."""
         return self.is_full(fill, following or MIN_FRAME + OVERHEAD)
 
     def place(self, container: Container, credit: int) -> tuple[int, int]:
@@ -61,7 +61,8 @@ class Packer:
         """Send a host frame that has left its queue as the next one of an open container."""
         index, fill = self.place(container, credit)
         last = self.is_last(container.fill, dgsq.frames[0][1] if dgsq.frames else 0)
-        container.share.tally += credit
+        last = last or container.index >= codec.MOST_FRAMES
+        container.share.carried += credit
         flags = self.flags(dgsq, last)
         alike = container.alike.get(flags)
         if alike is None:
@@ -80,9 +81,9 @@ class Packer:
             self.close_full(dgsq)
 
     def flags(self, dgsq: Dgsq, last: bool) -> int:
-        """Say what the flags of a DATA frame are."""
+        """Return what the flags of a DATA frame are."""
         flags = codec.LAST if last else 0
-        return flags if dgsq.governed else flags | codec.UNGOVERNED
+        return flags if dgsq.state is GOVERNED else flags | codec.UNGOVERNED
 
     def close(self, dgsq: Dgsq) -> None:
         """Close the open container, and keep what the next one has to tell of it."""
@@ -97,7 +98,7 @@ class Packer:
         return container.index
 
     def borrowed(self, container: Container) -> int:
-        """Say with what fill the next container opens."""
+        """Return with what fill the next container opens."""
         return max(container.fill - self.limit, 0) if self.borrows else 0
 
     def close_full(self, dgsq: Dgsq) -> None:

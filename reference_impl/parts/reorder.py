@@ -1,10 +1,11 @@
 """Ordering at the egress: early frames wait for the missing ones, but not for ever."""
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from reference_impl.device import Device
+from reference_impl import codec
+from reference_impl.parts.leaf import Leaf
+from reference_impl.parts.streams import INDEX_BITS, INDEX_MASK, ORDERED, Stream, Streams
 
 Deliver = Callable[[int, int, bytes, int, int], None]
 """`(port, class, host frame, credit, now)`: send a frame to its host."""
@@ -12,80 +13,39 @@ Deliver = Callable[[int, int, bytes, int, int], None]
 Lose = Callable[[int, int, int, int, int], None]
 """`(source, port, class, generation, credit)`: learn of credit bytes that a closed gap has swallowed."""
 
-SERIAL = 0xFFFFFFFF
-HALF = 0x80000000
-REMEMBERED_GAPS = 64
-
-
-class Stream:
-    """What one (source, port, class) has brought so far.
-
-    A place is (unwrapped sequence << 16) + index; `place` is the next one that is due.
-    `fill` is what the container in hand had after its newest frame, `usual` what the last one ended with.
-    """
-
-    __slots__ = (
-        "armed",
-        "cls",
-        "collecting",
-        "deadlines",
-        "ended",
-        "fill",
-        "gaps",
-        "generation",
-        "heard",
-        "held",
-        "held_bytes",
-        "index",
-        "port",
-        "sequence",
-        "source",
-        "totals",
-        "usual",
-    )
-
-    def __init__(self, source: int, port: int, cls: int) -> None:
-        self.source = source
-        self.port = port
-        self.cls = cls
-        self.generation = 0
-        self.ended = 0
-        self.sequence = 0
-        self.index = 0
-        self.fill = 0
-        self.usual = 0
-        self.collecting = False
-        self.heard = 0
-        self.held: dict[int, tuple[bytes, int, bool, int]] = {}
-        self.held_bytes = 0
-        self.totals: dict[int, int] = {}
-        self.gaps: deque[tuple[int, int]] = deque(maxlen=REMEMBERED_GAPS)
-        self.deadlines: deque[tuple[int, int]] = deque()
-        self.armed = False
-
-    @property
-    def place(self) -> int:
-        """The place of the frame that is due next."""
-        return (self.sequence << 16) + self.index
-
 
 class Reorderer:
-    """Releases the frames of each (source, port, class) in order; late and duplicate ones are dropped."""
+    """Releases the frames of each (source, port, class) in order; late and duplicate ones are dropped.
 
-    def __init__(self, device: Device, deliver: Deliver, lose: Lose) -> None:
-        self.device = device
+    1. The stream of a frame is found or begun. A generation that begins with container sequence 0 is ordered
+       from there; with another one, its frames are collected first. What is held of the old generation is
+       released then, and frames of it that come later are late.
+    2. The frame at the place (sequence, index) that is due goes to its host at once. A container is complete
+       with its LAST, or when "frames in the previous container" of the next one says so.
+    3. A frame before that place is late where a gap was closed, else a duplicate; one that is held already is
+       a duplicate, too. A frame behind it is held, `reorder_timeout` from its own arrival at the longest.
+    4. What is held goes as soon as it is due. A frame whose time is over goes with all that is held before
+       it, and the gaps before it are closed: counted, remembered to know late frames by, and what they
+       swallowed is told the granter as lost.
+    5. With `reorder_bytes` held, the oldest gap is closed at once. A collecting stream starts at its lowest
+       frame instead.
+    6. A stream that was silent for twice `age_out` is forgotten; its source has ended the generation since.
+    """
+
+    def __init__(self, leaf: Leaf, deliver: Deliver, lose: Lose) -> None:
+        self.leaf = leaf
         self.deliver = deliver
         self.lose = lose
-        self.streams: dict[tuple[int, int, int], Stream] = {}
-        self.held_bytes: dict[int, int] = dict.fromkeys(range(len(device.ports)), 0)
+        self.streams = Streams(leaf.at)
+        self.held_bytes = leaf.held_bytes
         self.configure()
 
     def configure(self) -> None:
         """Take the settings over."""
-        settings = self.device.settings
+        settings = self.leaf.settings
         self.timeout = settings.reorder_timeout
         self.limit = settings.reorder_bytes
-        self.idle_limit = 2 * settings.age_out
+        self.idle_limit = self.streams.idle_limit = 2 * settings.age_out
 
     def receive(  # noqa: PLR0917 - the data path
         self,
@@ -107,15 +67,15 @@ class Reorderer:
         if (
             stream is None
             or generation != stream.generation
-            or stream.collecting
+            or stream.state is not ORDERED
             or now - stream.heard > self.idle_limit
         ):
             stream = self.admit(stream, source, port, cls, generation, sequence, now)
             if stream is None:
                 return False
         stream.heard = now
-        if not stream.collecting:
-            ahead = (sequence - stream.sequence) & SERIAL
+        if stream.state is ORDERED:
+            ahead = (sequence - stream.sequence) & codec.SEQUENCE_MASK
             if ahead == 1 and index == 0 and self.completes(stream, previous):
                 self.next_container(stream)
                 ahead = 0
@@ -143,31 +103,32 @@ class Reorderer:
     ) -> Stream | None:
         """Find or begin the stream of a frame; None when the frame belongs to the generation just ended."""
         if stream is None:
-            stream = self.streams[source, port, cls] = Stream(source, port, cls)
+            stream = self.streams.add(source, port, cls, now)
             self.begin(stream, generation, sequence, now)
         elif self.is_forgotten(stream, now):
             self.release_all(stream, now)
+            stream.happen("forgotten")
             stream.ended = 0
             self.begin(stream, generation, sequence, now)
         elif generation != stream.generation:
             if self.is_ended(stream, generation):
-                self.device.drop("late")
+                self.leaf.drop("late")
                 return None
             self.release_all(stream, now)
             stream.ended = stream.generation
             self.begin(stream, generation, sequence, now)
         elif stream.collecting and self.is_start(stream, sequence):
-            stream.collecting = False
+            stream.happen("start-found")
             stream.sequence = self.unwrap(stream, sequence)
             stream.index = 0
         return stream
 
     def is_ended(self, stream: Stream, generation: int) -> bool:
-        """Say whether a generation is the one that ended last."""
+        """Return whether a generation is the one that ended last."""
         return generation == stream.ended
 
     def is_forgotten(self, stream: Stream, now: int) -> bool:
-        """Say whether a stream was silent for so long that its source has ended the generation since."""
+        """Return whether a stream was silent for so long that its source has ended the generation since."""
         return now - stream.heard > self.idle_limit
 
     def begin(self, stream: Stream, generation: int, sequence: int, now: int) -> None:
@@ -179,23 +140,25 @@ class Reorderer:
         stream.totals.clear()
         stream.gaps.clear()
         stream.heard = now
-        stream.collecting = self.collects(sequence)
+        stream.happen("begins-later" if self.collects(sequence) else "begins")
 
     def collects(self, sequence: int) -> bool:
-        """Say whether an unknown stream may lack frames before its first one."""
+        """Return whether an unknown stream may lack frames before its first one."""
         return sequence != 0
 
     def is_start(self, stream: Stream, sequence: int) -> bool:
-        """Say whether a collecting stream has found the very first container of its generation."""
-        return sequence == 0 and all(self.unwrap(stream, 0) << 16 <= key for key in stream.held)
+        """Return whether a collecting stream has found the very first container of its generation."""
+        return sequence == 0 and all(self.unwrap(stream, 0) << INDEX_BITS <= key for key in stream.held)
 
     def unwrap(self, stream: Stream, sequence: int) -> int:
-        """Extend a 32-bit sequence to the number nearest to what is due (RFC 1982)."""
-        ahead = (sequence - stream.sequence) & SERIAL
-        return stream.sequence + (ahead if ahead < HALF else ahead - SERIAL - 1)
+        """Extend a sequence to the number nearest to what is due (RFC 1982)."""
+        ahead = (sequence - stream.sequence) & codec.SEQUENCE_MASK
+        return stream.sequence + (
+            ahead if ahead <= codec.SEQUENCE_MASK >> 1 else ahead - codec.SEQUENCE_MASK - 1
+        )
 
     def completes(self, stream: Stream, previous: int) -> bool:
-        """Say whether "frames in the previous container" shows that the container in hand is complete."""
+        """Return whether "frames in the previous container" shows that the container in hand is complete."""
         return stream.index == previous != 0
 
     def pass_over(self, stream: Stream, last: bool, fill: int) -> None:
@@ -226,37 +189,37 @@ class Reorderer:
     ) -> bool:
         """Hold a frame that is early, drop one that is late or double."""
         unwrapped = self.unwrap(stream, sequence)
-        key = (unwrapped << 16) + index
+        key = (unwrapped << INDEX_BITS) + index
         cause = self.refusal(stream, key)
         if cause is not None:
-            self.device.drop(cause)
+            self.leaf.drop(cause)
             return False
         totals = stream.totals
         tells_more = unwrapped - 1 not in totals
         totals[unwrapped - 1] = previous
         self.hold(stream, key, (frame, credit, last, fill), now)
-        if not stream.collecting and (tells_more or key == stream.place):
+        if stream.state is ORDERED and (tells_more or key == stream.place):
             self.advance(stream, now)
         while stream.held_bytes >= self.limit:
             self.close_oldest(stream, now)
         return True
 
     def refusal(self, stream: Stream, key: int) -> str | None:
-        """Name the cause to drop a frame at a place, None when it is still wanted there."""
+        """Return the cause to drop a frame at a place, None when it is still wanted there."""
         if key in stream.held:
             return "duplicate"
-        if stream.collecting or key >= stream.place:
+        if stream.state is not ORDERED or key >= stream.place:
             return None
         return "late" if self.was_skipped(stream, key) else "duplicate"
 
     def was_skipped(self, stream: Stream, key: int) -> bool:
-        """Say whether a place lies in a closed gap or before the joined one: late, not double."""
+        """Return whether a place lies in a closed gap or before the joined one: late, not double."""
         return any(start <= key < end for start, end in stream.gaps)
 
     def hold(self, stream: Stream, key: int, early: tuple[bytes, int, bool, int], now: int) -> None:
         """Keep an early frame, until `reorder_timeout` from now at the longest."""
-        if key != (stream.sequence << 16) + stream.index or stream.collecting:
-            self.device.count["reorder_held"] += 1
+        if key != (stream.sequence << INDEX_BITS) + stream.index or stream.state is not ORDERED:
+            self.leaf.count["reorder_held"] += 1
         stream.held[key] = early
         stream.held_bytes += early[1]
         self.held_bytes[stream.port] += early[1]
@@ -264,10 +227,10 @@ class Reorderer:
         stream.deadlines.append((deadline, key))
         if not stream.armed:
             stream.armed = True
-            self.device.at(deadline, self.overdue, stream)
+            self.leaf.at(deadline, self.overdue, stream)
 
     def deadline(self, now: int) -> int:
-        """Until when a frame that arrives now may be held."""
+        """Return until when a frame that arrives now may be held."""
         return now + self.timeout
 
     def release(self, stream: Stream, key: int, now: int) -> None:
@@ -275,7 +238,7 @@ class Reorderer:
         frame, credit, last, fill = stream.held.pop(key)
         stream.held_bytes -= credit
         self.held_bytes[stream.port] -= credit
-        stream.sequence, stream.index = key >> 16, key & 0xFFFF
+        stream.sequence, stream.index = key >> INDEX_BITS, key & INDEX_MASK
         self.deliver(stream.port, stream.cls, frame, credit, now)
         self.pass_over(stream, last, fill + credit)
 
@@ -283,7 +246,7 @@ class Reorderer:
         """Release what has come in order."""
         held = stream.held
         while held:
-            key = (stream.sequence << 16) + stream.index
+            key = (stream.sequence << INDEX_BITS) + stream.index
             if key in held:
                 self.release(stream, key, now)
             elif self.completes(stream, stream.totals.get(stream.sequence, 0)):
@@ -302,12 +265,12 @@ class Reorderer:
             if key in stream.held:
                 if deadline > now:
                     stream.armed = True
-                    self.device.at(deadline, self.overdue, stream)
+                    self.leaf.at(deadline, self.overdue, stream)
                     return
                 if stream.collecting:
                     self.close_oldest(stream, now)
                 else:
-                    self.device.count["reorder_timeouts"] += 1
+                    self.leaf.count["reorder_timeouts"] += 1
                     self.release_through(stream, key, now)
             else:
                 deadlines.popleft()
@@ -316,9 +279,9 @@ class Reorderer:
         """Close the oldest gap, or start a collecting stream at its lowest frame."""
         lowest = min(stream.held)
         if stream.collecting:
-            stream.collecting = False
-            stream.sequence, stream.index = lowest >> 16, lowest & 0xFFFF
-            stream.gaps.append((lowest - (HALF << 16), lowest))
+            stream.happen("start-found")
+            stream.sequence, stream.index = lowest >> INDEX_BITS, lowest & INDEX_MASK
+            stream.gaps.append((lowest - (codec.SEQUENCE_MASK + 1 << INDEX_BITS - 1), lowest))
             self.advance(stream, now)
         else:
             self.release_through(stream, lowest, now)
@@ -337,14 +300,17 @@ class Reorderer:
 
     def close_gap(self, stream: Stream, key: int) -> None:
         """Count one gap as closed, and remember it to know a late frame by."""
-        self.device.count["gaps_closed"] += 1
+        stream.totals = {
+            sequence: total for sequence, total in stream.totals.items() if sequence >= key >> INDEX_BITS
+        }
+        self.leaf.count["gaps_closed"] += 1
         stream.gaps.append((stream.place, key))
         lost = max(self.swallowed(stream, key), 0)
         self.lose(stream.source, stream.port, stream.cls, stream.generation, lost)
 
     def swallowed(self, stream: Stream, key: int) -> int:
         """Reckon the credit bytes in a gap: exact within a container, by the usual fill beyond it."""
-        containers = (key >> 16) - stream.sequence
+        containers = (key >> INDEX_BITS) - stream.sequence
         fill = stream.held[key][3]
         if containers == 0:
             return fill - stream.fill
@@ -366,10 +332,11 @@ class Reorderer:
                 "port": stream.port,
                 "class": stream.cls,
                 "generation": stream.generation,
-                "sequence": stream.sequence & SERIAL,
+                "sequence": stream.sequence & codec.SEQUENCE_MASK,
                 "index": stream.index,
                 "held": len(stream.held),
                 "held_bytes": stream.held_bytes,
+                "state": stream.state.value,
                 "collecting": stream.collecting,
             }
             for stream in self.streams.values()

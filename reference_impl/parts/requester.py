@@ -46,7 +46,7 @@ class Requester:
                     self.leaf.at(self.free_at, self.pace)
 
     def is_urgent(self, dgsq: Dgsq, now: int) -> bool:
-        """Say whether frames wait while all the demand that was reported, not just now, has been sent."""
+        """Return whether frames wait while all the demand that was reported, not just now, has been sent."""
         return dgsq.reported <= dgsq.sent < dgsq.demand and now - dgsq.requested_at >= self.spacing
 
     def pace(self, now: int) -> None:

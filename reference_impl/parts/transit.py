@@ -48,16 +48,16 @@ class TransitBackpressure:
             episode.level = level
             for other in episode.sources:
                 self.send(other, destination, level, now)
-        if source not in episode.sources:
+        if source not in episode.sources and self.paths.live(source):
             episode.sources.append(source)
             self.send(source, destination, episode.level, now)
 
     def level(self, queued: int) -> int:
-        """How much to withhold, in 255ths: half at the threshold, all at twice the threshold."""
+        """Return how much to withhold, in 255ths: half at the threshold, all at twice the threshold."""
         return min(255, 255 * queued // (2 * self.device.settings.bp_threshold))
 
     def over(self, queued: int) -> bool:
-        """Say whether a queue that crossed the threshold is short enough again."""
+        """Return whether a queue that crossed the threshold is short enough again."""
         return queued <= self.device.settings.bp_threshold // 2
 
     def refresh(self, now: int, key: tuple[int, int]) -> None:
@@ -80,7 +80,7 @@ class TransitBackpressure:
     def send(self, source: int, about: int, level: int, now: int) -> None:
         """Send BACKPRESSURE to one source."""
         paths = self.paths.live(source)
-        if not paths:
+        if not paths or codec.BACKPRESSURE is None:
             return
         path = paths[0]
         validity = self.device.settings.bp_validity
@@ -112,20 +112,20 @@ class TransitForwarder:
         self.ports = device.ports
         self.links: dict[Container, tuple[int, int]] = {}
         """Port of a container that has a choice, and when its last frame passed."""
-        self.swept_at = 0
+        self.sweeping = False
         self.tallies: dict[tuple[int, int], int] = {}
         """Octets sent by (destination, port) since the weights last changed."""
         self.weighed = paths.known
         """The paths that the tallies are for."""
-        self.routes: list[dict[Header, Route]] = [{} for _ in self.ports]
-        """What becomes of a header that came in on each port, as long as the paths stay the same."""
+        self.routes: list[dict[bytes, Route]] = [{} for _ in self.ports]
+        """What becomes of a header, by its octets, that came in on each port, as long as the paths stay."""
         self.version = -1
 
     def data(self, port: int, frame: bytes, header: Header, now: int) -> None:
         """Pass a frame of a container on."""
         route = None
         if self.version == self.paths.version:
-            route = self.routes[port].get(header)
+            route = self.routes[port].get(frame[codec.START : codec.HEADER_END])
         if route is None:
             route = self.route(port, frame, header)
             if route is None:
@@ -151,10 +151,10 @@ class TransitForwarder:
             out.send_control(head + frame[codec.HEADER_END :], now)
 
     def route(self, port: int, frame: bytes, header: Header) -> Route | None:
-        """Find the route of a frame by its header; None when it was dropped, and counted."""
+        """Return the route of a frame by its header; None when it was dropped, and counted."""
         routes = self.routes[port]
         if self.version == self.paths.version:
-            route = routes.get(header)
+            route = routes.get(frame[codec.START : codec.HEADER_END])
             if route is not None:
                 return route
         else:
@@ -173,16 +173,16 @@ class TransitForwarder:
             if len(routes) >= REMEMBERED_ROUTES:
                 routes.clear()
             head = codec.forward(frame[: codec.HEADER_END], paths[0].prefix)
-            routes[header] = route = (self.ports[paths[0].port], head, paths)
+            routes[frame[codec.START : codec.HEADER_END]] = route = (self.ports[paths[0].port], head, paths)
             return route
         return None
 
     def may_pass(self, hop_limit: int) -> bool:
-        """Say whether a frame with this hop limit may make another hop."""
+        """Return whether a frame with this hop limit may make another hop."""
         return hop_limit > 1
 
     def cause_of_no_path(self, destination: int) -> str:
-        """Tell a node that was never announced from one that was lost."""
+        """Return the cause: a node that was never announced is unknown, one that was lost has no path."""
         return "no_path" if self.paths.seen(destination) else "unknown_node"
 
     def choose(self, paths: tuple[Path, ...], frame: bytes, destination: int, now: int) -> Path:
@@ -194,13 +194,15 @@ class TransitForwarder:
             path = next((path for path in paths if path.port == known[0]), None)
         if path is None:
             path = self.least_used(paths, destination)
-        self.sweep(now)
+        if not self.sweeping:
+            self.sweeping = True
+            self.device.at(now + self.memory() + 1, self.sweep)
         self.links[key] = path.port, now
         self.tallies[destination, path.port] = self.tallies.get((destination, path.port), 0) + len(frame)
         return path
 
     def memory(self) -> int:
-        """How long a container is remembered after its last frame."""
+        """Return how long a container is remembered after its last frame."""
         return self.device.settings.flush_time + self.device.settings.path_delay_max
 
     def least_used(self, paths: tuple[Path, ...], destination: int) -> Path:
@@ -211,11 +213,12 @@ class TransitForwarder:
         )
 
     def sweep(self, now: int) -> None:
-        """Forget the containers whose last frame is too long ago."""
-        if now - self.swept_at > self.memory():
-            self.swept_at = now
-            oldest = now - self.memory()
-            self.links = {key: entry for key, entry in self.links.items() if entry[1] >= oldest}
+        """Forget the containers whose last frame is too long ago, every so often while there are any."""
+        oldest = now - self.memory()
+        self.links = {key: entry for key, entry in self.links.items() if entry[1] >= oldest}
+        self.sweeping = bool(self.links)
+        if self.sweeping:
+            self.device.at(now + self.memory() + 1, self.sweep)
 
     def restart(self, now: int) -> None:  # noqa: ARG002 - a role may want the time
         """Start the tallies to those destinations anew whose paths or weights have changed."""

@@ -62,8 +62,7 @@ class ActiveImpairment:
         self.random = Random(seed)
         self.seen = 0
         names = impairment.messages
-        messages = codec.PROFILE.messages
-        self.types = {messages[name].type_code for name in names if name != "HOST"}
+        self.types = {codec.KINDS[name] for name in names if name in codec.KINDS}
         self.all = not names
         if "HOST" in names:
             self.types.add(-1)
@@ -82,12 +81,8 @@ class ActiveImpairment:
 
     def corrupt(self, frame: bytes) -> bytes:
         """Flip bits under the checksum of a fabric message, or anywhere behind the MACs of a host frame."""
-        first, last = checked_octets(frame)
-        places = [
-            bit for bit in range(first * 8, last * 8) if not first < last or bit // 8 != codec.HOP_LIMIT_OCTET
-        ]
-        if message_type(frame) < 0:
-            places = list(range(first * 8, last * 8))
+        known = message_type(frame) >= 0 and codec.kind_of(frame) is not None
+        places = codec.protected(frame) if known else list(range(min(12, len(frame)) * 8, len(frame) * 8))
         damaged = bytearray(frame)
         for bit in self.random.sample(places, min(self.spec.value, len(places))):
             damaged[bit // 8] ^= 0x80 >> bit % 8
@@ -95,19 +90,10 @@ class ActiveImpairment:
 
 
 def message_type(frame: bytes) -> int:
-    """Type code of a fabric message, -1 for any other frame."""
-    if frame[12:14] != codec.ETHERTYPE or len(frame) <= codec.HOP_LIMIT_OCTET:
+    """Kind of a fabric message, -1 for any other frame."""
+    if frame[12:14] != codec.ETHERTYPE or len(frame) < codec.HEADER_END:
         return -1
     return codec.peek(frame)[0]
-
-
-def checked_octets(frame: bytes) -> tuple[int, int]:
-    """First octet and end of where a bit error is to fall: header and extension, or all but the MACs."""
-    kind = message_type(frame)
-    message = codec.PROFILE.message_of(kind)
-    if message is None:
-        return min(12, len(frame)), len(frame)
-    return codec.START, min(len(frame), codec.START + codec.PROFILE.header.octets + message.fields.octets)
 
 
 class Direction:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from spec.model import Text
 from spec.verdict import Verdict
-from spec.wire import Field, Message, WireProfile
+from spec.wire import Field, Message, Tlvs, WireProfile
 
 BITS_PER_ROW = 32
 BAR_ORDER = (Verdict.PASS, *(verdict for verdict in reversed(Verdict) if verdict is not Verdict.PASS))
@@ -73,15 +74,28 @@ def stacked_bar(counts: Mapping[Verdict, int], whole: int) -> tuple[Segment, ...
 
 
 def _extension(message: Message) -> Drawing:
-    fields = message.fields.fields
-    if message.repeated is None:
+    fields, ahead = message.fields.fields, message.ahead
+    if not message.variable:
         return Drawing(message.name, message, (_block(fields),), message.fields.octets, message.payload)
-    blocks = (
-        _block(fields[:-1]),
-        _block(message.repeated.fields, repeated=True),
-        _block(fields[-1:]),
+    blocks = [_block(ahead)]
+    if message.repeated is not None:
+        blocks.append(_block(message.repeated.fields, repeated=True))
+    if message.tlvs is not None:
+        blocks.append(_block(_tlv(message.tlvs), repeated=True))
+    if fields[len(ahead) :]:
+        blocks.append(_block(fields[len(ahead) :]))
+    return Drawing(message.name, message, tuple(blocks), message.fields.octets, message.payload)
+
+
+def _tlv(tlvs: Tlvs) -> tuple[Field, ...]:
+    """Draw type and length of a value, which follows them."""
+    what = Text(en="What the value is", zh="值的类型")
+    size = Text(en="Octets of the value that follows", zh="其后值的字节数")
+    top = (1 << tlvs.type_bits) - 1, (1 << tlvs.length_bits) - 1
+    return (
+        Field("type", tlvs.type_bits, 0, what, tlvs.values, 0, top[0]),
+        Field("length", tlvs.length_bits, tlvs.type_bits, size, {}, 0, top[1]),
     )
-    return Drawing(message.name, message, blocks, message.fields.octets, message.payload)
 
 
 def _block(fields: Iterable[Field], repeated: bool = False) -> Block:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.api.binding import Setup
 from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp, default_peers
-from conformance.bindings import Setup
 from conformance.bindings.reference import ReferenceBed
 from conformance.checkout import ROOT
 from conformance.judge.expect import Expect
@@ -16,7 +16,7 @@ from conformance.judge.invariants import INVARIANTS
 from conformance.run.context import Bench, RunOptions
 from traffic.patterns import elephant, single
 from traffic.recordings.recording import Recording
-from traffic.scenario import DOWN, Impairment, LinkEvent, Scenario, Trigger
+from traffic.scenario import DOWN, Impairment, LinkEvent, ManagementEvent, Scenario, Trigger
 
 CASES = ("conformance/cases/pktc", "--clause=PKTC-ONE-DESTINATION")
 
@@ -93,6 +93,23 @@ def test_a_trigger_may_wait_for_what_passes_inside_the_fabric(bench):
     assert len(recording.host_frames("h0", "received")) >= 1
 
 
+LATER = 5_000_000
+"""When something happens, in ns: well after `settle_time`."""
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_what_is_planned_later_than_the_settle_time_happens(bench, depth):
+    """However deep in triggers it stands."""
+    then = Scenario(
+        links=(LinkEvent(LATER, "gsp0-gsf0", up=False), LinkEvent(2 * LATER, "gsp0-gsf0", up=True)),
+        management=(ManagementEvent(3 * LATER, "gsp0", "setting", {"name": "age_out", "value": 2}),),
+    )
+    for _ in range(depth):
+        then = Scenario(triggers=(Trigger("DATA", then),))
+    events = {event.name for event in play(bench, LeafSpine(), elephant("h0", "h1", count=20) + then).events}
+    assert {"link_down", "link_up", "setting"} <= events
+
+
 def lost(recording: Recording) -> Recording:
     """The same without the last frame that a host received, and without a cause for it."""
     rows = recording.host_frames(way="received")
@@ -160,3 +177,29 @@ def test_a_case_of_which_nothing_was_kept_cannot_be_judged_again(tmp_path):
 
 def recorded(stored):
     return json.loads(stored.read_text())["scenario"]
+
+
+def test_a_capture_of_the_testbed_itself_can_be_played(tmp_path):
+    """What a run recorded on its own links, replies included, is traffic like any other."""
+    kept, played = tmp_path / "kept", tmp_path / "played"
+    two_way = "conformance/cases/forwarding/test_delivery.py::test_counters_agree_with_the_tester"
+    assert run(two_way, f"--out={kept}").returncode == 0
+    (capture,) = (kept / "recordings").rglob("1.pcapng")
+    own = "conformance/cases/forwarding/test_transparency.py::test_a_capture_arrives_as_recorded"
+    assert run(own, f"--pcap={capture}", f"--out={played}").returncode == 0
+    records = results(played)[1:-1]
+    assert {record["verdict"] for record in records} == {"PASS"}
+    (note,) = next(record["notes"] for record in records if not record["invariant"])
+    assert "left out 100: 100 to a host of the testbed other than h1 (packets " in note
+
+
+def test_long_containers_are_granted_as_fairly_as_short_ones(tmp_path):
+    """Where a container is more than a source may hold, what a turn gives is bounded by that."""
+    fair = (
+        "conformance/cases/grant/test_share.py",
+        "--clause=GRANT-FAIR",
+        "--parameter=container_bytes=4194304",
+    )
+    assert run(*fair, f"--out={tmp_path / 'run'}").returncode == 0
+    own = [record for record in results(tmp_path / "run")[1:-1] if not record["invariant"]]
+    assert [record["verdict"] for record in own] == ["PASS", "PASS"]

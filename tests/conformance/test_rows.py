@@ -16,7 +16,8 @@ def test_it(bed, expect):
     second = bed.play(imix(bed.host(0), bed.host(-1), count=3))
     expect.each(first.host_frames(bed.host(0)), "frames of the first", lambda frame: False)
     expect.that(False, "one row of the second", 1, 2, rows=[second.host_frames(bed.host(0))[0].row])
-    expect.that(False, "rows of both", 1, 2, [first.host_frames(bed.host(0))[0].row, second.host_frames(bed.host(0))[0].row])
+    both = [recording.host_frames(bed.host(0))[0].row for recording in (first, second)]
+    expect.that(False, "rows of both", 1, 2, both)
     expect.that(False, "rows of nobody", 1, 2, rows=[3])
 """
 

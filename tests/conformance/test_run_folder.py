@@ -1,4 +1,4 @@
-"""A run folder is enough to judge the run again and to report of it, whatever became of what it was made from."""
+"""The folder of a run is enough to judge it again and to report of it, whatever became of its sources."""
 
 import json
 import re
@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conformance.bindings import BindingOptions, load_binding
+from conformance.api.binding import BindingOptions
+from conformance.bindings.registry import load_binding
 from conformance.checkout import ROOT
 from conformance.run.keeping import check_kept, differences
 from reports.results import read_results

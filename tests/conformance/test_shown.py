@@ -103,6 +103,18 @@ def test_lists_that_differ_are_shown_whole_or_where_they_part():
     assert parting([], squares) == ("none", "46 in all; the 1st: 0")
 
 
+def test_octets_that_differ_are_shown_from_the_first_that_does():
+    sent, got = bytes(60), bytes(40) + b"\1" + bytes(19)
+    assert parting(sent, got) == (
+        "60 octets; from octet 40: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
+        "60 octets; from octet 40: 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
+    )
+    assert parting(sent, sent[:40])[1] == "40 octets; from octet 40: none"
+    frames = parting([sent, sent], [sent, got, got], "frame")
+    assert frames[0].startswith("2 frames; the 2nd: 60 octets; from octet 40: 00 ")
+    assert frames[1].startswith("3 frames; the 2nd: 60 octets; from octet 40: 01 ")
+
+
 def test_ordinals():
     assert [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 102, 111)] == [
         "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th"

@@ -43,10 +43,16 @@ EXPECT_INCONCLUSIVE = {
     "within-uncertainty-above": "expect.at_most(109, 100, 'time', 'ns')",
     "within-uncertainty-below": "expect.at_most(91, 100, 'time', 'ns')",
     "not-measured": "expect.at_least(None, 1, 'rate')",
+    "not-given": "expect.given([], 'a frame was seen'); expect.that(True, 'it', 1, 1)",
+    "no-room-for-a-frame": "bed.play(elephant(bed.host(0), bed.host(-1), count=5 // 9))",
+    "more-frames-than-can-be": "bed.play(elephant(bed.host(0), bed.host(-1), bytes=1 << 50))",
+    "before-the-start": "Scenario(links=(LinkEvent(-1, 'h0', False),))",
 }
 EXPECT_ERROR = {
     "no-expectation": "pass",
     "exception": "1 / 0",
+    "no-number-of-frames": "elephant(bed.host(0), bed.host(-1), count='five')",
+    "no-such-part": "Scenario(frame=())",
     "bare-assert": "expect.that(True, 'it', 'this', 'this'); assert False",
     "pytest-fail": "pytest.fail('no')",
     "pytest-skip": "pytest.skip('no')",

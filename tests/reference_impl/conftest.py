@@ -11,6 +11,16 @@ from reference_impl.device import Device, Resolve, Role, as_it_is
 from reference_impl.parts.paths import PathTable
 from reference_impl.roles.gsf import Gsf, Spine
 from reference_impl.virtual.network import Network
+from spec.wire import load_profile
+
+OPEN = load_profile("open-1")
+codec.use(OPEN)
+
+
+@pytest.fixture(autouse=True)
+def speak_open_1() -> None:
+    """Whatever another test made this process speak."""
+    codec.use(OPEN)
 
 
 class Leaf(Device):

@@ -30,7 +30,7 @@ class Nic(Gsp):
 
     def __init__(self, config, resolve):
         super().__init__(config, resolve)
-        self.packer = self.make(NicPacker, self)
+        self.ingress.packer = self.make(NicPacker, self)
 
 
 @pytest.mark.parametrize("flaw", ROLE_FLAWS, ids=lambda flaw: flaw.__name__)
@@ -68,8 +68,8 @@ def test_a_flaw_of_the_packer_acts_in_the_packer_of_a_nic():
         def is_full(self, _fill, _credit):
             return True
 
-    assert assemble(Nic, CONFIG, FillsNothing).packer.is_full(0, 1)
-    assert not assemble(Nic, CONFIG).packer.is_full(0, 1)
+    assert assemble(Nic, CONFIG, FillsNothing).ingress.packer.is_full(0, 1)
+    assert not assemble(Nic, CONFIG).ingress.packer.is_full(0, 1)
 
 
 def test_a_flaw_of_all_ports_acts_in_each_kind_of_port():

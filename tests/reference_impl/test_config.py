@@ -53,7 +53,7 @@ def test_a_running_device_refuses_it_and_keeps_what_it_had(name, value, cause):
     for role in ("GSP", "GSF"):
         device = assemble(role, CONFIG)
         device.manage("setting", {"name": name, "value": value}, 5)
-        time, event, details = device.events[-1]
+        time, event, details = device.events.kept[-1]
         assert (time, event) == (5, "setting_refused")
         assert details["name"] == name
         assert f"{value} {cause}" in details["cause"]
@@ -72,7 +72,7 @@ def test_what_can_work_is_taken_over():
     device = assemble("GSP", CONFIG)
     device.manage("setting", {"name": "container_bytes", "value": 9236}, 5)
     device.manage("setting", {"name": "overflow_mode", "value": "overflow-borrow"}, 6)
-    assert [event for _, event, _ in device.events] == ["setting", "setting"]
+    assert [event for _, event, _ in device.events.kept] == ["setting", "setting"]
     assert device.settings == replace(Settings(), container_bytes=9236, overflow_mode="overflow-borrow")
 
 
@@ -106,7 +106,7 @@ def test_a_device_does_not_start_where_it_cannot_work(change, sentence):
 def test_a_table_entry_for_an_own_port_without_host_is_refused():
     device = assemble("GSP", CONFIG)
     device.manage("table_set", {"mac": "02:00:00:00:00:aa", "node": 1, "port": 1}, 5)
-    _, event, details = device.events[-1]
+    _, event, details = device.events.kept[-1]
     assert event == "table_refused"
     assert details["cause"] == "port 1 of this node is no host port"
     device.receive(0, bytes.fromhex("0200000000aa") + bytes(54), 6)

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from spec.wire import FOLDER
+
 BASE = Path(__file__).parent / "lint" / "base"
 
 collect_ignore = ["lint/base"]
@@ -25,4 +27,7 @@ class Checkout:
 @pytest.fixture
 def checkout(tmp_path):
     shutil.copytree(BASE, tmp_path / "checkout")
+    wire = tmp_path / "checkout" / "spec" / "wire"
+    wire.mkdir()
+    shutil.copy(FOLDER / "open-1.yaml", wire)
     return Checkout(tmp_path / "checkout")

@@ -161,7 +161,7 @@ cases:
   - conformance/cases/pktc/test_path.py::test_container_keeps_to_one_uplink
   - conformance/cases/pktc/test_path.py::test_container_moves_once
 mutants:
-  - SpraysFrames
+  - SpraysFrames: Takes another uplink for every frame, so that a container has many paths.
 """
     )
 

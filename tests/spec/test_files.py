@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.lab.bench import load_bench
+from conformance.bindings.lab.bench import load_bench
 from conformance.run.recorder import _bench
 from spec.catalogue import ROOT
 from spec.errors import InputError
@@ -18,7 +18,7 @@ from spec.wire import FOLDER, load_profile
 
 PROJECT = ROOT.parent
 ICS = PROJECT / "reference_impl" / "ics.yaml"
-BENCH = PROJECT / "conformance" / "lab" / "examples" / "trex-4-gsp.yaml"
+BENCH = PROJECT / "conformance" / "bindings" / "lab" / "examples" / "trex-4-gsp.yaml"
 MADE = {
     "LF": lambda octets: octets,
     "CRLF": lambda octets: octets.replace(b"\n", b"\r\n"),
@@ -45,7 +45,7 @@ def test_a_statement_has_one_digest_and_one_meaning(converted):
 
 
 def test_a_wire_profile_has_one_digest(converted):
-    assert load_profile(converted(FOLDER / "open-1.yaml")).digest == load_profile().digest
+    assert load_profile(converted(FOLDER / "open-1.yaml")).digest == load_profile("open-1").digest
 
 
 def test_a_bench_has_one_digest(converted):

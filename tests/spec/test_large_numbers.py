@@ -1,10 +1,10 @@
-"""A number that no float holds, or that Python does not turn into one, is a sentence wherever a user writes it."""
+"""A number that no float holds, or that Python does not convert, is a sentence wherever a user writes it."""
 
 import pytest
 
 from conformance.api.parameters import read_overrides
+from conformance.bindings.lab.bench import load_bench
 from conformance.checkout import ROOT
-from conformance.lab.bench import load_bench
 from spec.applicability import ApplicabilityError, parse
 from spec.errors import InputError
 from spec.formula import FormulaError, formula
@@ -21,7 +21,7 @@ NUMBERS = [
     '"1e999999"',
 ]
 ICS = ROOT / "reference_impl" / "ics.yaml"
-LAB = next((ROOT / "conformance" / "lab" / "examples").glob("*.yaml"))
+LAB = next((ROOT / "conformance" / "bindings" / "lab" / "examples").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=range(len(NUMBERS)))

@@ -9,7 +9,10 @@ from spec.catalogue import ROOT
 
 FILES = [
     *((path, "chapter") for path in sorted((ROOT / "clauses").glob("*.yaml"))),
-    *((ROOT / f"{name}.yaml", name) for name in ("parameters", "sources", "facts", "counters", "ics_items", "relations")),
+    *(
+        (ROOT / f"{name}.yaml", name)
+        for name in ("parameters", "sources", "facts", "counters", "ics_items", "relations")
+    ),
     (ROOT / "wire" / "open-1.yaml", "wire_profile"),
     (ROOT.parent / "reference_impl" / "ics.yaml", "ics"),
 ]

@@ -22,10 +22,14 @@ class Pair:
     """`left` is GSP 1 on the link, `right` the GSF with GSP 2 behind it; `seen` is all that passed."""
 
     left: VirtualTester = field(
-        default_factory=lambda: VirtualTester([TesterPort(LINK, 8000, b"\2\x47\0\1\0\2", "fabric")], HOSTS)
+        default_factory=lambda: VirtualTester(
+            [TesterPort(LINK, 8000, b"\2\x47\0\1\0\2", "fabric")], HOSTS, "open-1"
+        )
     )
     right: VirtualTester = field(
-        default_factory=lambda: VirtualTester([TesterPort(LINK, 8000, b"\2\x47\1\0\0\0", "fabric")], HOSTS)
+        default_factory=lambda: VirtualTester(
+            [TesterPort(LINK, 8000, b"\2\x47\1\0\0\0", "fabric")], HOSTS, "open-1"
+        )
     )
     seen: list[tuple[int, str, object]] = field(default_factory=list)
     now: int = 0
@@ -57,7 +61,7 @@ class Pair:
 
     def _carry(self, side, sends):
         for _, frame in sends:
-            message = codec().decode(frame)
+            message = codec("open-1").decode(frame)
             self.seen.append((self.now, side, message))
             other = "right" if side == "left" else "left"
             arrival = self.now + max(len(frame), 60) + 24 + DELAY

@@ -63,7 +63,7 @@ def test_data():
 def test_request_and_grant():
     request, grant = fields(decoded(REQUEST), "REQUEST"), fields(decoded(GRANT), "GRANT")
     assert request.items() >= {"generation": 165, "demand": 200000, "sent": 100000, "forfeited": 100}.items()
-    assert grant.items() >= {"generation": 165, "granted": 150000, "expired": 50, "validity_us": 200}.items()
+    assert grant.items() >= {"generation": 165, "granted": 150000, "expired": 50, "validity": 200_000}.items()
 
 
 def test_backpressure_and_fault():
@@ -77,7 +77,7 @@ def test_hello_entries():
     assert table["heard_node"].tolist() == [256, 256]
     assert table.owner.tolist() == [0, 0, 1, 1]
     assert table.entries["node"].tolist() == [1, 2, 1, 2]
-    assert table.entries["rate_mbps"].tolist() == [8000, 4000, 8000, 4000]
+    assert table.entries["rate"].tolist() == [8000, 4000, 8000, 4000]
     assert table.valid_crc.all()
 
 

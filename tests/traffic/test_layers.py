@@ -7,7 +7,7 @@ from traffic.frames.layers import dissect, layers
 from traffic.frames.roce import frames, host_addresses
 from traffic.scenario import Stream
 
-OPEN = layers()
+OPEN = layers("open-1")
 HOST_FRAME = next(frames(Stream(7, "h0", "h1", (64,), 1), host_addresses(2)))
 
 
@@ -34,9 +34,9 @@ VALUES = {
         "fill": 0x0A0B0C,
     },
     "REQUEST": {"generation": 7, "demand": 1 << 40, "sent": 5, "forfeited": 6},
-    "GRANT": {"generation": 7, "granted": 3, "expired": 2, "validity_us": 200},
-    "BACKPRESSURE": {"about": 2, "level": 255, "validity_us": 100},
-    "HELLO": {"role": 2, "port_id": 1, "sequence": 9, "rate_mbps": 8000, "heard_node": 1, "heard_sequence": 4}
+    "GRANT": {"generation": 7, "granted": 3, "expired": 2, "validity": 200},
+    "BACKPRESSURE": {"about": 2, "level": 255, "validity": 100},
+    "HELLO": {"role": 2, "port_id": 1, "sequence": 9, "rate": 8000, "heard_node": 1, "heard_sequence": 4}
     | {"count": 1},
     "FAULT": {"code": 1, "node": 3, "port_id": 2, "origin": 0x100, "sequence": 1},
 }
@@ -54,7 +54,7 @@ def test_golden_octets_are_read_and_written(name):
     crafted = OPEN.messages[name](**VALUES[name], crc=0xABCD)
     if name == "HELLO":
         entry = type(message.entries[0])
-        crafted.entries = [entry(node=2, rate_mbps=8000)]
+        crafted.entries = [entry(node=2, rate=8000)]
     fields = {key: header.getfieldval(key) for key in ("class_", "flags", "source", "destination", "port")}
     built = Ether(dst="00:00:00:00:00:00", src="00:00:00:00:00:00") / OPEN.header(**fields) / crafted
     assert bytes(built).hex() == frame[: len(frame) - (len(HOST_FRAME) if name == "DATA" else 0)].hex()
@@ -70,24 +70,24 @@ def test_every_field_of_the_profile_is_in_wire_order():
 
 
 def test_data_carries_the_host_frame():
-    frame = codec().encode("DATA", {"source": 2, "destination": 1, "flags": 3}, payload=HOST_FRAME)
+    frame = codec("open-1").encode("DATA", {"source": 2, "destination": 1, "flags": 3}, payload=HOST_FRAME)
     shown = Ether(frame)
     assert bytes(shown[OPEN.messages["DATA"]].payload) == HOST_FRAME
     assert str(shown[OPEN.header].flags) == "LAST+UNGOVERNED"
 
 
 def test_dissection_names_fields_and_flags():
-    text = dissect(codec().encode("DATA", {"source": 2, "flags": 1}, payload=HOST_FRAME))
+    text = dissect(codec("open-1").encode("DATA", {"source": 2, "flags": 1}, payload=HOST_FRAME), "open-1")
     for part in ("GSE", "DATA", "LAST", "sequence", "dqpn"):
         assert part in text
     assert "checksum" not in text.splitlines()[-1]
 
 
 def test_dissection_tells_a_wrong_checksum():
-    text = dissect(codec().encode("GRANT", {"source": 2, "crc": 0x1234}))
+    text = dissect(codec("open-1").encode("GRANT", {"source": 2, "crc": 0x1234}), "open-1")
     assert text.splitlines()[-1].startswith("checksum wrong: got 0x1234, want 0x")
 
 
 def test_padding_behind_a_control_message_is_padding():
-    shown = Ether(codec().encode("GRANT", {}))
+    shown = Ether(codec("open-1").encode("GRANT", {}))
     assert shown.lastlayer().name == "Padding"

@@ -12,15 +12,22 @@ from traffic.scenario import (
     Demand,
     GrantPolicy,
     Reach,
+    Scenario,
     Signal,
     Treatment,
+    Trigger,
     Window,
 )
 
 LOAD = elephant("h0", "h2", count=100, size=1500)
 WHOLE = [(1, number) for number in range(100)]
-LAST = codec().profile.flags["LAST"]
-UNGOVERNED = codec().profile.flags["UNGOVERNED"]
+LAST = codec("open-1").profile.flags["LAST"]
+UNGOVERNED = codec("open-1").profile.flags["UNGOVERNED"]
+
+
+CLAIM = Demand(1_000, 2, 1, 20_000)
+MORE = Demand(2_000, 2, 1, 3_000)
+LATE = Demand(400_000, 2, 1, 7_000)
 
 
 def egress(**policy):
@@ -78,7 +85,7 @@ def test_hello_names_the_node_and_what_it_reaches_and_what_it_heard():
     assert hello.fields["source"] == 0x100
     assert hello.fields["role"] == 2
     assert hello.fields["heard_node"] == 1
-    assert hello.entries == ({"node": 2, "rate_mbps": 8000},)
+    assert hello.entries == ({"node": 2, "rate": 8000},)
     sequences = [message.fields["sequence"] for message in pair.messages("HELLO", "left")]
     assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
 
@@ -204,6 +211,40 @@ def test_a_demand_needs_no_frame():
     assert granted(pair)
 
 
+def demanded(pair):
+    return max(message.fields["demand"] for message in pair.messages("REQUEST", "left"))
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "octets"),
+    [
+        ((CLAIM,), (CLAIM,), 20_000),
+        ((CLAIM, CLAIM), (CLAIM, CLAIM), 40_000),
+        ((CLAIM,), (CLAIM, CLAIM), 40_000),
+        ((CLAIM,), (CLAIM, MORE), 23_000),
+        ((CLAIM, LATE), (CLAIM, LATE), 27_000),
+        ((CLAIM, LATE), (CLAIM,), 20_000),
+        ((CLAIM,), (), 20_000),
+    ],
+)
+def test_a_change_claims_only_what_is_new(first, then, octets):
+    """A demand that a peer has had is claimed once, however often a trigger changes the peer otherwise."""
+    changed = replace(LEFT, demands=then, backs_off=False)
+    triggers = tuple(Trigger("GRANT", Scenario(peers=(changed,)), count=count) for count in (1, 2))
+    pair = warm().play(left=(replace(LEFT, demands=first),), scenario=Scenario(triggers=triggers))
+    assert demanded(pair) == octets
+
+
+def test_each_play_claims_anew_and_nothing_of_the_play_before():
+    left = (replace(LEFT, demands=(CLAIM, LATE)),)
+    pair = warm().play(left=left, until=LATE.at // 2)
+    assert demanded(pair) == 20_000
+    pair.play(left=left, until=LATE.at * 3 // 4)
+    assert demanded(pair) == 40_000
+    pair.play(left=left)
+    assert demanded(pair) == 60_000 + LATE.bytes
+
+
 def sequences(pair):
     return list(dict.fromkeys(message.fields["sequence"] for message in pair.messages("DATA", "left")))
 
@@ -259,7 +300,7 @@ def test_a_gsf_that_forwards_nothing_still_greets():
 
 
 def test_signals_are_repeated_and_released():
-    signal = Signal(2, (1,), level=200, validity_us=100, start=100_000, stop=300_000, repeat=50_000)
+    signal = Signal(2, (1,), level=200, validity=100_000, start=100_000, stop=300_000, repeat=50_000)
     pair = warm().play(right=(replace(SPINE, signals=(signal,)), RIGHT))
     levels = [message.fields["level"] for message in pair.messages("BACKPRESSURE", "right")]
     assert levels == [200, 200, 200, 200, 0]
@@ -267,13 +308,13 @@ def test_signals_are_repeated_and_released():
 
 
 def test_a_source_stops_for_full_back_pressure_and_slows_for_less():
-    stop = replace(SPINE, signals=(Signal(2, (1,), validity_us=500, start=0),))
+    stop = replace(SPINE, signals=(Signal(2, (1,), validity=500_000, start=0),))
     pair = warm()
     start = pair.now
     pair.play(right=(stop, RIGHT), scenario=LOAD.delayed(10_000))
     assert min(pair.times("DATA", "left")) - start >= 500_000
     assert pair.delivered("h2") == WHOLE
-    slow = replace(SPINE, signals=(Signal(2, (1,), level=128, validity_us=5_000),))
+    slow = replace(SPINE, signals=(Signal(2, (1,), level=128, validity=5_000_000),))
     slowed = warm().play(right=(slow, RIGHT), scenario=LOAD.delayed(10_000)).times("DATA", "left")
     free = warm().play(scenario=LOAD.delayed(10_000)).times("DATA", "left")
     assert 1.7 < (slowed[-1] - slowed[0]) / (free[-1] - free[0]) < 2.3
@@ -299,7 +340,7 @@ def test_what_a_play_left_over_is_not_sent_in_the_next():
 def test_a_bad_checksum_is_ignored():
     pair = warm()
     values = {"source": 1, "destination": 2, "generation": 1, "demand": 5000}
-    pair.right.receive(0, codec().encode("REQUEST", values, crc_error=1), pair.now)
+    pair.right.receive(0, codec("open-1").encode("REQUEST", values, crc_error=1), pair.now)
     pair.run(pair.now + 10_000)
     assert granted(pair) == []
 
@@ -310,5 +351,5 @@ def test_frames_go_to_the_address_that_hello_taught():
     wake = pair.left.wake
     pair.left.wake = lambda now: [seen.append(frame) or (0, frame) for _, frame in wake(now)]
     pair.play(scenario=LOAD, until=200_000)
-    data = [frame for frame in seen if codec().name_of(frame) == "DATA"]
+    data = [frame for frame in seen if codec("open-1").name_of(frame) == "DATA"]
     assert {frame[:12] for frame in data} == {b"\2\x47\1\0\0\0" + b"\2\x47\0\1\0\2"}

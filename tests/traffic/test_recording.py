@@ -47,6 +47,7 @@ FACTS = Facts(
     },
     hosts={name: HostAddress(name, MACS[name], bytes(4), *SEATS[name]) for name in MACS},
     parameters={"unsolicited_bytes": ParameterValue(0, "byte")},
+    wire_profile="open-1",
 )
 CAPABILITIES = frozenset({"fabric taps", "counters", "events", "state"})
 QUEUE = Queue(1, 2, 0, 0, 1)
@@ -195,7 +196,7 @@ def test_messages():
     ]
     assert [seen.row for seen in recording.messages("GRANT", valid=False)] == [3]
     assert len(recording.messages("GRANT", valid=None)) == 3
-    assert recording.messages("HELLO")[0].entries == ({"node": 2, "rate_mbps": 8000},)
+    assert recording.messages("HELLO")[0].entries == ({"node": 2, "rate": 8000},)
     assert recording.malformed() == recording.malformed(Fault.CHECKSUM, at="gsp0-gsf0", direction=DOWN) == [3]
     assert recording.illegal_fields() == []
     assert recording.message_at(1) == first
@@ -564,7 +565,7 @@ def test_dissection():
         ),
         (
             "#2 12.400 us gsp0-gsf1 UP GRANT class=0 flags=0 src=2 dst=1 port=0 hop_limit=0 gen=1 granted=9 "
-            "expired=0 validity_us=200 BAD CHECKSUM"
+            "expired=0 validity=200000 BAD CHECKSUM"
         ),
         (
             "#3 12.500 us h0 UP 02:00:00:00:01:00 > 02:00:00:00:01:02 "

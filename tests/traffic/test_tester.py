@@ -15,7 +15,9 @@ SIZE = 1500
 
 @pytest.fixture
 def tester():
-    return VirtualTester([Port(name, 8000, host.mac, "host") for name, host in HOSTS.items()], HOSTS)
+    return VirtualTester(
+        [Port(name, 8000, host.mac, "host") for name, host in HOSTS.items()], HOSTS, "open-1"
+    )
 
 
 def emitted(tester, until=NEVER - 1, first=0):
@@ -37,7 +39,7 @@ def test_back_to_back_is_line_rate(tester):
 @pytest.mark.parametrize(("rate", "spacing"), [(100_000, 122), (10_000, 1216), (1_000, 12_160)])
 def test_line_rate_follows_the_link(rate, spacing):
     tester = VirtualTester(
-        [Port("h0", rate, HOSTS["h0"].mac, "host")], {"h0": HOSTS["h0"], "h1": HOSTS["h1"]}
+        [Port("h0", rate, HOSTS["h0"].mac, "host")], {"h0": HOSTS["h0"], "h1": HOSTS["h1"]}, "open-1"
     )
     tester.play(elephant("h0", "h1", count=3, size=SIZE), 0)
     assert [time for time, _, _ in emitted(tester)] == [0, spacing, 2 * spacing]
@@ -144,6 +146,7 @@ def test_trigger_plays_after_so_many_frames():
     tester = VirtualTester(
         [Port(name, 8000, host.mac, "host") for name, host in HOSTS.items()],
         HOSTS,
+        "open-1",
         on_trigger=lambda then, now: told.append((then, now)),
     )
     then = Scenario(
@@ -160,10 +163,10 @@ def test_trigger_plays_after_so_many_frames():
 def test_trigger_matches_message_and_fields_on_a_tap(tester):
     then = Scenario(frames=(TimedFrame(0, "h0", bytes(60)),))
     tester.play(Scenario(triggers=(Trigger("GRANT", then, fields={"granted": 7}),)), 0)
-    tester.observe("gsp0-gsf0", codec().encode("GRANT", {"granted": 6}), 5)
-    tester.observe("gsp0-gsf0", codec().encode("REQUEST", {}), 6)
+    tester.observe("gsp0-gsf0", codec("open-1").encode("GRANT", {"granted": 6}), 5)
+    tester.observe("gsp0-gsf0", codec("open-1").encode("REQUEST", {}), 6)
     assert emitted(tester) == []
-    tester.observe("gsp0-gsf0", codec().encode("GRANT", {"granted": 7}), 9)
+    tester.observe("gsp0-gsf0", codec("open-1").encode("GRANT", {"granted": 7}), 9)
     assert [time for time, _, _ in emitted(tester)] == [9]
 
 
@@ -183,9 +186,9 @@ def test_what_is_not_there_is_refused(tester, scenario):
 
 def test_local_frames_of_an_emulated_gsp_stay_there():
     hosts = host_addresses(4, per_gsp=2)
-    tester = VirtualTester([Port("gsp0-gsf0", 8000, bytes(6), "fabric")], hosts)
+    tester = VirtualTester([Port("gsp0-gsf0", 8000, bytes(6), "fabric")], hosts, "open-1")
     peers = (GspPeer(1, ("h0", "h1"), ("gsp0-gsf0",)),)
     tester.play(Scenario(peers=peers) + elephant("h0", "h1", count=3, size=SIZE), 0)
     sent = [frame for _, _, frame in emitted(tester, until=50_000)]
-    assert {codec().name_of(frame) for frame in sent} == {"HELLO"}
+    assert {codec("open-1").name_of(frame) for frame in sent} == {"HELLO"}
     assert [(host, way) for _, host, way, _ in tester.host_frames] == [("h0", 0), ("h1", 1)] * 3

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from spec.errors import InputError
+from spec.layout import WireProfile
 from traffic.frames.codec import codec
 from traffic.frames.host import credit
 from traffic.frames.roce import frame_maker
 from traffic.scenario import HostAddress, Scenario, Stream, TimedFrame
 
-HALF: Final = 1 << 31
-"""Half the sequence numbers of containers."""
+ABOUT_A_PORT: Final = frozenset({"DATA", "REQUEST", "GRANT"})
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Container:
     """One container as it is sent on a fabric link from `at` on, its frames back to back or `gap` ns apart.
 
     `indices` are the frames that are sent, in this order (None: all `frames` of them). `previous_frames` None
-    is the truth: the frames of the container before in its generation. `fill` is what the first frame says.
+    is the truth: the frames of the container before in its generation; in a profile without that field, every
+    container needs its `last` flag. `fill` is what the first frame says.
     """
 
     port: str
@@ -42,10 +43,10 @@ def data_frames(
     containers: Iterable[Container],
     hosts: Mapping[str, HostAddress],
     *,
+    profile: str,
     size: int = 1000,
     cls: int = 0,
     stream: int = 1,
-    profile: str = "open-1",
 ) -> Scenario:
     """Send these containers, as a GSP with the host `source` would, towards the host `destination`.
 
@@ -59,7 +60,9 @@ def data_frames(
             "scenario", "data_frames", f"{destination!r} is no host here", "name one of the testbed"
         )
     make = frame_maker(Stream(stream, source, destination, (size,), 1, cls=cls), hosts)
-    keys = _keys(given)
+    made = codec(profile)
+    known = made.profile
+    keys = _keys(given, known.numbers())
     lengths = {key: container.frames for key, container in zip(keys, given, strict=True)}
     first: Counter[tuple[int, int]] = Counter()
     total = 0
@@ -77,15 +80,20 @@ def data_frames(
                 "destination": hosts[destination].node,
                 "port": hosts[destination].port,
                 "class": cls,
-                "flags": _flags(profile, container, index),
+                "flags": _flags(known, container, index),
                 "sequence": container.sequence,
                 "generation": container.generation,
                 "index": index,
-                "previous_frames": before if container.previous_frames is None else container.previous_frames,
                 "fill": container.fill + index * credit(payload),
-                "hop_limit": codec(profile).profile.messages["DATA"].hop_limit - 1,
+                "hop_limit": known.messages["DATA"].hop_limit - 1,
             }
-            frame = codec(profile).encode("DATA", values, payload=payload)
+            if container.previous_frames is not None or not container.last:
+                known.field("DATA", "previous_frames")
+            if container.previous_frames is not None:
+                values["previous_frames"] = container.previous_frames
+            elif known.has("DATA", "previous_frames"):
+                values["previous_frames"] = before
+            frame = made.encode("DATA", values, payload=payload)
             frames.append(TimedFrame(container.at + place * (container.gap or 0), container.port, frame))
     return Scenario(frames=tuple(frames), name="containers")
 
@@ -95,31 +103,40 @@ def message(
     name: str,
     values: Mapping[str, int],
     *,
+    profile: str,
     at: int = 0,
     payload: bytes = b"",
     entries: Iterable[Mapping[str, int]] = (),
     crc_error: int = 0,
     octets: int | None = None,
-    profile: str = "open-1",
 ) -> Scenario:
-    """Send one message on a fabric link; `values` may break any field, as in `Codec.encode`."""
+    """Send one message on a fabric link; `values` may break any field, as in `Codec.encode`.
+
+    KeyError where it is about an egress port, and `values` do not say which.
+    """
+    if name in ABOUT_A_PORT and "port" not in values:
+        raise KeyError(f"{name} is about an egress port; say which, as port")
     frame = codec(profile).encode(
         name, values, payload=payload, entries=tuple(entries), crc_error=crc_error, octets=octets
     )
     return Scenario(frames=(TimedFrame(at, port, frame),), name=name)
 
 
-def _keys(containers: Iterable[Container]) -> list[tuple[int, int]]:
-    """Rank the generation of each, and unwrap its sequence (RFC 1982) around the first of its generation."""
+def _keys(containers: Iterable[Container], numbers: int) -> list[tuple[int, int]]:
+    """Rank the generation of each, and unwrap its sequence (RFC 1982) around the first of its generation.
+
+    `numbers` is how many sequence numbers there are.
+    """
+    half = numbers // 2
     starts: dict[int, tuple[int, int]] = {}
     found = []
     for container in containers:
         rank, start = starts.setdefault(container.generation, (len(starts), container.sequence))
-        found.append((rank, start + (container.sequence - start + HALF) % (2 * HALF) - HALF))
+        found.append((rank, start + (container.sequence - start + half) % numbers - half))
     return found
 
 
-def _flags(profile: str, container: Container, index: int) -> int:
-    flags = codec(profile).profile.flags
+def _flags(profile: WireProfile, container: Container, index: int) -> int:
     last = container.last and index == container.frames - 1
-    return (flags["LAST"] if last else 0) | (flags["UNGOVERNED"] if container.ungoverned else 0)
+    ungoverned = profile.flag("UNGOVERNED") if container.ungoverned else 0
+    return profile.flags.get("LAST", 0) * last | ungoverned

@@ -1,7 +1,7 @@
 """Scapy layers made from a wire profile, to craft and to show single frames; judge and peers use neither.
 
-Lengths, counts and checksums are not filled in: what the author writes is what is built. A field
-whose name is a word of Python ends in an underscore (`class_`).
+Lengths, counts and checksums are not filled in, and units are those of the profile: what the author writes
+is what is built. A field whose name is a word of Python ends in an underscore (`class_`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,8 @@ from scapy.fields import (
     LongField,
     PacketListField,
     ShortField,
-    XShortField,
+    StrLenField,
+    XBitField,
 )
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Padding, bind_bottom_up, bind_top_down
@@ -36,43 +37,65 @@ class Layers:
 
     def __init__(self, profile: WireProfile) -> None:
         self.profile = profile
-        version = next(iter(profile.header.field("version").values), 1)
-        fields = [self._field(part, version * (part.name == "version")) for part in profile.header.fields]
+        spoken = {"version": profile.version}
+        fields = [self._field(part, spoken.get(part.name, 0)) for part in profile.header.fields]
         self.header = self._class("GSE", fields)
         bind_bottom_up(Ether, self.header, type=profile.ethertype)
         bind_top_down(Ether, self.header, type=profile.ethertype)
         self.messages = {name: self._message(message) for name, message in profile.messages.items()}
+        setattr(self.header, "guess_payload_class", lambda packet, octets: self._next(packet, octets))  # noqa: B010, PLW0108 - a method of the class, which mypy would not let us set
 
     def _message(self, message: Message) -> type[Packet]:
-        *fixed, checksum = message.fields.fields
-        fields = [self._field(part, part.minimum) for part in fixed]
+        fields = [self._field(part, message.constants.get(part.name, part.minimum)) for part in message.ahead]
         if message.repeated is not None:
             parts = [self._field(part, 0) for part in message.repeated.fields]
             entry = self._class(f"{message.name} entry", parts, inner=True)
             fields.append(
                 PacketListField("entries", [], entry, count_from=lambda packet: packet.getfieldval("count"))
             )
-        fields.append(self._field(checksum, 0))
+        if message.tlvs is not None:
+            counted = message.tlvs.octets
+            fields.append(StrLenField("tlvs", b"", length_from=lambda packet: packet.getfieldval(counted)))
+        fields += [self._field(part, 0) for part in message.fields.fields[len(message.ahead) :]]
         made = self._class(message.name, fields, payload=Ether if message.payload else Padding)
-        bind_bottom_up(self.header, made, type=message.type_code)
-        bind_top_down(self.header, made, type=message.type_code, hop_limit=message.hop_limit)
+        inside = {name: value for name, value in message.constants.items() if name in self._names}
+        bind_top_down(self.header, made, type=message.type_code, hop_limit=message.hop_limit, **inside)
         return made
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.profile.header.names
+
+    def _next(self, packet: Any, octets: bytes) -> type[Packet]:  # noqa: ANN401 - a packet of `header`
+        """Return the class of the message behind a header, by its type code and what else tells it apart."""
+        sharing = self.profile.sharing(packet.type)
+        name = self.profile.distinction(packet.type)
+        for message in sharing:
+            made = self.messages[message.name]
+            if name is None:
+                return made
+            value = packet.getfieldval(name) if name in self._names else made(octets).getfieldval(name)
+            if value == message.constants[name]:
+                return made
+        return Padding
 
     def _field(self, part: Field, default: int) -> Any:  # noqa: ANN401 - one of Scapy's field classes
         name = part.name + "_" * iskeyword(part.name)
+        whole = not part.offset_bits % 8 and not part.width_bits % 8
+        width = -part.width_bits if self.profile.little_endian and whole else part.width_bits
         if part.name == "flags":
             names = {value: name for name, value in self.profile.flags.items()}
             bits = [names.get(1 << bit, f"bit{bit}") for bit in range(part.width_bits)]
             return FlagsField(name, default, part.width_bits, bits)
-        if part.name == "crc" and part.width_bits == 16:
-            return XShortField(name, default)
-        if part.values and part.width_bits == 8:
+        if part.name == "crc":
+            return XBitField(name, default, width)
+        if part.values and width == 8:
             return ByteEnumField(name, default, dict(part.values))
         if part.values:
-            return BitEnumField(name, default, part.width_bits, dict(part.values))
-        if part.width_bits in _WHOLE:
-            return _WHOLE[part.width_bits](name, default)
-        return BitField(name, default, part.width_bits)
+            return BitEnumField(name, default, width, dict(part.values))
+        if width in _WHOLE and whole:
+            return _WHOLE[width](name, default)
+        return BitField(name, default, width)
 
     @staticmethod
     def _class(
@@ -89,12 +112,12 @@ class Layers:
 
 
 @cache
-def layers(profile: str = "open-1") -> Layers:
+def layers(profile: str) -> Layers:
     """Give the layers of a wire profile by its name or path."""
     return Layers(load_profile(profile))
 
 
-def dissect(frame: bytes, profile: str = "open-1") -> str:
+def dissect(frame: bytes, profile: str) -> str:
     """Write a frame field by field for a reader, and say so when the checksum of a message is wrong."""
     layers(profile)
     text = str(Ether(frame).show(dump=True)).rstrip()

@@ -69,7 +69,7 @@ class Facts:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     hosts: Mapping[str, HostAddress] = field(default_factory=dict)
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
-    wire_profile: str = "open-1"
+    wire_profile: str = ""
     wire_digest: str = ""
 
 
@@ -114,15 +114,15 @@ class Columns:
 
     `link` indexes `links`, `delivered` counts the copies that reached the far end (0: lost on the link),
     `offset` and `length` point into `blob`. `counters` are differences against `baseline`. `counted` are the
-    streams of which the tester kept no frames. `cut` names the limit at which a play was broken off that did not
-    end by itself: what it shows may be true, what it lacks may have been on its way.
+    streams of which the tester kept no frames. `cut` names the limit at which a play was broken off that did
+    not end by itself: what it shows may be true, what it lacks may have been on its way.
     """
 
     links: tuple[Link, ...]
     time: NDArray[np.int64]
-    link: NDArray[np.int16]
+    link: NDArray[np.int32]
     direction: NDArray[np.int8]
-    delivered: NDArray[np.int8]
+    delivered: NDArray[np.int32]
     offset: NDArray[np.int64]
     length: NDArray[np.int32]
     blob: bytes
@@ -163,9 +163,9 @@ class Columns:
         return cls(
             links=tuple(links),
             time=np.array([tap[0] for tap in ordered], np.int64),
-            link=np.array([tap[1] for tap in ordered], np.int16),
+            link=np.array([tap[1] for tap in ordered], np.int32),
             direction=np.array([tap[2] for tap in ordered], np.int8),
-            delivered=np.array([tap[4] for tap in ordered], np.int8),
+            delivered=np.array([tap[4] for tap in ordered], np.int32),
             offset=offset,
             length=length,
             blob=b"".join(frames),
@@ -201,7 +201,9 @@ class Columns:
 
     @cached_property
     def profile(self) -> WireProfile:
-        """The wire profile of the play; InputError if it is another one by now."""
+        """The wire profile of the play; InputError if it is another one by now, BeyondRecording without."""
+        if not self.facts.wire_profile:
+            raise BeyondRecording("no wire profile was recorded")
         profile = load_profile(self.facts.wire_profile)
         if self.facts.wire_digest not in {"", profile.digest}:
             fault = "is not the one that the play was recorded with"

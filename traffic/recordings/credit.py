@@ -208,7 +208,7 @@ class CreditViews(FabricViews, HostViews):
         self.need("fabric taps", whole=True)
         start = int(self.parameter("unsolicited_bytes"))
         grant, request, data = self._grants_reaching(), self._leaving("REQUEST"), self._leaving("DATA")
-        free = data["flags"] & self.profile.flags["UNGOVERNED"] != 0
+        free = data["flags"] & self.profile.flags.get("UNGOVERNED", 0) != 0
         kinds = np.repeat([_GRANT, _REQUEST, _DATA], [len(grant), len(request), len(data)])
         kinds[len(grant) + len(request) :][free] = _FREE
         rows = np.concatenate([grant.rows, request.rows, data.rows])
@@ -342,7 +342,7 @@ class CreditViews(FabricViews, HostViews):
 
     def _outstanding(self, grant: Table, data: Table, request: Table) -> tuple[Rows, Rows, Rows]:
         """Return the changes of outstanding credit, over all sources of an egress, with times and rows."""
-        governed = data.where(data["flags"] & self.profile.flags["UNGOVERNED"] == 0)
+        governed = data.where(data["flags"] & self.profile.flags.get("UNGOVERNED", 0) == 0)
         tables, ends = (grant, request, governed), ("destination", "source", "source")
         kinds = np.repeat([_GRANT, _REQUEST, _DATA], [len(table) for table in tables])
         rows = np.concatenate([table.rows for table in tables])

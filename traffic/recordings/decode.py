@@ -1,10 +1,9 @@
 """The judge's decoder: all fabric frames of a recording in one pass of numpy, from the wire profile.
 
-It shares no code with any encoder of the suite.
+It shares no code with any encoder of the suite. Columns have the suite's units: ns and Mbit/s.
 """
 
-from binascii import crc_hqx
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spec.wire import Field, Layout, Message, WireProfile
+from spec.layout import MESSAGE_FIELDS, Field, Layout, Message, NotInProfile, WireProfile
 from traffic.frames.host import OVERHEAD, SHORTEST
 
 Rows = NDArray[np.int64]
@@ -20,7 +19,6 @@ Column = NDArray[np.integer[Any]]
 Octets = NDArray[np.uint8]
 
 ETHERNET = 14
-CRC_START = 0xFFFF
 
 
 class Fault(IntEnum):
@@ -42,6 +40,7 @@ class Table:
     `octets` long. Entry e of a repeated part belongs to position `owner[e]`.
     """
 
+    profile: str
     name: str
     rows: Rows
     valid_crc: NDArray[np.bool_]
@@ -55,11 +54,14 @@ class Table:
         return len(self.rows)
 
     def __getitem__(self, name: str) -> Column:
+        if name not in self.columns and name in (*MESSAGE_FIELDS.get(self.name, ()), "crc"):
+            raise NotInProfile(self.profile, f"{name} in its {self.name}")
         return self.columns[name]
 
     def where(self, chosen: NDArray[np.bool_] | Rows) -> "Table":
         """Return the table of the chosen positions (a mask or indices) alone, without repeated parts."""
         return Table(
+            profile=self.profile,
             name=self.name,
             rows=self.rows[chosen],
             valid_crc=self.valid_crc[chosen],
@@ -72,7 +74,7 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Illegal:
-    """A field of a sound message whose value the wire profile does not allow."""
+    """A field of a sound message whose value, as it stands there, the wire profile does not allow."""
 
     row: int
     message: str
@@ -90,6 +92,8 @@ class Decoded:
     tables: dict[str, Table]
 
     def __getitem__(self, name: str) -> Table:
+        if name not in self.tables and name in MESSAGE_FIELDS:
+            raise NotInProfile(self.profile.name, f"{name} message")
         return self.tables[name]
 
     def faults(self, *kinds: Fault) -> Rows:
@@ -99,12 +103,23 @@ class Decoded:
 
     def illegal(self) -> Iterator[Illegal]:
         """Yield each field of a frame with a valid checksum that holds a value outside the profile."""
+        known = sum(self.profile.flags.values())
         for name, table in self.tables.items():
             message = self.profile.messages[name]
             for item in (*self.profile.header.fields, *message.fields.fields):
-                column = table[item.name]
-                for position in np.flatnonzero(table.valid_crc & ~_legal(item, column)):
+                column = table[item.name] // item.scale
+                wrong = ~_legal(item, column)
+                if item.name == "flags":
+                    wrong |= column & (known if message.payload else 0) != column
+                if item.name in message.constants:
+                    wrong |= column != message.constants[item.name]
+                for position in np.flatnonzero(table.valid_crc & wrong):
                     yield Illegal(int(table.rows[position]), name, item.name, int(column[position]))
+            for item in message.repeated.fields if message.repeated is not None else ():
+                column = table.entries[item.name] // item.scale
+                for entry in np.flatnonzero(table.valid_crc[table.owner] & ~_legal(item, column)):
+                    row = int(table.rows[table.owner[entry]])
+                    yield Illegal(row, name, item.name, int(column[entry]))
 
 
 def credit_bytes(length: Rows) -> Rows:
@@ -140,16 +155,15 @@ def decode(profile: WireProfile, blob: bytes, offset: Rows, length: NDArray[np.i
     there = there[size[there] >= ETHERNET + profile.header.octets]
 
     octets = _gather(buffer, base[there] + ETHERNET, profile.header.octets)
-    header = {item.name: _column(item, octets) for item in profile.header.fields}
+    header = _columns(profile, profile.header.fields, octets, scaled=False)
     known = _legal(profile.header.field("version"), header["version"])
     fault[there[~known]] = Fault.VERSION
-    codes = [message.type_code for message in profile.messages.values()]
-    fault[there[known & ~np.isin(header["type"], codes)]] = Fault.TYPE
-
+    fault[there[known]] = Fault.TYPE
     for name, message in profile.messages.items():
         chosen = there[known & (header["type"] == message.type_code)]
+        chosen = chosen[_chosen(profile, message, buffer, base[chosen], size[chosen])]
         extent = _extent(profile, message, buffer, base[chosen], size[chosen])
-        fault[chosen[extent < 0]] = Fault.TRUNCATED
+        fault[chosen] = np.where(extent < 0, Fault.TRUNCATED, Fault.SOUND)
         chosen, extent = chosen[extent >= 0], extent[extent >= 0]
         batch = _Batch(buffer, rows[chosen], base[chosen], size[chosen], extent)
         tables[name] = _table(profile, message, batch)
@@ -157,16 +171,37 @@ def decode(profile: WireProfile, blob: bytes, offset: Rows, length: NDArray[np.i
     return Decoded(profile, rows, fault, tables)
 
 
+def _chosen(
+    profile: WireProfile, message: Message, buffer: Octets, base: Rows, size: Rows
+) -> NDArray[np.bool_]:
+    """Tell which frames with the type code of a message are of that message; one cut short is of any."""
+    name = profile.distinction(message.type_code)
+    if name is None:
+        return np.ones(len(base), bool)
+    inside = name in profile.header.names
+    item = (profile.header if inside else message.fields).field(name)
+    start = ETHERNET + (0 if inside else profile.header.octets)
+    end = -(-(item.offset_bits + item.width_bits) // 8)
+    mine = size < start + end
+    whole = np.flatnonzero(~mine)
+    value = _column(item, _gather(buffer, base[whole] + start, end), little=profile.little_endian)
+    mine[whole] = value == message.constants[name]
+    return mine
+
+
 def _extent(profile: WireProfile, message: Message, buffer: Octets, base: Rows, size: Rows) -> Rows:
-    """Octets of header, extension and repeated part of each message; -1 where the frame is too short."""
+    """Octets of header, extension, entries and TLVs of each message; -1 where the frame is too short."""
     fixed = profile.header.octets + message.fields.octets
     extent = np.full(len(base), fixed, np.int64)
     extent[size < ETHERNET + fixed] = -1
-    if message.repeated is not None:
+    if message.variable:
         whole = np.flatnonzero(extent >= 0)
         octets = _gather(buffer, base[whole] + ETHERNET + profile.header.octets, message.fields.octets)
-        count = _column(message.fields.field("count"), octets).astype(np.int64)
-        extent[whole] += count * message.repeated.octets
+        columns = _columns(profile, message.ahead, octets, scaled=False)
+        if message.repeated is not None:
+            extent[whole] += columns["count"].astype(np.int64) * message.repeated.octets
+        if message.tlvs is not None:
+            extent[whole] += columns[message.tlvs.octets].astype(np.int64)
         extent[size < ETHERNET + extent] = -1
     if message.payload:
         extent[size < ETHERNET + extent + ETHERNET] = -1
@@ -175,33 +210,26 @@ def _extent(profile: WireProfile, message: Message, buffer: Octets, base: Rows, 
 
 def _table(profile: WireProfile, message: Message, batch: _Batch) -> Table:
     """Read every field of messages that are long enough."""
-    buffer, base, extent = batch.buffer, batch.base, batch.extent
-    head, crc = profile.header.octets, message.fields.fields[-1]
-    ahead = message.fields.octets - crc.width_bits // 8
+    buffer, base = batch.buffer, batch.base
+    head = profile.header.octets
+    ahead = sum(item.width_bits for item in message.ahead) // 8
     octets = _gather(buffer, base + ETHERNET, head + ahead)
-    columns = {item.name: _column(item, octets[:head]) for item in profile.header.fields}
-    columns |= {item.name: _column(item, octets[head:]) for item in message.fields.fields[:-1]}
-    checksum = _gather(buffer, base + ETHERNET + extent - 2, 2)
-    columns[crc.name] = checksum[0].astype(np.int64) << 8 | checksum[1]
-
-    protected = octets.T & _protected(profile, head + ahead)
-    raw, width = protected.tobytes(), head + ahead
-    start = base + ETHERNET + extent
+    columns = _columns(profile, profile.header.fields, octets[:head])
+    columns |= _columns(profile, message.ahead, octets[head:])
+    start = base + ETHERNET + batch.extent
+    own = message.fields.octets - ahead
+    if own:
+        checksum = _gather(buffer, start - own, own)
+        columns["crc"] = _whole(checksum[::-1] if profile.little_endian else checksum)
     owner, entries = np.empty(0, np.int64), dict[str, Column]()
-    if message.repeated is None:
-        computed = [crc_hqx(raw[at : at + width], CRC_START) for at in range(0, len(raw), width)]
-    else:
-        tail = (start - 2).tolist()
-        body = (base + ETHERNET + width).tolist()
-        computed = [
-            crc_hqx(buffer[first:last].tobytes(), crc_hqx(raw[at : at + width], CRC_START))
-            for at, first, last in zip(range(0, len(raw), width), body, tail, strict=True)
-        ]
-        owner, entries = _entries(message.repeated, buffer, columns["count"], base + ETHERNET + width)
+    if message.repeated is not None:
+        place = base + ETHERNET + head + ahead
+        owner, entries = _entries(profile, message.repeated, buffer, columns["count"], place)
     return Table(
+        profile=profile.name,
         name=message.name,
         rows=batch.rows,
-        valid_crc=np.array(computed, np.int64) == columns[crc.name],
+        valid_crc=_valid(profile, batch, octets, start - own, columns.get("crc")),
         columns=columns,
         start=start,
         octets=base + batch.size - start if message.payload else np.zeros_like(base),
@@ -210,23 +238,45 @@ def _table(profile: WireProfile, message: Message, batch: _Batch) -> Table:
     )
 
 
+def _valid(
+    profile: WireProfile, batch: _Batch, octets: Octets, end: Rows, said: Column | None
+) -> NDArray[np.bool_]:
+    """Tell which messages, `octets` without entries and TLVs, have the right checksum; all without any."""
+    checksum = profile.checksum
+    if checksum is None or said is None:
+        return np.ones(len(batch.rows), bool)
+    width = profile.header.octets if profile.header_only else len(octets)
+    raw = (octets[:width].T & _protected(profile, width)).tobytes()
+    found = [checksum.of(raw[at : at + width]) for at in range(0, len(raw), width)]
+    if not profile.header_only:
+        tail = (batch.base + ETHERNET + width).tolist()
+        for place, (first, last) in enumerate(zip(tail, end.tolist(), strict=True)):
+            if first < last:
+                whole = raw[place * width : (place + 1) * width] + batch.buffer[first:last].tobytes()
+                found[place] = checksum.of(whole)
+    valid: NDArray[np.bool_] = np.array(found, np.int64) == said
+    return valid
+
+
 def _protected(profile: WireProfile, width: int) -> Octets:
     """Return a mask over octets that takes out the fields which the checksum reads as zero."""
     mask = np.full(width, 0xFF, np.uint8)
-    for item in map(profile.header.field, profile.zeroed):
-        start, stop = item.offset_bits, item.offset_bits + item.width_bits
-        for bit in range(start, stop):
-            mask[bit // 8] &= 0xFF ^ (0x80 >> bit % 8)
+    for item in profile.header.fields:
+        if item.name in profile.zeroed or item.name == "crc":
+            for bit in range(item.offset_bits, item.offset_bits + item.width_bits):
+                mask[bit // 8] &= 0xFF ^ (0x80 >> bit % 8)
     return mask
 
 
-def _entries(layout: Layout, buffer: Octets, count: Column, start: Rows) -> tuple[Rows, dict[str, Column]]:
+def _entries(
+    profile: WireProfile, layout: Layout, buffer: Octets, count: Column, start: Rows
+) -> tuple[Rows, dict[str, Column]]:
     """Read the repeated part: the position that owns each entry, and the fields of all entries."""
     times = count.astype(np.int64)
     owner = np.repeat(np.arange(len(times)), times)
     within = np.arange(len(owner)) - np.repeat(np.cumsum(times) - times, times)
     octets = _gather(buffer, start[owner] + within * layout.octets, layout.octets)
-    return owner, {item.name: _column(item, octets) for item in layout.fields}
+    return owner, _columns(profile, layout.fields, octets)
 
 
 def _gather(buffer: Octets, start: Rows, width: int) -> Octets:
@@ -236,15 +286,38 @@ def _gather(buffer: Octets, start: Rows, width: int) -> Octets:
     return np.ascontiguousarray(buffer[start[:, None] + np.arange(width)].T)
 
 
-def _column(item: Field, octets: Octets) -> Column:
-    """Read a big-endian field, whole octets or inside one, out of octets of shape (octet, frame)."""
-    first = item.offset_bits // 8
-    if item.width_bits < 8:
-        part = octets[first] >> (8 - item.offset_bits % 8 - item.width_bits)
-        inside: Column = (part & ((1 << item.width_bits) - 1)).astype(np.int64)
-        return inside
+def _columns(
+    profile: WireProfile, fields: Iterable[Field], octets: Octets, *, scaled: bool = True
+) -> dict[str, Column]:
+    """Read the fields of a layout out of octets of shape (octet, frame), `scaled` to the suite's units."""
+    found = {item.name: (item, _column(item, octets, little=profile.little_endian)) for item in fields}
+    return {
+        name: column * item.scale if scaled and item.scale != 1 else column
+        for name, (item, column) in found.items()
+    }
+
+
+def _column(item: Field, octets: Octets, *, little: bool) -> Column:
+    """Read a field, at whatever bit it starts, out of octets of shape (octet, frame)."""
+    first, bit = divmod(item.offset_bits, 8)
+    last = (item.offset_bits + item.width_bits - 1) // 8
+    if not bit and not item.width_bits % 8:
+        whole = octets[first : last + 1]
+        return _whole(whole[::-1] if little else whole)
     value: Column = np.zeros(octets.shape[1], np.uint64 if item.width_bits > 63 else np.int64)
-    for octet in octets[first : first + item.width_bits // 8]:
+    left = item.width_bits
+    for octet in octets[first : last + 1]:
+        taken = min(left, 8 - bit)
+        part = octet >> (8 - bit - taken) & ((1 << taken) - 1)
+        value = value << np.uint8(taken) | part
+        left, bit = left - taken, 0
+    return value
+
+
+def _whole(octets: Octets) -> Column:
+    """Read a number of whole octets, the first one most significant."""
+    value: Column = np.zeros(octets.shape[1], np.uint64 if len(octets) > 7 else np.int64)
+    for octet in octets:
         value = value << np.uint8(8) | octet
     return value
 

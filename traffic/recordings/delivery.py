@@ -13,6 +13,7 @@ from traffic.frames.host import credit, traffic_class
 from traffic.frames.roce import identify
 from traffic.recordings.columns import BeyondRecording, Columns, Flow
 from traffic.recordings.decode import Rows, credit_bytes
+from traffic.recordings.measured import Measured
 from traffic.recordings.ordering import Reordering, reordering
 from traffic.scenario import DOWN, FCS, UP
 
@@ -188,19 +189,29 @@ class HostViews(Columns):
         self, host: str, *, source: str | None = None, start: int = 0, stop: int | None = None
     ) -> int:
         """Return the credit bytes that reached a host in [start, stop) ns, of one sender or of all."""
-        if source is None:
-            rows = self._host_rows(host, DOWN)
-        else:
-            received = self.deliveries.received[self._flow(source, host, None, emulated=True)]
-            rows = received[received >= 0]
+        rows = self._received_rows(host, source)
         inside = self.time[rows] >= start
         if stop is not None:
             inside &= self.time[rows] < stop
         return int(credit_bytes(self.length[rows[inside]].astype(np.int64)).sum())
 
-    def throughput(self, host: str, start: int, stop: int, *, source: str | None = None) -> float:
-        """Return the Mbit/s of credit bytes (FCS, preamble, gap included) received in [start, stop) ns."""
-        return self.received_bytes(host, source=source, start=start, stop=stop) * 8000 / (stop - start)
+    def throughput(self, host: str, start: int, stop: int, *, source: str | None = None) -> Measured:
+        """Return the Mbit/s of credit bytes (FCS, preamble, gap included) received in [start, stop) ns.
+
+        It is uncertain by the longest frame of that sender, or of all, at each end of the window.
+        """
+        octets = self.received_bytes(host, source=source, start=start, stop=stop)
+        return Measured.over(octets, self._longest(host, source), stop - start)
+
+    def _longest(self, host: str, source: str | None) -> int:
+        lengths = self.length[self._received_rows(host, source)]
+        return int(credit_bytes(lengths.astype(np.int64)).max(initial=0))
+
+    def _received_rows(self, host: str, source: str | None) -> Rows:
+        if source is None:
+            return self._host_rows(host, DOWN)
+        received = self.deliveries.received[self._flow(source, host, None, emulated=True)]
+        return received[received >= 0]
 
     def throughput_bins(
         self, host: str, start: int, stop: int, width: int, *, source: str | None = None
@@ -357,10 +368,3 @@ class HostViews(Columns):
             for row, index in zip(rows.tolist(), hosts.tolist(), strict=True)
             if (emulated or table.linked[index]) and host in {None, table.hosts[index]}
         ]
-
-
-def jain(shares: Iterable[float]) -> float:
-    """Return Jain's fairness index of shares, 1 for equal ones; 0 if there is none or all are 0."""
-    values = list(shares)
-    squares = sum(value * value for value in values)
-    return sum(values) ** 2 / (len(values) * squares) if squares else 0.0

@@ -19,10 +19,11 @@ from traffic.recordings.columns import (
 )
 from traffic.recordings.credit import Account, CreditViews, Egress, Peak
 from traffic.recordings.decode import Fault, Illegal
-from traffic.recordings.delivery import HostFrame, jain
+from traffic.recordings.delivery import HostFrame
 from traffic.recordings.dissect import describe
+from traffic.recordings.measured import Measured, jain
 from traffic.recordings.ordering import Reordering
-from traffic.recordings.views import Container, Deviation, Message, Queue
+from traffic.recordings.views import Container, Deviation, Improper, Message, Queue
 from traffic.scenario import DOWN, UP, HostAddress
 
 __all__ = [
@@ -41,7 +42,9 @@ __all__ = [
     "HostAddress",
     "HostFrame",
     "Illegal",
+    "Improper",
     "Link",
+    "Measured",
     "Message",
     "Node",
     "ParameterValue",

@@ -1,6 +1,6 @@
 """What the fabric links show: messages, containers, the spread over uplinks and the order of arrival."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from spec.layout import MESSAGE_FIELDS, NotInProfile
 from traffic.recordings.columns import Columns
 from traffic.recordings.decode import Fault, Illegal, Rows, Table, credit_bytes
 from traffic.recordings.ordering import Reordering, reordering
@@ -15,6 +16,8 @@ from traffic.scenario import UP
 
 Links = str | Iterable[str] | None
 QUEUE = ("source", "destination", "port", "class", "generation")
+UNSAID = frozenset({"version", "type", "crc", "reserved", "count"})
+"""Fields that say nothing of what a message is about."""
 
 
 class Queue(NamedTuple):
@@ -52,7 +55,34 @@ class Message:
         try:
             return self.fields["class" if name == "cls" else name]
         except KeyError:
+            if name in MESSAGE_FIELDS.get(self.name, ()):
+                raise NotInProfile("of the play", f"{name} in its {self.name}") from None
             raise AttributeError(f"{self.name} has no field {name}") from None
+
+    def __str__(self) -> str:
+        told = {name: value for name, value in self.fields.items() if name not in UNSAID and value != ()}
+        words = [f"{name.replace('_', ' ')} {_entries(value)}" for name, value in told.items()]
+        spoilt = "" if self.valid_crc else ", with a wrong checksum"
+        return f"{self.name} on {self.link} at {self.time:,} ns{spoilt}: {', '.join(words)}"
+
+
+class Untold(tuple[Any, ...]):  # noqa: SLOT001 - a tuple can have no slots that are not empty
+    """Stands for what containers have no field or flag for: whoever looks into it is told so."""
+
+    missing: NotInProfile
+
+    @classmethod
+    def because(cls, missing: NotInProfile) -> "Untold":
+        """Make one that raises this."""
+        made = cls()
+        made.missing = missing
+        return made
+
+    def __iter__(self) -> Iterator[Any]:
+        raise self.missing
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - as of any tuple
+        raise self.missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +146,15 @@ class Container:
         known = self.announced is None or self.announced == self.frames
         return known and self.indices == tuple(range(self.frames))
 
+    def __str__(self) -> str:
+        span = f"{self.times[0]:,} to {self.times[-1]:,} ns" if self.frames > 1 else f"{self.times[0]:,} ns"
+        frames = f"{self.frames} frame{'' if self.frames == 1 else 's'}, {self.bytes:,} octets"
+        return (
+            f"container {self.sequence} of generation {self.generation} from node {self.source} to "
+            f"node {self.destination} port {self.port} class {self.cls}: {frames} on "
+            f"{', '.join(sorted(self.links))}, {span}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
@@ -124,6 +163,17 @@ class Deviation:
     bytes: float
     row: int
     time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Improper:
+    """A frame of a device that the wire profile does not allow, and what is wrong with it."""
+
+    row: int
+    wrong: str
+
+    def __str__(self) -> str:
+        return f"{self.wrong}, packet {self.row + 1}"
 
 
 class FabricViews(Columns):
@@ -178,6 +228,32 @@ class FabricViews(Columns):
         if direction is not None:
             allowed &= self.direction == direction
         return [item for item in self.fabric.illegal() if allowed[item.row]]
+
+    def improper(self, node: str) -> list[Improper]:
+        """List what a node sent on fabric links that is no sound message, or has a value it may not have.
+
+        Frames of other protocols are nobody's messages, and values of messages that it passes on not its own.
+        """
+        own = self._sent_by(node)
+        unsound = self.fabric.faults(*(set(Fault) - {Fault.SOUND, Fault.FOREIGN}))
+        found = [Improper(row, "no sound message") for row in unsound[own[unsound]].tolist()]
+        for item in self.fabric.illegal():
+            table = self.fabric[item.message]
+            source = table["source"][np.searchsorted(table.rows, item.row)]
+            if own[item.row] and source == self.node_id(node):
+                found.append(Improper(item.row, f"{item.field} {item.value} in {item.message}"))
+        return sorted(found, key=lambda improper: improper.row)
+
+    def frames_of(self, node: str) -> int:
+        """Count the frames that a node sent on fabric links."""
+        return int(self._sent_by(node)[self.fabric.rows].sum())
+
+    def _sent_by(self, node: str) -> NDArray[np.bool_]:
+        """Tell which rows a node sent."""
+        ends = [(link.lower, link.upper) for link in self.links]
+        way = np.array([end.index(node) if node in end else -1 for end in ends], np.int64)
+        sent: NDArray[np.bool_] = way[self.link] == self.direction
+        return sent
 
     def uplinks(self, node: str) -> list[str]:
         """List the fabric links that lead up from a node."""
@@ -270,7 +346,8 @@ class FabricViews(Columns):
         table = table.where(chosen)
         table = table.where(np.argsort(self.arrival[table.rows], kind="stable"))
         group = _groups(table, QUEUE)
-        rank = serial(table["sequence"], group) << 16 | table["index"]
+        indices = self.profile.numbers("DATA", "index")
+        rank = serial(table["sequence"], group, self.profile.numbers()) * indices + table["index"]
         return reordering(group, rank, table.rows)
 
     def wire_bytes(
@@ -306,6 +383,13 @@ class FabricViews(Columns):
         if destination is not None:
             chosen &= table["destination"] == self.node_id(destination)
         return chosen
+
+    def _flagged(self, table: Table, name: str) -> "list[bool] | Untold":
+        """Tell which messages have a flag."""
+        if name not in self.profile.flags:
+            return Untold.because(NotInProfile(self.profile.name, f"{name} flag"))
+        flagged: list[bool] = (table["flags"] & self.profile.flags[name] != 0).tolist()
+        return flagged
 
     def _upward(
         self,
@@ -364,7 +448,8 @@ class FabricViews(Columns):
         begin = np.flatnonzero(np.r_[True, (key[:, 1:] != key[:, :-1]).any(axis=0)])
         end = [*begin[1:].tolist(), len(order)]
         table = table.where(order)
-        last, ungoverned = (table["flags"] & self.profile.flags[name] != 0 for name in ("LAST", "UNGOVERNED"))
+        last, ungoverned = (self._flagged(table, name) for name in ("LAST", "UNGOVERNED"))
+        counted = self.profile.has("DATA", "previous_frames")
         columns = [
             table.rows.tolist(),
             self.time[table.rows].tolist(),
@@ -372,18 +457,17 @@ class FabricViews(Columns):
             table["index"].tolist(),
             table["fill"].tolist(),
             credit_bytes(table.octets).tolist(),
-            table["previous_frames"].tolist(),
-            ungoverned.tolist(),
-            last.tolist(),
         ]
         keys = key[:, begin].T.tolist()
-        announced = {tuple(item): columns[6][first] for item, first in zip(keys, begin.tolist(), strict=True)}
+        untold = Untold.because(NotInProfile(self.profile.name, "previous_frames in its DATA"))
+        told = table["previous_frames"].tolist() if counted else untold
+        announced = {
+            tuple(item): told[first] for item, first in zip(keys, begin.tolist(), strict=True) if counted
+        }
         found = []
         for item, first, stop in zip(keys, begin.tolist(), end, strict=True):
             source, destination, port, cls, generation, sequence = item
-            rows, times, links, indices, fills, sizes, previous, free, lasts = (
-                tuple(column[first:stop]) for column in columns
-            )
+            rows, times, links, indices, fills, sizes = (tuple(column[first:stop]) for column in columns)
             found.append(
                 Container(
                     source,
@@ -398,10 +482,10 @@ class FabricViews(Columns):
                     indices,
                     fills,
                     sizes,
-                    previous,
-                    free,
-                    lasts,
-                    announced=announced.get((*item[:-1], (sequence + 1) & 0xFFFFFFFF)),
+                    tuple(told[first:stop]) if counted else untold,
+                    ungoverned if isinstance(ungoverned, Untold) else tuple(ungoverned[first:stop]),
+                    last if isinstance(last, Untold) else tuple(last[first:stop]),
+                    announced=announced.get((*item[:-1], (sequence + 1) % self.profile.numbers())),
                 )
             )
         return sorted(found, key=lambda container: container.rows[0])
@@ -415,8 +499,15 @@ def _groups(table: Table, names: Iterable[str]) -> Rows:
     return np.unique(key, axis=1, return_inverse=True)[1].astype(np.int64)
 
 
-def serial(sequence: NDArray[Any], group: Rows) -> Rows:
-    """Unwrap 32-bit sequence numbers (RFC 1982) around the first of each group."""
+def serial(sequence: NDArray[Any], group: Rows, numbers: int) -> Rows:
+    """Unwrap sequence numbers, of which there are `numbers` (RFC 1982), around the first of each group."""
     _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
     start = sequence[first][inverse].astype(np.int64)
-    return (sequence.astype(np.int64) - start + (1 << 31)) % (1 << 32) - (1 << 31)
+    return (sequence.astype(np.int64) - start + numbers // 2) % numbers - numbers // 2
+
+
+def _entries(value: int | Iterable[Mapping[str, int]]) -> str:
+    """Write the value of a field, entry by entry where it has several."""
+    if isinstance(value, int):
+        return str(value)
+    return "; ".join(" ".join(f"{name} {item}" for name, item in entry.items()) for entry in value)

@@ -1,19 +1,16 @@
 """An emulated GSF: the far end of one link of the device under test, with emulated GSPs behind it."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from traffic.frames.codec import Decoded
 from traffic.scenario import DOWN, UP, GsfPeer, Treatment, Window
 from traffic.tester.emulation import Emulated, Neighbourhood
 
-ROLE: Final = 2
-
 
 class EmulatedGsf(Emulated[GsfPeer]):
     """Greets, and forwards between its link and the emulated GSPs as its treatments say."""
 
-    role = ROLE
+    role = "GSF"
 
     def __init__(self, around: Neighbourhood, spec: GsfPeer, origin: int) -> None:
         super().__init__(around, spec, origin, [(spec.link, 0)])
@@ -37,7 +34,7 @@ class EmulatedGsf(Emulated[GsfPeer]):
     def announced(self, now: int) -> list[dict[str, int]]:
         """Give the nodes that are reached now."""
         reached = [reach for reach in self.spec.reaches if reach.during.holds(self.time(now))]
-        return [{"node": reach.node, "rate_mbps": reach.rate_mbps} for reach in reached]
+        return [{"node": reach.node, "rate": reach.rate_mbps} for reach in reached]
 
     def usable(self, node: int, now: int) -> bool:
         """Whether data for a node may take this path."""

@@ -1,20 +1,22 @@
 """An emulated GSP: grants what is sent to its hosts, requests and sends what its hosts send."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from spec.wire import WireProfile
 from traffic.frames.codec import Decoded
 from traffic.frames.host import credit, traffic_class
 from traffic.scenario import ContainerOrder, Demand, GspPeer, Window
 from traffic.tester.emulation import Emulated, Neighbourhood
 
-ROLE: Final = 1
 COALESCE: Final = 5_000
 """Least time between two requests of one queue for new demand, ns."""
 LONGEST: Final = 9240
 """Bytes that a frame of 9216 counts; no window is narrower, so that any frame may leave."""
+LEVELS: Final = 255
+"""Parts of a rate that BACKPRESSURE withholds are counted in."""
 QueueKey = tuple[int, int, int]
 """Node (the other end), egress port, class."""
 _IN_ORDER: Final = ContainerOrder()
@@ -84,7 +86,7 @@ class Queue:
 class EmulatedGsp(Emulated[GspPeer]):
     """A GSP: egress for what its hosts receive, source for what they send."""
 
-    role = ROLE
+    role = "GSP"
 
     def __init__(self, around: Neighbourhood, spec: GspPeer, origin: int) -> None:
         ports = enumerate(spec.links, len(spec.hosts))
@@ -96,13 +98,22 @@ class EmulatedGsp(Emulated[GspPeer]):
         self._slowed: dict[int, tuple[int, int]] = {}
         self._grants = 0
         self._swapped: Callable[[int], None] | None = None
+        self._play = 0
+        self._planned: Counter[Demand] = Counter()
+        """Demands of this play that are claimed, or will be at their time."""
 
     def adopt(self, spec: GspPeer, origin: int) -> None:
-        """Behave as specified from `origin` on, and begin to count anew."""
+        """Behave as specified from `origin` on, and begin to count anew; claim only what is new."""
         super().adopt(spec, origin)
         self._grants = 0
-        for demand in spec.demands:
+        fresh = Counter(spec.demands) - self._planned
+        self._planned += fresh
+        for demand in fresh.elements():
             self.around.surroundings.at(origin + demand.at, self._claim(demand))
+
+    @property
+    def _profile(self) -> WireProfile:
+        return self.around.codec.profile
 
     @property
     def hello_off(self) -> tuple[Window, ...]:
@@ -111,7 +122,7 @@ class EmulatedGsp(Emulated[GspPeer]):
 
     def announced(self, now: int) -> list[dict[str, int]]:  # noqa: ARG002 - a GSP announces itself alone, always
         """Give itself."""
-        return [{"node": self.spec.node, "rate_mbps": self.spec.rate_mbps}]
+        return [{"node": self.spec.node, "rate": self.spec.rate_mbps}]
 
     def receive(self, message: Decoded, _frame: bytes, now: int) -> None:
         """Take a message that is for this node."""
@@ -146,7 +157,12 @@ class EmulatedGsp(Emulated[GspPeer]):
         self._pump(queue, now)
 
     def drop_backlog(self) -> None:
-        """Drop each queue that holds frames, whole; the next one of its key is a new generation."""
+        """Drop each queue that holds frames, whole, as a play begins; the next one is a new generation.
+
+        Demands are claimed anew, and those of the play before that are not due yet never.
+        """
+        self._play += 1
+        self._planned.clear()
         self.queues = {key: queue for key, queue in self.queues.items() if not queue.backlog}
 
     # As an egress
@@ -170,7 +186,7 @@ class EmulatedGsp(Emulated[GspPeer]):
     def _data(self, values: Mapping[str, int], payload: bytes, now: int) -> None:
         if values["port"] < len(self.spec.hosts):
             self.around.surroundings.deliver(self.spec.hosts[values["port"]], payload, now)
-        if values["flags"] & self.around.codec.profile.flags["UNGOVERNED"]:
+        if values["flags"] & self.around.codec.profile.flags.get("UNGOVERNED", 0):
             return
         known = self.credits.get((values["source"], values["port"], values["class"]))
         if known is not None and known.generation != values["generation"]:
@@ -200,7 +216,7 @@ class EmulatedGsp(Emulated[GspPeer]):
         if target <= state.granted:
             return False
         state.granted = target
-        validity = policy.validity_us * 1000
+        validity = min(policy.validity, self._profile.field("GRANT", "validity").most)
         state.valid_until = now + validity
         self._plan_expiry(state, now + (policy.expire_after or validity))
         self._grant(state, now)
@@ -228,8 +244,8 @@ class EmulatedGsp(Emulated[GspPeer]):
             return
         others = {
             "right": state.generation,
-            "before": (state.generation - 2) % 0xFFFF + 1,
-            "after": state.generation % 0xFFFF + 1,
+            "before": self._profile.after(state.generation, -1),
+            "after": self._profile.after(state.generation),
             "zero": 0,
         }
         values = {
@@ -240,7 +256,7 @@ class EmulatedGsp(Emulated[GspPeer]):
             "generation": others[policy.generations[(number - 1) % len(policy.generations)]],
             "granted": state.granted,
             "expired": state.expired,
-            "validity_us": max(0, state.valid_until - now) // 1000,
+            "validity": max(0, state.valid_until - now),
         }
 
         def send(time: int) -> None:
@@ -266,15 +282,21 @@ class EmulatedGsp(Emulated[GspPeer]):
     def _queue(self, key: QueueKey, now: int) -> Queue:
         queue = self.queues.get(key)
         if queue is None:
-            generation = self.generations.get(key, 0) % 0xFFFF + 1
-            self.generations[key] = generation
+            known = self.generations.get(key)
+            least = self._profile.field("DATA", "generation").minimum
+            generation = self.generations[key] = least if known is None else self._profile.after(known)
             queue = Queue(*key, generation, self.spec.unsolicited_bytes, last_use=now)
             self.queues[key] = queue
         return queue
 
     def _claim(self, demand: Demand) -> Callable[[int], None]:
+        play = self._play
+
         def claim(now: int) -> None:
-            if not self.alive:
+            if not self.alive or self._play != play:
+                return
+            if demand not in self.spec.demands:
+                self._planned[demand] -= 1
                 return
             queue = self._queue((demand.node, demand.port, demand.cls), now)
             queue.demand += demand.bytes
@@ -338,7 +360,7 @@ class EmulatedGsp(Emulated[GspPeer]):
     def _slow_down(self, values: Mapping[str, int], now: int) -> None:
         if not self.spec.backs_off:
             return
-        self._slowed[values["about"]] = (values["level"], now + values["validity_us"] * 1000)
+        self._slowed[values["about"]] = (values["level"], now + values["validity"])
         for queue in self.queues.values():
             if queue.node == values["about"]:
                 self._pump(queue, now)
@@ -368,12 +390,12 @@ class EmulatedGsp(Emulated[GspPeer]):
         level, until = self._slowed.get(queue.node, (0, 0))
         if not level or now >= until:
             return 0
-        if level == 255:
+        if level == LEVELS:
             return until
         if now < queue.free_at:
             return queue.free_at
         wire = size * 8000 // self.spec.rate_mbps
-        queue.free_at = now + wire * 255 // (255 - level)
+        queue.free_at = now + wire * LEVELS // (LEVELS - level)
         return 0
 
     def _pump_at(self, queue: Queue, time: int) -> None:
@@ -396,19 +418,21 @@ class EmulatedGsp(Emulated[GspPeer]):
         following = credit(queue.frames[0]) if queue.frames else 0
         fill = queue.fill + size
         last = fill + 84 > room or (following > 0 and fill + following > room)
-        flags = self.around.codec.profile.flags
+        profile = self._profile
         values = {
             "source": self.spec.node,
             "destination": queue.node,
             "port": queue.port,
             "class": queue.cls,
-            "flags": (flags["LAST"] if last else 0) | (flags["UNGOVERNED"] if self.spec.ungoverned else 0),
+            "flags": profile.flags.get("LAST", 0) * last
+            | (profile.flag("UNGOVERNED") if self.spec.ungoverned else 0),
             "sequence": queue.sequence,
             "generation": queue.generation,
             "index": queue.index,
-            "previous_frames": queue.previous,
             "fill": queue.fill,
         }
+        if profile.has("DATA", "previous_frames"):
+            values["previous_frames"] = queue.previous
         queue.index += 1
         queue.fill = fill
         queue.last_frame = now
@@ -424,7 +448,7 @@ class EmulatedGsp(Emulated[GspPeer]):
 
     def _close(self, queue: Queue, now: int) -> None:
         queue.previous = queue.index
-        queue.sequence = (queue.sequence + 1) & 0xFFFFFFFF
+        queue.sequence = (queue.sequence + 1) % self._profile.numbers()
         queue.index = 0
         queue.fill = 0
         queue.container += 1
@@ -435,7 +459,7 @@ class EmulatedGsp(Emulated[GspPeer]):
 
     def _restart(self, queue: Queue, now: int) -> None:
         """Begin a new generation with the frames that are left."""
-        queue.generation = queue.generation % 0xFFFF + 1
+        queue.generation = self._profile.after(queue.generation)
         self.generations[queue.node, queue.port, queue.cls] = queue.generation
         queue.sequence = queue.previous = 0
         queue.demand = queue.backlog

@@ -84,7 +84,7 @@ class Neighbourhood:
 class Emulated(Generic[Spec]):
     """An emulated device: a specification that may change, and an origin from which its times count."""
 
-    role: int
+    role: str
 
     def __init__(
         self, around: Neighbourhood, spec: Spec, origin: int, links: Iterable[tuple[str, int]]
@@ -109,7 +109,8 @@ class Emulated(Generic[Spec]):
             return
         for link, port_id in self._links:
             if not self._covered(self.hello_off, now):
-                self._sequences[link] += 1
+                numbers = self.around.codec.profile.numbers("HELLO")
+                self._sequences[link] = (self._sequences[link] + 1) % numbers
                 self._hello(link, port_id, now)
         self.around.surroundings.at(now + self.spec.hello_interval, self.greet)
 
@@ -134,23 +135,27 @@ class Emulated(Generic[Spec]):
         return now >= self.origin and any(window.holds(now - self.origin) for window in windows)
 
     def _hello(self, link: str, port_id: int, now: int) -> None:
+        profile = self.around.codec.profile
         adjacency = self.around.adjacent[link]
         heard = adjacency.fresh(now, self.spec.hello_interval) and not self._covered(self.spec.unheard, now)
         values = {
             "source": self.spec.node,
-            "role": self.role,
-            "port_id": port_id,
+            "role": profile.code("HELLO", "role", self.role),
             "sequence": self._sequences[link],
-            "rate_mbps": self.spec.rate_mbps,
+            "rate": self.spec.rate_mbps,
             "heard_node": adjacency.node if heard else 0,
             "heard_sequence": adjacency.sequence if heard else 0,
         }
+        if profile.has("HELLO", "port_id"):
+            values["port_id"] = port_id
         frame = self.around.codec.encode("HELLO", values, entries=self.announced(now))
         self.around.surroundings.transmit(link, frame, now, control=True)
 
     def _plan(self, signal: Signal) -> None:
         origin = self.origin
         stop = None if signal.stop is None else origin + signal.stop
+
+        longest = self.around.codec.profile.field("BACKPRESSURE", "validity").most
 
         def say(level: int, now: int) -> None:
             for node in signal.to:
@@ -159,7 +164,7 @@ class Emulated(Generic[Spec]):
                     "destination": node,
                     "about": signal.about,
                     "level": level,
-                    "validity_us": signal.validity_us,
+                    "validity": min(signal.validity, longest),
                 }
                 self.control("BACKPRESSURE", values, now)
 

@@ -194,7 +194,7 @@ class VirtualTester:
         self,
         ports: Sequence[TesterPort],
         hosts: Mapping[str, HostAddress],
-        profile: str = "open-1",
+        profile: str,
         on_trigger: Callable[[Scenario, int], None] | None = None,
     ) -> None:
         self.codec = codec(profile)

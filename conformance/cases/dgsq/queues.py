@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from conformance.api.testbed import Bed
 from traffic.patterns import gap_at
-from traffic.scenario import GrantPolicy, Scenario
+from traffic.scenario import Scenario
 
 
 def slow_egress(bed: Bed, name: str) -> Scenario:
     """Let an emulated egress grant one longest frame at a time, so slowly that frames wait."""
-    grants = GrantPolicy(window=bed.parameter("max_frame"), delay=grant_delay(bed))
+    grants = replace(bed.peer(name).grants, window=bed.parameter("max_frame"), delay=grant_delay(bed))
     return Scenario(peers=(replace(bed.peer(name), grants=grants),))
 
 

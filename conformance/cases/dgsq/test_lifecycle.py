@@ -112,4 +112,4 @@ def test_exhaustion_harms_the_newcomer_alone(bed, expect):
     for host in known:
         expect.enough(recording.delivered_frames(here, host, emulated=True), 40, f"frames for {host}")
         lost = recording.losses(here, host, emulated=True)
-        expect.equal(lost, [], f"frames for {host} lost", [frame.row for frame in lost])
+        expect.equal(lost, [], f"frames for {host} lost", [frame.row for frame in lost], unit="frame")

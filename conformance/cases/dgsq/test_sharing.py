@@ -6,7 +6,7 @@ from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import SoloGsp
 from conformance.cases.dgsq.queues import slow_egress
 from traffic.patterns import IMIX, elephant, gap_at, imix, incast, interleaved
-from traffic.recordings.recording import UP, jain
+from traffic.recordings.recording import UP, Measured, jain
 from traffic.scenario import GrantPolicy, Scenario
 
 
@@ -18,7 +18,7 @@ def test_a_queue_without_credit_blocks_no_other(bed, expect):
     """Frames for an egress that grants leave as fast beside frames for one that never does as alone."""
     here, good, mute = bed.hosts
     load = {"count": 200, "size": bed.parameter("max_frame")}
-    grants = replace(bed.peer("gsp1"), grants=GrantPolicy(mode="at-once"))
+    grants = replace(bed.peer("gsp1"), grants=replace(bed.peer("gsp1").grants, mode="at-once"))
     withholds = replace(bed.peer("gsp2"), grants=GrantPolicy(mode="withhold"))
     peers = Scenario(peers=(grants, withholds))
     gap = 2 * gap_at(load["size"], bed.parameter("link_rate"))
@@ -27,7 +27,7 @@ def test_a_queue_without_credit_blocks_no_other(bed, expect):
         recording = bed.play(flows + peers)
         data = recording.messages("DATA", bed.uplinks, UP, destination="gsp1")
         expect.equal(len(data), load["count"], "DATA for the egress that grants")
-        spans.append(data[-1].time - data[0].time if len(data) > 1 else None)
+        spans.append(Measured(data[-1].time - data[0].time, gap) if len(data) > 1 else None)
     asked = recording.messages("REQUEST", bed.uplinks, UP, destination="gsp2")
     expect.enough(len(asked), 3, "REQUEST to the egress that never grants")
     alone, beside = spans
@@ -48,7 +48,9 @@ def test_frames_are_numbered_as_they_arrived(bed, expect):
     expect.enough(len(data), 20 * len(IMIX), "DATA")
     numbered = sorted(data, key=lambda message: (message.sequence, message.index))
     carried = [recording.payload(message.row) for message in numbered]
-    expect.equal(carried, sent, "frames by sequence and index", [message.row for message in numbered])
+    expect.equal(
+        carried, sent, "frames by sequence and index", [message.row for message in numbered], unit="frame"
+    )
 
 
 @clause("DGSQ-LOCAL-WITHOUT-MESSAGES")
@@ -62,8 +64,10 @@ def test_local_traffic_shares_without_messages(bed, expect):
     count = 2 * span // gap_at(longest, bed.parameter("link_rate"))
     recording = bed.play(incast(sources, hit, count=count, size=longest))
     shares = [recording.throughput(hit, span, 2 * span, source=source) for source in sources]
-    expect.enough(int(sum(shares)), 1, "Mbit/s received")
+    expect.given(sum(shares), "the host was served")
     expect.at_least(jain(shares), bed.parameter("fairness_min"), "Jain index of local and remote source")
     for name in ("REQUEST", "GRANT", "DATA"):
         own = recording.messages(name, bed.uplinks, source="gsp0", destination="gsp0")
-        expect.equal(own, [], f"{name} from the node to itself", [message.row for message in own])
+        expect.equal(
+            own, [], f"{name} from the node to itself", [message.row for message in own], unit="message"
+        )

@@ -11,7 +11,7 @@ def test_a_permutation_loses_nothing(bed, expect):
     """While every host sends to another at line rate, no frame is lost."""
     recording = bed.play(permutation(bed.hosts, seed=1, count=400))
     expect.enough(len(recording.host_frames(way="received")), len(bed.hosts) * 300, "frames received")
-    expect.equal(recording.losses(), [], "frames sent and not received")
+    expect.equal(recording.losses(), [], "frames sent and not received", unit="frame")
 
 
 @clause("FWD-ZERO-LOSS", "counted-at-line-rate")
@@ -38,7 +38,7 @@ def test_no_frame_arrives_twice(bed, expect):
     """Of a stream of frames that are all different, none is received more often than it was sent."""
     recording = bed.play(imix(bed.host(0), bed.host(-1), count=600))
     expect.enough(len(recording.host_frames(bed.host(-1), "received")), 600, "frames received")
-    expect.equal(recording.duplicates(), [], "frames received more than once")
+    expect.equal(recording.duplicates(), [], "frames received more than once", unit="frame")
 
 
 @clause("FWD-FRAME-COUNTERS")

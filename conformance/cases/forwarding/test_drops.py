@@ -15,9 +15,9 @@ def judge_between(bed, expect, unwanted, cause, *, exactly=True):
     first, last = (plain(bed, here, there, number) for number in (1, 2))
     recording = bed.play(apart(bed, here, [first, *unwanted, last]))
     arrived = [frame.frame for frame in recording.host_frames(bed.hosts, "received")]
-    expect.equal(arrived, [first, last], "frames that hosts received")
+    expect.equal(arrived, [first, last], "frames that hosts received", unit="frame")
     carried = [recording.payload(data.row) for data in recording.messages("DATA", bed.uplinks, UP)]
-    expect.equal(carried, [first, last], "frames in the fabric")
+    expect.equal(carried, [first, last], "frames in the fabric", unit="frame")
     counted = recording.counter(f"drop.{cause}", bed.gsps[0])
     if exactly:
         expect.equal(counted, len(unwanted), f"growth of drop.{cause}")
@@ -35,7 +35,7 @@ def test_one_octet_too_long(bed, expect):
     long = plain(bed, here, there, 3, longest + 1)
     recording = bed.play(apart(bed, here, [legal[0], long, legal[1]]))
     carried = [recording.payload(data.row) for data in recording.messages("DATA", bed.uplinks, UP)]
-    expect.equal(carried, legal, "frames on the uplinks")
+    expect.equal(carried, legal, "frames on the uplinks", unit="frame")
     expect.equal(recording.counter("drop.frame_too_long", "gsp0"), 1, "growth of drop.frame_too_long")
 
 

@@ -29,7 +29,7 @@ def test_frames_arrive_as_sent(bed, expect):
     recording = bed.play(both_ways + plain_streams)
     expect.enough(len(recording.host_frames(way="sent")), 200, "frames sent")
     altered_or_lost = altered(recording.losses(), recording.strays())
-    expect.equal(list(altered_or_lost), [], "frames that did not arrive as they were sent")
+    expect.equal(list(altered_or_lost), [], "frames that did not arrive as they were sent", unit="frame")
 
 
 @clause("FWD-BYTE-EXACT", "captured-traffic")
@@ -58,8 +58,10 @@ def test_hosts_hear_nothing_of_the_fabric(bed, expect):
     ageing = Scenario(settle=2 * bed.parameter("age_out"))
     recording = bed.play(elephant(sender, receiver, count=200) + ageing)
     expect.enough(len(recording.host_frames(receiver, "received")), 200, "frames received while it runs")
-    expect.equal(recording.strays(), [], "frames towards hosts that no host sent")
-    expect.equal(recording.host_frames(silent, "received"), [], "frames towards the silent host")
+    expect.equal(recording.strays(), [], "frames towards hosts that no host sent", unit="frame")
+    expect.equal(
+        recording.host_frames(silent, "received"), [], "frames towards the silent host", unit="frame"
+    )
 
 
 @clause("FWD-VLAN-PRESERVED")
@@ -89,8 +91,9 @@ def test_every_size_passes(bed, expect):
     recording = bed.play(sweep(bed.host(0), bed.host(-1), sizes=legal, count=3))
     sent = [frame.size for frame in recording.host_frames(bed.host(0), "sent")]
     got = [frame.size for frame in recording.host_frames(bed.host(-1), "received")]
+    expect.enough(len(sent), 3 * len(legal), "frames sent")
     for size in legal:
-        expect.equal(got.count(size), sent.count(size), f"frames of {size} octets received")
+        expect.equal(got.count(size), sent.count(size), f"frames of {size} octets received", unit="frame")
 
 
 @clause("FWD-ETHERTYPE-OPAQUE")
@@ -100,15 +103,17 @@ def test_forged_messages_are_payload(bed, expect):
     """What looks like a control message and comes from a host is carried like any frame of a host."""
     here, there = bed.host(0), bed.host(-1)
     values = {"source": bed.node(bed.gsps[-1]), "destination": bed.node(bed.gsps[0])}
+    ends = bed.addresses[here], bed.addresses[there]
     forged = [
-        codec().encode(name, values, destination=bed.addresses[there].mac, source=bed.addresses[here].mac)
+        codec(bed.wire_profile).encode(name, values, destination=ends[1].mac, source=ends[0].mac)
         for name in ("GRANT", "BACKPRESSURE", "FAULT")
+        if name in bed.profile.messages
     ]
     recording = bed.play(apart(bed, here, forged) + elephant(here, there, count=100))
     got = {frame.frame for frame in recording.host_frames(there, "received")}
     for frame in forged:
         expect.that(frame in got, "a forged message at the far host", frame, "no such frame")
-    expect.equal(recording.losses(), [], "frames lost beside the forged ones")
+    expect.equal(recording.losses(), [], "frames lost beside the forged ones", unit="frame")
     for counter in ("backpressure_received", "faults_received"):
         expect.equal(recording.counter(counter, bed.gsps[0]), 0, f"growth of {counter} at the ingress")
 

@@ -7,7 +7,7 @@ from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp
 from traffic.frames.crafted import Container, data_frames, message
 from traffic.patterns import elephant, gap_at, incast, permutation, single
 from traffic.recordings.recording import DOWN, UP
-from traffic.scenario import GrantPolicy, Pause, Scenario
+from traffic.scenario import Pause, Scenario
 
 SIZE = 4 << 10
 
@@ -30,7 +30,7 @@ def test_a_gsp_sends_control_first(bed, expect):
     longest = bed.parameter("max_frame")
     (near, other), (far, new) = bed.hosts[:2], bed.hosts[2:]
     asked = 20 * gap_at(longest, bed.parameter("link_rate"))
-    egress = replace(bed.peer("gsp1"), grants=GrantPolicy("at-once"))
+    egress = replace(bed.peer("gsp1"), grants=replace(bed.peer("gsp1").grants, mode="at-once"))
     load = incast((near, other), far, count=40, size=longest) + Scenario(peers=(egress,))
     recording = bed.play(load + single(near, new, start=asked) + single(far, near, start=asked))
     waiting = recording.messages("DATA", bed.uplinks, UP, source="gsp0")
@@ -51,14 +51,17 @@ def test_a_gsp_sends_control_first(bed, expect):
 def test_a_gsf_sends_control_first(bed, expect):
     """While data of two GSPs queues for the link to a third, a REQUEST and a GRANT to it pass through."""
     longest = bed.parameter("max_frame")
-    ends = {"source": bed.node("gsp0"), "destination": bed.node("gsp2"), "generation": 1}
+    ends = {"source": bed.node("gsp0"), "destination": bed.node("gsp2")}
+    ends |= {"port": bed.addresses[bed.host(-1)].port, "generation": bed.profile.after(1)}
     passed = 10 * gap_at(longest, bed.parameter("link_rate"))
     load = Scenario()
     for host, link in zip(bed.hosts, bed.uplinks[:2], strict=False):
         containers = [Container(link, 0, frames=20)]
-        load += data_frames(host, bed.host(-1), containers, bed.addresses, size=longest)
+        load += data_frames(
+            host, bed.host(-1), containers, bed.addresses, size=longest, profile=bed.wire_profile
+        )
     for name in ("REQUEST", "GRANT"):
-        load += message(bed.uplinks[0], name, ends, at=passed)
+        load += message(bed.uplinks[0], name, ends, at=passed, profile=bed.wire_profile)
     recording = bed.play(load)
     sent = recording.messages("DATA", bed.uplinks[2], DOWN)
     expect.enough(sum(data.time > passed for data in sent), 20, "DATA after the message")
@@ -80,7 +83,8 @@ def test_signalling_takes_a_small_share(bed, expect):
     """While all hosts send at line rate, REQUEST and GRANT take a small part of every link both ways."""
     recording = bed.play(permutation(bed.hosts, seed=1, count=600, size=594))
     sent = [frame.time for frame in recording.host_frames()]
-    expect.enough(len(sent), 600 * len(bed.hosts), "host frames sent")
+    if not expect.enough(len(sent), 600 * len(bed.hosts), "host frames sent"):
+        return
     carried = bed.parameter("link_rate") * (max(sent) - min(sent)) / 8 / 1000
     for link in bed.uplinks:
         for way in (UP, DOWN):
@@ -98,11 +102,13 @@ def test_a_paused_class_is_not_granted(bed, expect):
     held, free, span = 2, 5, 40 * bed.parameter("grant_round_trip")
     hit, neighbour, one, two, other, _ = bed.hosts
     quiet, stop = span + bed.parameter("latency_margin"), 2 * span
-    long, count = bed.parameter("max_frame"), 5 * span // 2 // gap_at(SIZE, bed.parameter("link_rate"))
-    flows = ((one, hit, held, long), (other, hit, free, long), (two, neighbour, free, SIZE))
+    long = bed.parameter("max_frame")
+    size = min(SIZE, long)
+    count = 5 * span // 2 // gap_at(size, bed.parameter("link_rate"))
+    flows = ((one, hit, held, long), (other, hit, free, long), (two, neighbour, free, size))
     load = Scenario(pauses=(Pause(span, hit, (held,), span),), voids=("GRANT-EGRESS-RATE",))
-    for source, destination, cls, size in flows:
-        load += elephant(source, destination, count=count * SIZE // size, size=size, cls=cls)
+    for source, destination, cls, length in flows:
+        load += elephant(source, destination, count=count * size // length, size=length, cls=cls)
     recording = bed.play(load)
     grants = recording.messages("GRANT", source="gsp0")
     own = [grant for grant in grants if (grant.port, grant.cls) == (bed.addresses[hit].port, held)]
@@ -115,7 +121,7 @@ def test_a_paused_class_is_not_granted(bed, expect):
         before = recording.throughput(destination, span // 2, span, source=source)
         during = recording.throughput(destination, quiet, stop, source=source)
         limit = before * bed.parameter("isolation_min")
-        expect.enough(int(before), 1, f"Mbit/s of {source} before the pause")
+        expect.given(before, f"{source} was served before the pause")
         expect.at_least(during, limit, f"rate of {source} during the pause", "Mbit/s")
     lost = recording.losses(emulated=True)
     expect.equal(len(lost), 0, "frames lost", [frame.row for frame in lost])

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import SoloGsp
-from conformance.cases.grant.windows import outstanding_limit
+from conformance.cases.grant.windows import grant_window
 from traffic.frames.crafted import message
-from traffic.patterns import elephant, gap_at, incast
+from traffic.patterns import credit_bytes, elephant, gap_at, incast
 from traffic.scenario import Demand, LinkEvent, Scenario
 
 
@@ -17,7 +17,8 @@ def test_grants_keep_to_the_egress_rate(bed, expect):
     recording = bed.play(incast(sources, hit, count=100, size=bed.parameter("max_frame")))
     expect.enough(len(recording.messages("GRANT", source="gsp0")), 50, "GRANT")
     worst = recording.overgrant(hit, bed.parameter("link_rate"))
-    limit = outstanding_limit(bed, len(sources))
+    ahead = (len(sources) + 1) * credit_bytes(bed.parameter("max_frame"))
+    limit = grant_window(bed) + ahead
     expect.at_most(worst.value, limit, "credit beyond the egress rate", "octet", rows=[worst.row])
 
 
@@ -42,7 +43,7 @@ def test_grants_shrink_to_the_link_left(bed, expect):
     expect.that(not late, "frames lost once the loss is known", 0, len(late), late)
     worst = recording.overgrant(ports, rate, start)
     expect.enough(len([grant for grant in recording.messages("GRANT") if grant.time > start]), 50, "GRANT")
-    limit = outstanding_limit(bed, len(sources))
+    limit = grant_window(bed) + (len(sources) + 1) * credit_bytes(size)
     expect.at_most(worst.value, limit, "credit beyond the link left", "octet", rows=[worst.row])
 
 
@@ -54,7 +55,8 @@ def test_grant_follows_a_reported_position(bed, expect):
     """After a source reports a position above its grant, no GRANT of the generation is below it."""
     refresh, step = bed.parameter("request_refresh"), bed.parameter("container_bytes")
     sent = 10 * step
-    ends = {"source": bed.node("gsp1"), "destination": bed.node("gsp0"), "generation": 1}
+    ends = {"source": bed.node("gsp1"), "destination": bed.node("gsp0")}
+    ends |= {"port": bed.addresses[bed.host(0)].port, "generation": bed.profile.after(1)}
     positions = (0, *[sent] * 10)
     reports = [{"demand": position + step, "sent": position, "forfeited": 0} for position in positions]
     messages = (
@@ -82,7 +84,8 @@ def test_no_credit_beyond_the_demand(bed, expect):
     """A source that announces a small demand at an idle egress is granted that and no more."""
     unsolicited = bed.parameter("unsolicited_bytes")
     small = unsolicited + bed.parameter("container_bytes") // 10
-    claim = Demand(at=0, node=bed.node("gsp0"), port=0, bytes=small)
+    here = bed.addresses[bed.host(0)]
+    claim = Demand(at=0, node=here.node, port=here.port, bytes=small)
     source = replace(bed.peer("gsp1"), demands=(claim,))
     recording = bed.play(Scenario(peers=(source,), settle=2 * bed.parameter("age_out")))
     limit = small + unsolicited

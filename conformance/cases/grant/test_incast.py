@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsp
-from conformance.cases.grant.windows import outstanding_limit
+from conformance.cases.grant.windows import grant_window
 from traffic.patterns import credit_bytes, elephant, gap_at, incast, victim
 from traffic.recordings.recording import jain
 from traffic.scenario import Scenario
@@ -26,7 +26,8 @@ def test_egress_queue_is_bounded(bed, expect):
     received = recording.host_frames(bed.host(-1), "received")
     expect.enough(len(received), 30 * len(sources), "frames received")
     queue = recording.egress(bed.host(-1)).longest_queue
-    limit = outstanding_limit(bed, len(sources)) + len(sources) * bed.parameter("unsolicited_bytes")
+    longest = credit_bytes(bed.parameter("max_frame"))
+    limit = grant_window(bed) + longest + len(sources) * (longest + bed.parameter("unsolicited_bytes"))
     expect.at_most(queue.value, limit, "octets in the destination GSP", "octet", rows=[queue.row])
 
 
@@ -35,14 +36,15 @@ def test_egress_queue_is_bounded(bed, expect):
 def test_incast_loses_nothing(bed, expect):
     """Whatever the number of sources of an incast, every frame arrives and the egress is kept busy."""
     for sources in range(2, len(bed.hosts)):
-        count = 120 // sources
+        count = max(120, frames_in(bed, 20 * bed.parameter("grant_round_trip"))) // sources
         recording = bed.play(
             incast(bed.hosts[:sources], bed.host(-1), count=count, size=bed.parameter("max_frame"))
         )
         times = [frame.time for frame in recording.host_frames(bed.host(-1), "received")]
-        expect.enough(len(times), 100, "frames received")
         lost = recording.losses()
         expect.equal(len(lost), 0, f"frames lost with {sources} sources", [frame.row for frame in lost])
+        if not expect.enough(len(times), 100, "frames received"):
+            continue
         rate = recording.throughput(bed.host(-1), times[0] + 1, times[-1] + 1)
         limit = bed.parameter("utilisation_min") * bed.parameter("link_rate")
         expect.at_least(rate, limit, f"rate at the egress with {sources} sources", "Mbit/s")
@@ -63,10 +65,9 @@ def test_shares_settle_after_join_and_leave(bed, expect):
     left = int(recording.time[its].max()) if its else 4 * span
     phases = (("before", span, others), ("with", 4 * span, [*others, late]), ("after", left + span, others))
     for what, start, active in phases:
-        shares = [
-            recording.received_bytes(hit, source=name, start=start, stop=start + span) for name in active
-        ]
-        if expect.enough(min(shares) // credit_bytes(longest), 10, f"frames of a source {what} the third"):
+        shares = [recording.throughput(hit, start, start + span, source=name) for name in active]
+        frames = int(min(shares) * span / 8 // 1000) // credit_bytes(longest)
+        if expect.enough(frames, 10, f"frames of a source {what} the third"):
             index = jain(shares)
             expect.at_least(index, bed.parameter("fairness_min"), f"Jain index {what} the third source")
 
@@ -87,7 +88,7 @@ def test_flow_beside_an_incast_keeps_its_rate(bed, expect):
         rates.append(recording.throughput(cold, start, 4 * start, source=source))
         lost = recording.losses(source, cold)
         expect.equal(len(lost), 0, "frames of the flow lost", [frame.row for frame in lost])
-    expect.enough(int(rates[0]), 1, "Mbit/s of the flow alone")
+    expect.given(rates[0], "the flow was served alone")
     limit = rates[0] * bed.parameter("isolation_min")
     expect.at_least(rates[1], limit, "rate of the flow beside the incast", "Mbit/s")
 
@@ -109,7 +110,7 @@ def test_overrun_harms_no_other_source(bed, expect):
     }
     expect.enough(min(granted.values()), 1, "credit octets granted to each source")
     for name, octets in list(granted.items())[1:]:
-        least = granted["gsp1"] - outstanding_limit(bed, 1)
+        least = granted["gsp1"] - grant_window(bed) - 2 * credit_bytes(longest)
         expect.at_least(octets, least, f"credit granted to {name}", "octet")
     for name in fair:
         lost = recording.losses(name, emulated=True)

@@ -13,7 +13,9 @@ from traffic.scenario import DOWN, GrantPolicy, Scenario, Trigger
 @configure(dgsq_mode="on-first-frame")
 def test_data_stays_within_the_grant(bed, expect):
     """Data of a long stream never goes beyond a grant that rises in small steps."""
-    steps = GrantPolicy(window=bed.parameter("max_frame"), delay=bed.parameter("latency_margin"))
+    steps = replace(
+        bed.peer("gsp1").grants, window=bed.parameter("max_frame"), delay=bed.parameter("latency_margin")
+    )
     egress = Scenario(peers=(replace(bed.peer("gsp1"), grants=steps),))
     recording = bed.play(egress + elephant(bed.host(0), bed.host(-1), count=200))
     accounts = recording.accounts(source="gsp0")
@@ -71,7 +73,7 @@ def test_frame_waits_for_its_last_octet(bed, expect):
 
 def granting(bed, ceiling):
     """Let the remote GSP grant all demand up to a ceiling, for good."""
-    policy = GrantPolicy(mode="at-once", ceiling=ceiling, validity_us=bed.parameter("settle_time") // 1000)
+    policy = GrantPolicy(mode="at-once", ceiling=ceiling, validity=bed.parameter("settle_time"))
     return Scenario(peers=(replace(bed.peer("gsp1"), grants=policy),))
 
 
@@ -92,9 +94,9 @@ def test_first_frames_are_asked_for(bed, expect):
         ]
         for name in ("REQUEST", "DATA")
     )
-    first = recording.host_frames(bed.host(0))[0]
+    sent = recording.host_frames(bed.host(0))
     asked = requests[0].time if requests else None
-    waited = asked - recording.arrival[first.row] if requests else None
+    waited = asked - recording.arrival[sent[0].row] if requests and sent else None
     expect.at_most(waited, bed.parameter("latency_margin"), "time to the first REQUEST", "ns")
     early = [message for message in data if asked is None or message.time < asked]
     expect.at_most(

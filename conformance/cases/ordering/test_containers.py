@@ -16,7 +16,7 @@ def test_containers_end_without_a_flag(bed, expect):
     script = [Container(link, number, at=at, gap=gap, last=False) for number, at in enumerate(starts)]
     recording = bed.play(scripted(bed, script))
     found = passages(recording, bed.host(0))
-    expect.equal([passage.number for passage in found], list(range(12)), "frames delivered")
+    expect.equal([passage.number for passage in found], list(range(12)), "frames delivered", unit="frame")
     for passage in found:
         what = f"time that frame {passage.number} stayed, but for its sending time"
         expect.at_most(passage.stay, margin, what, "ns", rows=passage.rows)
@@ -33,7 +33,7 @@ def test_missing_tail_is_waited_for(bed, expect):
     begun, tail = replace(whole, indices=(0, 1, 2)), replace(whole, indices=(3,), at=soon)
     following = Container(link, 1, frames=4, last=False)
     recording = bed.play(scripted(bed, [begun, following, tail]))
-    expect.equal(received(recording, bed.host(0)), list(range(8)), "frames delivered")
+    expect.equal(received(recording, bed.host(0)), list(range(8)), "frames delivered", unit="frame")
     expect.equal(recording.counter("drop.late", "gsp0"), 0, "drop.late")
 
 
@@ -46,4 +46,4 @@ def test_frames_leave_by_index(bed, expect):
     orders = [(0, 2, 1, 3), (3, 2, 1, 0), (1, 0, 3, 2)]
     containers = [Container(link, number, frames=4, indices=order) for number, order in enumerate(orders)]
     recording = bed.play(scripted(bed, containers))
-    expect.equal(received(recording, bed.host(0)), list(range(12)), "frames delivered")
+    expect.equal(received(recording, bed.host(0)), list(range(12)), "frames delivered", unit="frame")

@@ -5,15 +5,15 @@ from conformance.api.marks import clause, needs, testbed
 from conformance.api.testbed import Bed
 from conformance.api.testbeds import LeafSpine
 from traffic.frames.roce import identify
-from traffic.patterns import elephant, interleaved, line_rate
+from traffic.patterns import RFC2544, elephant, frame_count, interleaved, line_rate
 from traffic.scenario import UP, Impairment, Scenario
 
 PSN_BITS = 24
 
 
 def skewed(bed: Bed) -> Scenario:
-    """Slow one of the paths between the leaves down, within what the devices are set up for."""
-    delay = bed.parameter("path_delay_max") // 2
+    """Slow one of the paths between the leaves down, within what the devices expect and wait for."""
+    delay = min(bed.parameter("path_delay_max"), bed.parameter("reorder_timeout")) // 2
     return Scenario(impairments=(Impairment(bed.uplinks[0], "delay", UP, value=delay, messages=("DATA",)),))
 
 
@@ -23,7 +23,8 @@ def skewed(bed: Bed) -> Scenario:
 def test_flow_is_in_order_over_unequal_paths(bed, expect):
     """A flow that the fabric reorders leaves the egress in the order in which it came."""
     source, destination = bed.host(0), bed.host(-1)
-    load = elephant(source, destination, bytes=20 * bed.parameter("container_bytes"))
+    count = max(250, frame_count(max(RFC2544), 20 * bed.parameter("container_bytes"), None))
+    load = elephant(source, destination, count=count)
     recording = bed.play(load + skewed(bed))
     within = recording.fabric_reordering(destination="gsp1")
     expect.enough(within.reordered, 20, "reordered frames on the links to the destination GSP")

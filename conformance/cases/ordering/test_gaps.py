@@ -29,7 +29,7 @@ def test_late_frames_are_dropped(bed, expect):
     containers = [Container(link, number) for number in (0, 2, 3)]
     late, following = Container(link, 1, at=after), Container(link, 4, at=after)
     recording = bed.play(scripted(bed, [*containers, late, following]))
-    expect.equal(received(recording, bed.host(0)), [0, 1, *range(4, 10)], "frames delivered")
+    expect.equal(received(recording, bed.host(0)), [0, 1, *range(4, 10)], "frames delivered", unit="frame")
     expect.equal(recording.counter("drop.late", "gsp0"), late.frames, "drop.late")
 
 
@@ -43,6 +43,6 @@ def test_duplicates_are_dropped(bed, expect):
     missing = Container(link, 1, at=soon)
     script = [first, first, held, held, missing, replace(held, at=soon)]
     recording = bed.play(scripted(bed, script))
-    expect.equal(received(recording, bed.host(0)), list(range(6)), "frames delivered")
+    expect.equal(received(recording, bed.host(0)), list(range(6)), "frames delivered", unit="frame")
     dropped = recording.counter("drop.duplicate", "gsp0") + recording.counter("drop.late", "gsp0")
     expect.equal(dropped, 6, "drop.duplicate plus drop.late")

@@ -16,7 +16,7 @@ def test_frames_in_order_go_at_once(bed, expect):
     for passage in passages(recording, bed.host(0)):
         what = f"time that frame {passage.number} stayed, but for its sending time"
         expect.at_most(passage.stay, margin, what, "ns", rows=passage.rows)
-    expect.equal(received(recording, bed.host(0)), list(range(15)), "frames delivered")
+    expect.equal(received(recording, bed.host(0)), list(range(15)), "frames delivered", unit="frame")
 
 
 @clause("ORDER-HOLD-BOUND", "predecessor-in-time")
@@ -27,7 +27,7 @@ def test_early_frames_wait_for_their_predecessors(bed, expect):
     link, soon = bed.uplinks[0], bed.parameter("reorder_timeout") // 2
     containers = [Container(link, number) for number in (0, 2, 3)]
     recording = bed.play(scripted(bed, [*containers, Container(link, 1, at=soon)]))
-    expect.equal(received(recording, bed.host(0)), list(range(8)), "frames delivered")
+    expect.equal(received(recording, bed.host(0)), list(range(8)), "frames delivered", unit="frame")
     for counter in ("drop.late", "gaps_closed"):
         expect.equal(recording.counter(counter, "gsp0"), 0, counter)
 
@@ -41,7 +41,7 @@ def test_early_frames_wait_for_a_bounded_time(bed, expect):
     containers = [Container(link, 0), Container(link, 2), Container(link, 4, at=timeout // 2)]
     recording = bed.play(scripted(bed, containers))
     found = passages(recording, bed.host(0))
-    expect.equal([passage.number for passage in found], list(range(6)), "frames delivered")
+    expect.equal([passage.number for passage in found], list(range(6)), "frames delivered", unit="frame")
     for passage in found:
         what = f"time that frame {passage.number} waited beyond the timeout, but for its turn"
         expect.at_most(passage.wait(timeout), margin, what, "ns", rows=passage.rows)
@@ -63,7 +63,7 @@ def test_room_for_ordering_is_bounded(bed, expect):
     found = passages(recording, bed.host(0))
     delivered = [passage.number for passage in found]
     expect.equal(recording.counter("gaps_closed", "gsp0"), 1, "gaps_closed")
-    if expect.equal(delivered, list(range(2 * last - 2)), "frames delivered"):
+    if expect.equal(delivered, list(range(2 * last - 2)), "frames delivered", unit="frame"):
         behind = found[2]
         came = sum(behind.arrived < item.arrived <= behind.begun - margin for item in found)
         limit = room + credit_bytes(bed.parameter("max_frame"))
@@ -87,7 +87,9 @@ def test_gap_delays_its_own_stream_only(bed, expect):
         "another class": passages(recording, bed.host(0), cls=3),
     }
     for stream, its in found.items():
-        expect.equal([passage.number for passage in its], list(range(8)), f"frames of {stream} delivered")
+        expect.equal(
+            [passage.number for passage in its], list(range(8)), f"frames of {stream} delivered", unit="frame"
+        )
         for passage in its:
             what = f"time that frame {passage.number} of {stream} waited, but for its turn"
             expect.at_most(passage.wait(), bed.parameter("latency_margin"), what, "ns", rows=passage.rows)

@@ -20,7 +20,7 @@ def filling(bed: Bed, number: int, sizes: Sequence[int], sources: int = 1) -> Sc
     octets = number * bed.parameter("container_bytes")
     cycles = 1 + octets // (sources * sum(map(credit_bytes, sizes)))
     loads = [sweep(host, bed.host(-1), sizes=sizes, count=cycles) for host in bed.hosts[:sources]]
-    ahead = GrantPolicy("at-once", extra=2 * octets, validity_us=bed.parameter("play_limit") // 1000)
+    ahead = GrantPolicy("at-once", extra=2 * octets, validity=bed.parameter("play_limit"))
     egress = replace(bed.peer(bed.gsps[-1]), grants=ahead)
     return sum(loads[1:], start=loads[0]) + Scenario(peers=(egress,))
 

@@ -7,7 +7,7 @@ from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsp
 from traffic.patterns import bursts, credit_bytes, elephant, single
 from traffic.recordings.recording import UP
-from traffic.scenario import GrantPolicy, Scenario, Trigger, Window
+from traffic.scenario import Scenario, Trigger, Window
 
 
 @clause("PKTC-FLUSH", "pause-in-the-load")
@@ -35,8 +35,11 @@ def test_waiting_for_credit_closes_the_container(bed, expect):
     """Frames that waited longer than the flush time for a grant leave in a new container."""
     longest = bed.parameter("flush_time") + bed.parameter("latency_margin")
     egress = bed.peer(bed.gsps[-1])
-    begun = replace(egress, grants=GrantPolicy(ceiling=3 * credit_bytes(size=594)))
-    resumed = Scenario(peers=(replace(egress, grants=GrantPolicy(during=Window(start=2 * longest))),))
+    few, later = (
+        replace(egress.grants, ceiling=3 * credit_bytes(size=594)),
+        replace(egress.grants, during=Window(start=2 * longest)),
+    )
+    begun, resumed = replace(egress, grants=few), Scenario(peers=(replace(egress, grants=later),))
     wait = Scenario(peers=(begun,), triggers=(Trigger("DATA", resumed, count=3),))
     recording = bed.play(elephant(bed.host(0), bed.host(-1), count=8, size=594) + wait)
     waits = [

@@ -26,6 +26,9 @@ def test_one_egress_a_container(bed, expect):
         ),
         at_least=4,
         expected="the one that its header names",
+        show=lambda container: (
+            f"{container}; {len({egress[recording.payload(row)[:6]] for row in container.rows})} egresses"
+        ),
     )
 
 
@@ -44,6 +47,9 @@ def test_one_class_a_container(bed, expect):
         "priorities of the frames in a container",
         lambda container: {priority.get(recording.payload(row)) for row in container.rows} == {container.cls},
         at_least=4,
+        expected="the class that its header names",
+        show=lambda container: {priority.get(recording.payload(row)) for row in container.rows},
+        unit="class",
     )
 
 

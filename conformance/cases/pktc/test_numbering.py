@@ -38,7 +38,11 @@ def test_a_queue_numbers_without_gaps(bed, expect):
     sequences = sorted(container.sequence for container in containers)
     expect.enough(len(containers), 10, "containers")
     expect.each(
-        pairwise(sequences), "successive container sequences", lambda pair: pair[1] == pair[0] + 1, at_least=9
+        pairwise(sequences),
+        "successive container sequences",
+        lambda pair: pair[1] == pair[0] + 1,
+        at_least=9,
+        expected="each higher by 1",
     )
     expect.each(
         containers,
@@ -115,7 +119,9 @@ def test_predecessor_is_counted(bed, expect):
     recording = bed.play(lone + long.delayed(by=4 * pause))
     for before, container in successions(recording.containers(at=bed.uplinks)):
         due = before.frames if before else 0
-        expect.equal(set(container.previous_frames), {due}, "frames in the predecessor", container.rows)
+        expect.equal(
+            set(container.previous_frames), {due}, "frames in the predecessor", container.rows, unit="frame"
+        )
     expect.enough(expect.checked, 9, "containers")
 
 
@@ -134,12 +140,14 @@ def test_nothing_follows_the_last(bed, expect, overflow_mode):
     recording = bed.play(sum(parts[1:], start=parts[0]))
     expect.each(
         recording.containers(at=bed.uplinks),
-        f"indices after that of LAST in a container ({overflow_mode})",
+        f"frames after the one with LAST in a container ({overflow_mode})",
         lambda container: all(
             index == max(container.indices)
             for index, last in zip(container.indices, container.lasts, strict=True)
             if last
         ),
         at_least=len(parts),
-        show=lambda container: container.lasts,
+        expected="none",
+        show=lambda container: max(container.indices) - container.indices[container.lasts.index(True)],
+        unit="frame",
     )

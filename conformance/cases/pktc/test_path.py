@@ -24,6 +24,7 @@ def test_container_keeps_to_one_uplink(bed, expect, container_bytes):
         at_least=2,
         expected=1,
         show=lambda container: container.uplinks,
+        unit="uplink",
     )
 
 

@@ -38,7 +38,7 @@ def test_full_containers_weigh_the_same(bed, expect):
         recording = bed.play(filling(bed, 5, sizes))
         expect.each(
             full(bed, recording),
-            f"octets of a full container of frames of {sizes}",
+            f"octets of a full container of frames of {' and '.join(map(str, sizes))} octets",
             lambda container, longest=longest: abs(container.bytes - nominal) < longest,
             at_least=3,
             expected=f"{nominal} to within {longest}",

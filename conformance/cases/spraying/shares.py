@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from traffic.patterns import elephant, frame_count, gap_at, interleaved
+from traffic.patterns import credit_bytes, elephant, frame_count, gap_at, interleaved
 from traffic.recordings.recording import UP, Container
 from traffic.scenario import Scenario
 
@@ -13,6 +13,11 @@ def plenty(bed, parts, size=None):
     """Octets, in frames of a size (max_frame), of each of whose parts a container is within tolerance."""
     longest = bed.parameter("container_bytes") + (size or bed.parameter("max_frame"))
     return math.ceil(parts * longest / bed.parameter("spray_tolerance")) + 2 * longest
+
+
+def rounds(bed, sizes, containers):
+    """Count how often frames of these sizes have to come in turn to fill so many containers."""
+    return math.ceil(containers * bed.parameter("container_bytes") / sum(map(credit_bytes, sizes)))
 
 
 def line_time(bed, octets):
@@ -58,7 +63,9 @@ def judge_shares(bed, expect, containers: list[Container], weights: Mapping[str,
     total, tolerance = sum(carried.values()), bed.parameter("spray_tolerance")
     longest = max((container.bytes for container in containers), default=1)
     smallest = min(weights.values()) / sum(weights.values()) * total
-    if expect.enough(int(tolerance * smallest), longest, f"{what}: tolerance in octets beside a container"):
+    if expect.given(
+        tolerance * smallest >= longest, f"{what}: a container is within the tolerance of a share"
+    ):
         for link, weight in weights.items():
             share = weight / sum(weights.values()) * total
             off = abs(carried[link] - share)

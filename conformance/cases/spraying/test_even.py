@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from functools import reduce
-from itertools import pairwise
 from operator import add
 from random import Random
 from typing import Any
@@ -22,7 +21,7 @@ def test_one_flow_takes_every_uplink(bed, expect):
     load = elephant(bed.host(0), bed.host(-1), bytes=plenty(bed, len(bed.uplinks)))
     containers = bed.play(load).containers(at=bed.uplinks)
     used = {link for container in containers for link in container.links}
-    expect.equal(used, set(bed.uplinks), "uplinks that carry the flow")
+    expect.equal(used, set(bed.uplinks), "uplinks that carry the flow", unit="uplink")
     judge_shares(bed, expect, containers, dict.fromkeys(bed.uplinks, 1), "one flow")
 
 
@@ -45,7 +44,8 @@ def test_every_size_is_spread_evenly(bed, expect):
 def test_difference_is_bounded_at_every_instant(bed, expect):
     """After each container of mixed sizes two uplinks differ by one container and one frame at most."""
     longest = bed.parameter("max_frame")
-    many = 4 * frame_count(longest, plenty(bed, len(bed.uplinks)), None)
+    octets = max(plenty(bed, len(bed.uplinks)), 75 * bed.parameter("container_bytes"))
+    many = 4 * frame_count(longest, octets, None)
     sizes = Random(1).choices((*RFC2544, longest), (1, 1, 1, 1, 1, 1, 4, 6), k=many)
     flow = Stream(1, bed.host(0), bed.host(-1), tuple(sizes), many)
     containers = bed.play(Scenario(streams=(flow,))).containers(at=bed.uplinks)
@@ -79,7 +79,7 @@ def test_alternating_destinations_are_even_each(bed, expect):
 @testbed(SoloGsp(uplinks=2))
 @needs("fabric taps")
 def test_no_five_tuple_sticks_to_an_uplink(bed, expect):
-    """Successive full containers of one flow change the uplink, in each of eight flows one after another."""
+    """Of three full containers of a flow in a row not all take one uplink, in each of eight flows in turn."""
     size, udp_source = max(RFC2544), slice(34, 36)
     flows = [(8 * bed.parameter("container_bytes"), size)] * 8
     recording = bed.play(successive(bed, bed.host(0), bed.host(-1), flows))
@@ -91,7 +91,13 @@ def test_no_five_tuple_sticks_to_an_uplink(bed, expect):
             seen[flow].append(container)
     expect.equal(len(seen), len(flows), "five-tuples with full containers")
     for containers in seen.values():
-        pairs = [(one, two) for one, two in pairwise(containers) if two.sequence == one.sequence + 1]
+        threes = zip(containers, containers[1:], containers[2:], strict=False)
         expect.each(
-            pairs, "uplinks of two containers in a row", lambda pair: pair[0].links != pair[1].links, 3
+            [three for three in threes if three[2].sequence == three[0].sequence + 2],
+            "uplinks of three full containers in a row",
+            lambda three: len({item.links for item in three}) > 1,
+            at_least=3,
+            expected="2 or more",
+            show=lambda three: frozenset.union(*(item.links for item in three)),
+            unit="uplink",
         )

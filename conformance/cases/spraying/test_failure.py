@@ -28,7 +28,7 @@ def test_a_dead_uplink_carries_nothing(bed, expect):
     after = [data for data in recording.messages("DATA", others, UP) if data.time > cut]
     expect.enough(len(after), 20, "DATA on the others after")
     silence = cut + bed.parameter("latency_margin")
-    expect.equal(on(lost, recording, silence), [], "messages on the uplink without carrier")
+    expect.equal(on(lost, recording, silence), [], "messages on the uplink without carrier", unit="message")
     spacing = gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
     expect.at_most(len(recording.losses()) * spacing, outage, "interruption", "ns")
 
@@ -112,7 +112,7 @@ def test_no_data_for_a_node_cut_off(bed, expect):
     expect.enough(missing, 5, "frames for the node that did not arrive")
     dropped = missing - len(on_the_wire) + lost_control(recording)
     expect.equal(recording.counter("dropped_frames"), dropped, "growth of dropped_frames")
-    expect.equal(recording.losses(destination=bed.host(2)), [], "frames lost to the other node")
+    expect.equal(recording.losses(destination=bed.host(2)), [], "frames lost to the other node", unit="frame")
 
 
 @clause("SPRAY-NO-PATH")
@@ -127,7 +127,9 @@ def test_a_gsf_counts_what_leads_nowhere(bed, expect):
     load = Scenario(links=(cut,))
     for stream, host, shift in ((1, bed.host(1), 0), (2, bed.host(2), turn // 2)):
         containers = [Container(link, number, at=time + shift) for number, time in enumerate(times)]
-        load += data_frames(bed.host(0), host, containers, bed.addresses, stream=stream)
+        load += data_frames(
+            bed.host(0), host, containers, bed.addresses, stream=stream, profile=bed.wire_profile
+        )
     recording = bed.play(load)
     marks = [data.row for data in recording.messages("DATA", direction=DOWN, destination="gsp1")]
     astray = recording.messages("DATA", direction=DOWN, destination="gsp2")

@@ -69,7 +69,9 @@ def judge_pace(bed, expect, greetings):
     for before, after in pairwise(greetings):
         rows = before.row, after.row
         expect.at_most(after.time - before.time, pause, "pause between two HELLO", "ns", rows=rows)
-        expect.equal((after.sequence - before.sequence) & 0xFFFFFFFF, 1, "step of the sequence", rows)
+        expect.equal(
+            (after.sequence - before.sequence) % bed.profile.numbers("HELLO"), 1, "step of the sequence", rows
+        )
 
 
 def judge_heard(bed, expect, greetings, came):
@@ -92,15 +94,15 @@ def judge_heard(bed, expect, greetings, came):
 def judge_truth(bed, expect, greetings, own, link):
     """Expect HELLO to say who sends it and how fast, and in the end which nodes lie behind."""
     other = link.upper if own == link.lower else link.lower
-    role, behind = (1, {own}) if own in bed.gsps else (2, {*bed.gsps} - {other})
-    port = bed.topology.number(own, link)
+    role, behind = ("GSP", {own}) if own in bed.gsps else ("GSF", {*bed.gsps} - {other})
+    port, rate = bed.topology.number(own, link), bed.profile.field("HELLO", "rate").kept(link.rate_mbps)
     for hello in greetings:
-        said = hello.source, hello.role, hello.port_id, hello.rate_mbps
-        due = bed.node(own), role, port, link.rate_mbps
+        said = hello.source, hello.role, hello.port_id, hello.rate
+        due = bed.node(own), bed.profile.code("HELLO", "role", role), port, rate
         expect.equal(said, due, "source, role, port and rate", [hello.row])
     for hello in greetings[-1:]:
-        told = {entry["node"]: entry["rate_mbps"] for entry in hello.entries}
-        true = {bed.node(name): link.rate_mbps for name in behind}
+        told = {entry["node"]: entry["rate"] for entry in hello.entries}
+        true = {bed.node(name): rate for name in behind}
         expect.equal(told, true, "nodes that can be reached, with their rates", [hello.row])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.bindings import live
+from conformance.bindings.live import plan as live
 from reference_impl.live import fabric
 from spec.loader import load_catalogue
 
@@ -37,7 +37,7 @@ def plan(topology="leaf-spine-2x2", device="reference", **changes):
     """Plan a bench with the live parameters, some of them changed."""
     values = live.live_values(load_catalogue().parameters) | changes
     built = live.request(topology).topology(values["link_rate"], values["link_delay"])
-    return live.plan(topology, built, values, device)
+    return live.plan(topology, built, values, "open-1", device=device)
 
 
 def arrivals(port, count, seconds=10):

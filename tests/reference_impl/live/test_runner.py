@@ -112,7 +112,7 @@ def test_a_port_that_went_down_is_not_ready_for_ever(spaces, runner):
     with namespaces.inside(spaces["dut"]):
         links.switch(port.interface, up=False)
     assert select([port], (), (), 10)[0] == [port]
-    port.calm()
+    port.clear_error()
     assert select([port], (), (), 0)[0] == []
 
 

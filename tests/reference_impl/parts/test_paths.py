@@ -71,12 +71,12 @@ def test_a_link_that_is_heard_one_way_stays_down(fabric):
 @pytest.mark.parametrize("direction", [0, 1])
 def test_the_loss_of_all_but_one_hello_is_borne(fabric, direction):
     world = fabric().up()
-    events = len(world.gsps[0].events)
+    events = world.gsps[0].events.noted
     world.network.impair(
         Impairment("gsp0-gsf0", "loss", direction=direction, messages=("HELLO",), ordinals=(1, 2))
     )
     world.network.run(1_500_000)
-    assert len(world.gsps[0].events) == events
+    assert world.gsps[0].events.noted == events
     assert ports(world.gsps[0], 2) == [0, 1]
 
 
@@ -105,6 +105,14 @@ def test_carrier_takes_the_path_out_everywhere_and_brings_it_back(fabric):
     world.network.link_event(300_000, "gsp1-gsf0", up=True)
     world.network.run(310_000)
     assert ports(world.gsps[0], 2) == [0, 1]
+
+
+@pytest.mark.parametrize("repeats", [1, 3, 10])
+def test_fault_is_sent_as_often_as_declared(fabric, repeats):
+    world = fabric(gsps=3, settings={"fault_repeats": repeats}).up()
+    world.network.link_event(60_000, "gsp1-gsf0", up=False)
+    world.network.run(200_000)
+    assert [len(gsp.faults) for gsp in world.gsps] == [repeats, 0, repeats]
 
 
 def test_fault_is_sent_three_times_and_stays_on_its_link(fabric):
@@ -159,7 +167,7 @@ def test_a_link_that_was_down_has_to_stay_alive_for_flap_hold(fabric):
     assert ports(world.gsps[1], 1) == [1]
     world.network.run(350_000 + 710_000)
     assert ports(world.gsps[0], 2) == [0, 1]
-    names = [name for _, name, _ in world.gsps[0].events]
+    names = [name for _, name, _ in world.gsps[0].events.kept]
     assert names.count("link_down") == 1
 
 
@@ -204,7 +212,7 @@ def test_a_second_node_with_the_same_number_is_noted(fabric):
         codec.HELLO_ADDRESS + bytes(6) + codec.ETHERTYPE, 0, 1, 0, 0, 1, 0, 1, 8000, 0, 0, [(1, 8000)]
     )
     world.gsps[0].receive(0, frame, world.network.now)
-    assert world.gsps[0].events[-1][1:] == ("duplicate_node", {"port": 0, "node": 1})
+    assert world.gsps[0].events.kept[-1][1:] == ("duplicate_node", {"port": 0, "node": 1})
     assert ports(world.gsps[0], 2) == [0, 1]
 
 

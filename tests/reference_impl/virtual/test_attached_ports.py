@@ -3,9 +3,10 @@
 import pytest
 
 from reference_impl.config import DeviceConfig, PortConfig, Settings
+from reference_impl.parts.ingress import PFC_ADDRESS, PFC_TYPE
 from reference_impl.port import NEVER
 from reference_impl.roles.gsf import Gsf
-from reference_impl.roles.gsp import PFC_ADDRESS, PFC_TYPE, Gsp
+from reference_impl.roles.gsp import Gsp
 from reference_impl.virtual.links import Impairment
 from reference_impl.virtual.network import Network
 

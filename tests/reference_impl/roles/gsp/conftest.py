@@ -97,14 +97,14 @@ class Bench:
         return mac(1, self.hosts + uplink) + mac(0x100 + uplink, 0) + codec.ETHERTYPE
 
     def grant(
-        self, granted: int, expired: int = 0, *, validity_us: int = 200, node: int = 2, port: int = 0,
+        self, granted: int, expired: int = 0, *, validity: int = 200_000, node: int = 2, port: int = 0,
         cls: int = 0, generation: int | None = None, uplink: int = 0,
     ) -> None:  # fmt: skip
         if generation is None:
             generation = self.gsp.dgsqs.queues[node, port, cls].generation
         self.fabric(
             codec.encode_grant(
-                self.prefix(uplink), cls, node, 1, port, generation, granted, expired, validity_us * 1000
+                self.prefix(uplink), cls, node, 1, port, generation, granted, expired, validity
             ),
             uplink,
         )
@@ -144,10 +144,8 @@ class Bench:
             uplink,
         )
 
-    def backpressure(self, level: int, reporter: int, about: int = 2, validity_us: int = 100) -> None:
-        self.fabric(
-            codec.encode_backpressure(self.prefix(), 0, reporter, 1, 0, about, level, validity_us * 1000)
-        )
+    def backpressure(self, level: int, reporter: int, about: int = 2, validity: int = 100_000) -> None:
+        self.fabric(codec.encode_backpressure(self.prefix(), 0, reporter, 1, 0, about, level, validity))
 
     def of(self, kind: int) -> list[tuple[int, int, bytes]]:
         """What was sent to the fabric of one message type."""

@@ -79,7 +79,7 @@ def test_unsolicited_bytes_may_be_sent_before_the_first_grant(bench, frame):
 def test_credit_lapses_after_its_validity_and_is_reported_as_forfeited(bench, frame):
     world = bench()
     dgsq = started(world, frame)
-    world.grant(5000, validity_us=30)
+    world.grant(5000, validity=30_000)
     received = world.now
     world.run(received + 29_999)
     assert dgsq.forfeited == 0
@@ -95,9 +95,9 @@ def test_credit_lapses_after_its_validity_and_is_reported_as_forfeited(bench, fr
 def test_a_repeated_grant_extends_nothing(bench, frame):
     world = bench()
     dgsq = started(world, frame)
-    world.grant(5000, validity_us=30)
+    world.grant(5000, validity=30_000)
     world.run(world.now + 20_000)
-    world.grant(5000, validity_us=30)
+    world.grant(5000, validity=30_000)
     world.run(world.now + 11_000)
     assert dgsq.forfeited == 3980
 

@@ -1,5 +1,6 @@
 """An egress grants: to whom, how much, when it takes back, and what loss and copies of REQUEST do to it."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ def granted(world, node):
 
 
 def source(world, node=2, port=0, cls=0):
-    return world.gsp.granter.ports[port].sources[node, cls]
+    return world.gsp.egress.granter.ports[port].sources[node, cls]
 
 
 def test_backlog_is_granted_up_to_the_demand(bench):
@@ -43,6 +44,28 @@ def test_new_credit_only_while_a_source_holds_less_than_half_a_window(bench):
     world.request(1_000_000, sent=2 * QUANTUM - WINDOW // 2 + 1)
     world.run(world.now + 1000)
     assert granted(world, 2) == 3 * QUANTUM
+
+
+@pytest.mark.parametrize("factor", [1.25, 1.5, 2.0])
+def test_the_window_is_as_declared(bench, factor):
+    world = bench(grant_window_factor=factor)
+    window = int(factor * 40_000)
+    for node in (2, 3, 4, 5):
+        world.request(10_000_000, node=node)
+    world.run(world.now + 1000)
+    total = sum(granted(world, node) for node in (2, 3, 4, 5))
+    assert window - QUANTUM <= total <= window + 4 * 9236
+
+
+@pytest.mark.parametrize("misses", [2, 3, 10])
+def test_a_source_is_silent_after_as_many_refreshes_as_declared(bench, misses):
+    """A source that was granted nothing for want of demand, and falls silent, is forgotten just then."""
+    world = bench(refresh_misses=misses)
+    world.request(0)
+    world.run(world.now + misses * 50_000 - 2_000)
+    assert not source(world).silent
+    world.run(world.now + 4_000)
+    assert (2, 0) not in world.gsp.egress.granter.ports[0].sources or source(world).silent
 
 
 def test_outstanding_credit_stays_within_the_window(bench):
@@ -71,7 +94,7 @@ def test_the_queue_for_the_host_counts_against_the_window(bench, frame):
     for index in range(60):
         world.data(frame(0, size=1500), index=index)
         world.run(world.now + 10)
-    assert world.gsp.egress[0].queued_credit(world.now) > 80_000
+    assert world.gsp.host_ports[0].queued_credit(world.now) > 80_000
     before = granted(world, 2)
     world.request(10_000_000, sent=before)
     world.run(world.now + 100)
@@ -135,10 +158,10 @@ def test_three_silent_refreshes_write_the_state_off_once_its_credit_is_void(benc
     world.request(5000)
     start = world.now
     world.run(start + 149_000)
-    assert (2, 0) in world.gsp.granter.ports[0].sources
+    assert (2, 0) in world.gsp.egress.granter.ports[0].sources
     world.run(start + 200_000)
-    assert (2, 0) not in world.gsp.granter.ports[0].sources
-    assert sum(world.gsp.granter.ports[0].unused) == 0
+    assert (2, 0) not in world.gsp.egress.granter.ports[0].sources
+    assert sum(world.gsp.egress.granter.ports[0].unused) == 0
 
 
 def test_a_late_request_of_the_ended_generation_is_ignored(bench):
@@ -190,7 +213,7 @@ def test_the_queue_of_a_paused_class_alarms_nobody(bench, frame):
     for mark in range(80):
         world.data(frame(0, mark=mark, cls=3), index=mark, cls=3)
     world.run(world.now + 1000)
-    assert world.gsp.egress[0].queued > world.gsp.settings.bp_threshold
+    assert world.gsp.host_ports[0].queued > world.gsp.settings.bp_threshold
     assert not world.of(codec.BACKPRESSURE)
 
 
@@ -253,10 +276,10 @@ def test_ungoverned_data_takes_its_rate_from_the_window(bench, frame):
     for index in range(40):
         world.data(frame(0, size=1500), index=index, governed=False)
         world.run(world.now + 3040)
-    credit = world.gsp.granter.ports[0]
-    assert 0.4 * WINDOW < world.gsp.window.size(credit, world.now) < 0.6 * WINDOW
+    credit = world.gsp.egress.granter.ports[0]
+    assert 0.4 * WINDOW < world.gsp.egress.window.size(credit, world.now) < 0.6 * WINDOW
     world.run(world.now + 100_000)
-    assert world.gsp.window.size(credit, world.now) == WINDOW
+    assert world.gsp.egress.window.size(credit, world.now) == WINDOW
 
 
 def test_a_long_queue_tells_its_sources_and_releases_them(bench, frame):
@@ -310,7 +333,7 @@ def test_no_loss_copy_or_order_of_requests_or_data_breaks_the_window(bench, fram
                 index += 1
             case "wait":
                 world.run(world.now + value)
-        credit = world.gsp.granter.ports[0]
+        credit = world.gsp.egress.granter.ports[0]
         known = credit.sources.get((2, 0))
         if known is not None:
             assert known.granted >= known.reported
@@ -319,7 +342,7 @@ def test_no_loss_copy_or_order_of_requests_or_data_breaks_the_window(bench, fram
             assert sum(credit.beyond_one_frame) <= WINDOW
             assert known.unused == sum(credit.unused)
     assert sent + forfeited <= grant or not grant
-    before = world.gsp.granter.ports[0].sources[2, 0]
-    assert before.granted > sent + forfeited or before.need == 0 or world.gsp.reorderer.held_bytes[0] > 0, (
-        "backlog is never left without credit"
-    )
+    before = world.gsp.egress.granter.ports[0].sources[2, 0]
+    assert (
+        before.granted > sent + forfeited or before.need == 0 or world.gsp.egress.reorderer.held_bytes[0] > 0
+    ), "backlog is never left without credit"

@@ -113,8 +113,8 @@ def test_a_withdrawn_local_queue_leaves_no_credit_behind(bench, frame):
     world.host(0, *(frame(1) for _ in range(3)))
     world.gsp.manage("table_withdraw", {"mac": "020000000101"}, 0)
     world.run(100_000)
-    assert world.gsp.granter.ports[1].sources == {}
-    assert sum(world.gsp.granter.ports[1].unused) == 0
+    assert world.gsp.egress.granter.ports[1].sources == {}
+    assert sum(world.gsp.egress.granter.ports[1].unused) == 0
 
 
 @pytest.mark.parametrize(

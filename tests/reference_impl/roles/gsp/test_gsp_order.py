@@ -199,4 +199,4 @@ def test_whatever_is_lost_the_rest_comes_out_in_order_once_and_in_time(bench, fr
     got = marks(world)
     assert got == sorted(set(got))
     assert len(got) == len(kept)
-    assert world.gsp.reorderer.held_bytes[0] == 0
+    assert world.gsp.egress.reorderer.held_bytes[0] == 0

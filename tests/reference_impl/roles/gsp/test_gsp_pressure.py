@@ -11,7 +11,7 @@ def running(world, frame, count=60):
     """A queue to node 2 that has sent at line rate for a while."""
     world.host(0, frame(32, size=1500))
     world.run(world.now + 1000)
-    world.grant(LARGE, validity_us=100_000)
+    world.grant(LARGE, validity=100_000_000)
     for mark in range(count):
         world.host(0, frame(32, size=1500, mark=mark))
         world.run(world.now + 1520)
@@ -36,7 +36,7 @@ def offer(world, frame, duration):
 def test_the_rate_of_a_queue_is_scaled(bench, frame, level, share):
     world = bench()
     running(world, frame)
-    world.backpressure(level, reporter=2, validity_us=1000)
+    world.backpressure(level, reporter=2, validity=1000_000)
     assert offer(world, frame, 90_000) == pytest.approx(share, rel=0.08)
 
 
@@ -44,7 +44,7 @@ def test_a_full_stop_lasts_for_the_validity(bench, frame):
     world = bench()
     running(world, frame)
     start = world.now
-    world.backpressure(255, reporter=2, validity_us=50)
+    world.backpressure(255, reporter=2, validity=50_000)
     world.host(0, frame(32), frame(32))
     world.run(start + 49_999)
     assert sent_bytes(world, start + 1) == 0
@@ -55,18 +55,18 @@ def test_a_full_stop_lasts_for_the_validity(bench, frame):
 def test_a_repeat_replaces_and_never_compounds(bench, frame):
     world = bench()
     running(world, frame)
-    world.backpressure(128, reporter=2, validity_us=1000)
+    world.backpressure(128, reporter=2, validity=1000_000)
     offer(world, frame, 30_000)
     for _ in range(3):
-        world.backpressure(128, reporter=2, validity_us=1000)
+        world.backpressure(128, reporter=2, validity=1000_000)
     assert offer(world, frame, 60_000) == pytest.approx(127 / 255, rel=0.1)
 
 
 def test_the_highest_live_reporter_rules(bench, frame):
     world = bench()
     dgsq = running(world, frame)
-    world.backpressure(50, reporter=2, validity_us=1000)
-    world.backpressure(100, reporter=3, validity_us=30)
+    world.backpressure(50, reporter=2, validity=1000_000)
+    world.backpressure(100, reporter=3, validity=30_000)
     assert dgsq.level == 100
     world.run(world.now + 31_000)
     assert dgsq.level == 50
@@ -88,7 +88,7 @@ def test_other_destinations_keep_their_rate(bench, frame):
 def test_an_adjacent_gsf_scales_the_weight_of_its_path_alone(bench, frame):
     world = bench()
     dgsq = running(world, frame)
-    world.backpressure(255, reporter=0x100, validity_us=1000)
+    world.backpressure(255, reporter=0x100, validity=1000_000)
     world.run(world.now + 5000)
     start = world.now
     assert offer(world, frame, 60_000) > 0.9
@@ -98,7 +98,7 @@ def test_an_adjacent_gsf_scales_the_weight_of_its_path_alone(bench, frame):
 
 def test_a_queue_that_begins_in_an_episode_is_restrained_too(bench, frame):
     world = bench()
-    world.backpressure(255, reporter=2, validity_us=100)
+    world.backpressure(255, reporter=2, validity=100_000)
     world.host(0, frame(32))
     world.run(world.now + 1000)
     world.grant(LARGE)

@@ -1,0 +1,57 @@
+"""A device that declares other parameters passes, or is told in one sentence why that cannot be.
+
+`make test` plays a sample; `make whole` plays every end of every parameter, the realistic
+points, and 10 to 800 Gbit/s.
+"""
+
+import os
+
+import pytest
+
+from spec.loader import load_catalogue
+from spec.relations import breaches
+from spec.relations_page import alone
+from tests.conformance.ends import realistic, run, single
+
+POINTS = {point.name: point for point in (*single(), *realistic())}
+REFUSED = {
+    point.name
+    for point in single()
+    if any(breaches(load_catalogue(), alone(load_catalogue(), {**point.declared, **point.set_by_run})))
+}
+PLAYED = [name for name in POINTS if name not in REFUSED]
+whole = pytest.mark.skipif("GSE_WHOLE" not in os.environ, reason="takes many minutes; make whole does it")
+SAMPLE = ("25 Gbit/s", "short frames at 25 Gbit/s", "max_frame=1518")
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_sample_passes(tmp_path, name):
+    outcome = run(POINTS[name], tmp_path)
+    assert outcome.code == 0, str(outcome)
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED)[::9])
+def test_a_senseless_set_is_refused_in_a_sentence(tmp_path, name):
+    outcome = run(POINTS[name], tmp_path)
+    assert outcome.refused, str(outcome)
+    assert name.partition("=")[0] in outcome.words
+    assert not (tmp_path / "run" / "results.jsonl").exists()
+
+
+def test_a_device_that_counts_its_ports_from_1_passes(tmp_path):
+    outcome = run(POINTS["few queues"], tmp_path, "--device=variant:ports-from-1")
+    assert outcome.code == 0, str(outcome)
+
+
+@whole
+@pytest.mark.parametrize("name", PLAYED)
+def test_every_point_passes(tmp_path, name):
+    outcome = run(POINTS[name], tmp_path)
+    assert outcome.code == 0, str(outcome)
+
+
+@whole
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_every_other_end_is_refused(tmp_path, name):
+    outcome = run(POINTS[name], tmp_path)
+    assert outcome.refused, str(outcome)
