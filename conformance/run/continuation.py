@@ -73,7 +73,6 @@ class Earlier:
         yield bench.catalogue.root, "digest of the catalogue", header.catalogue.digest, bench.catalogue.digest
         ran, now = header.wire_profile.digest, bench.profile.digest
         yield options.wire_profile, "digest of the wire profile", ran, now
-        check_kept(self.folder, header)
         for path in (bench.ics.path, self.folder / ICS):
             yield path, "digest of the ICS", header.ics.digest, _meaning(path)
         if options.pcap and header.pcap:
@@ -85,6 +84,7 @@ class Earlier:
         noted = {name: str(value.value) for name, value in header.parameters.items()}
         for name in sorted(values | noted):
             yield LINE, f"--parameter {name}", noted.get(name, ""), values.get(name, "")
+        check_kept(self.folder, header)
 
     def resume(self, part: Continuation) -> ResultsWriter:
         """Begin to write where the run left off, and clear away what unfinished cases left."""

@@ -33,7 +33,7 @@ from reports.results import (
     WireProfileIdentity,
 )
 from reports.run_folder import BENCH, CAPTURE, CATALOGUE, ICS, PLAN, RESULTS, WIRE_PROFILE
-from spec.files import digest
+from spec.files import digest, octets
 from spec.loader import SHARED
 from spec.text import command
 from spec.verdict import Verdict, merge
@@ -110,9 +110,12 @@ class Ledger:
 def _rested_on(bench: Bench) -> dict[str, bytes]:
     """Return the octets of each file that a run rests on, by its name in the folder of the run.
 
-    Each is read once, so that what is kept is what is stated; OSError where one cannot be read.
+    Each is read once, so that what is kept is what is stated; OSError or InputError where one cannot be.
     """
-    return {name: path.read_bytes() for name, path in _files(bench)}
+    return {
+        name: octets(path) if path.suffix in {".yaml", ".yml"} else path.read_bytes()
+        for name, path in _files(bench)
+    }
 
 
 def _files(bench: Bench) -> Iterator[tuple[str, Path]]:
