@@ -38,8 +38,6 @@ from reference_impl.live.runner import LINGER
 from spec.errors import InputError
 from spec.wire import load_profile
 
-codec.use(load_profile("open-1"))
-
 Kind = Literal["host", "fabric"]
 Speak = Callable[[int], None]
 """What the emulated neighbours do now and then; they are told how many frames were sent."""
@@ -66,6 +64,8 @@ SETTINGS = Settings(
     bp_window=10_000_000,
     bp_validity=20_000_000,
 )
+codec.use(load_profile("open-1"))
+
 HERE, THERE = bytes.fromhex("020000000100"), bytes.fromhex("020000000101")
 TESTER = {"near": "02:47:00:02:00:01", "far": "02:47:00:03:00:01"}
 DEVICE = {"near": "02:47:00:01:00:00", "far": "02:47:00:01:00:01"}
@@ -136,7 +136,7 @@ class Neighbour:
         for frame in self.port.take():
             self.heard = codec.peek(frame)[3], codec.decode_hello(frame)[2]
         self.sequence += 1
-        numbers = (self.role, 1, self.sequence, self.rate, *self.heard)
+        numbers = (codec.ROLE_CODES[self.role], 1, self.sequence, self.rate, *self.heard)
         self.port.put([codec.encode_hello(self.hello, 0, self.node, 0, 0, *numbers, self.entries)])
 
     def data(self, size: int, destination: tuple[int, int], generation: int) -> list[bytes]:
@@ -301,9 +301,7 @@ def ingress(size: int, repeats: int) -> tuple[float, float]:
         first.put([host_frame(size)])
         fabric.until(lambda: bool(standing.ask("dut", "state")["dgsqs"]), 10)
         (queue,) = standing.ask("dut", "state")["dgsqs"]
-        grant = codec.encode_grant(
-            spine.prefix, 0, RIGHT, NODE, 0, queue["generation"], 1 << 60, 0, 0xFFFFFFFF * 1000
-        )
+        grant = codec.encode_grant(spine.prefix, 0, RIGHT, NODE, 0, queue["generation"], 1 << 60, 0, 1 << 62)
         spine.port.put([grant])
         if not fabric.until(lambda: sink.count() == 1, 10):
             raise SystemExit("the first frame did not come out")

@@ -3,7 +3,7 @@
 from typing import Final
 
 from conformance.api.testbeds import SoloGsp, Topology
-from conformance.lab.layout import Layout
+from conformance.bindings.lab.layout import Layout
 from traffic.scenario import HostAddress
 
 REMOTES: Final = 7

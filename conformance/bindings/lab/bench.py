@@ -9,8 +9,7 @@ from typing import Final
 
 from conformance.api.marks import CAPABILITIES
 from conformance.api.testbeds import host_ip, host_mac
-from conformance.bindings import SUFFIXES
-from conformance.lab.model import FABRIC, HOST, BenchFile, Cable, InterfacesTester, Management
+from conformance.bindings.lab.model import FABRIC, HOST, BenchFile, Cable, InterfacesTester, Management
 from spec.documents import did_you_mean, load
 from spec.errors import InputError
 from spec.files import digest
@@ -72,11 +71,6 @@ def is_host(link: str) -> bool:
 def ends_of(link: str) -> list[str]:
     """Names of the two devices that a fabric link joins."""
     return link.partition(".")[0].split("-")
-
-
-def is_bench(word: str) -> bool:
-    """Whether what `--binding` names is a laboratory's file."""
-    return word.endswith(SUFFIXES)
 
 
 def load_bench(path: Path, parameters: Mapping[str, Parameter] | None = None) -> LabBench:

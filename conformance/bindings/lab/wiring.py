@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final, NamedTuple
 
-from conformance.lab.bench import LabBench, is_host
+from conformance.bindings.lab.bench import LabBench, is_host
 from traffic.frames.codec import Codec
 from traffic.scenario import HostAddress, Scenario
 from traffic.wires.player import Seen, Wires

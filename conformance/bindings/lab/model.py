@@ -14,6 +14,10 @@ NodeId = Annotated[int, Field(ge=1, le=0xFFFF)]
 Socket = Annotated[int, Field(ge=1, le=0xFFFF)]
 Nanoseconds = Annotated[int, Field(ge=0)]
 
+ANSWER: Final = 10.0
+"""Seconds that an adapter has for an answer where the file says nothing."""
+OPERATOR: Final = 600.0
+"""The same of an operator at the bench."""
 HOST: Final = r"h[0-9]{1,4}"
 FABRIC: Final = r"gsp[0-9]{1,4}-gsf[0-9]{1,4}(\.[0-9]{1,4})?"
 
@@ -52,16 +56,21 @@ class InterfacesTester(Record):
     limits: Limits = Field(default_factory=Limits)
 
 
+def _usual_timeout(given: dict[str, object]) -> float:
+    return OPERATOR if given.get("adapter") == "prompt" else ANSWER
+
+
 class Management(Record):
     """How a device is managed: `none`, `exec`, `prompt`, an entry point of `gse.adapters`, or `module:Class`.
 
-    `command` and `timeout` (s) are for `exec`; `options` reach the adapter as they are.
+    `command` is for `exec`; `timeout` (s) is how long one answer may take, 10 where it is not given and 600
+    of an operator; `options` reach the adapter as they are.
     """
 
     adapter: Words = "none"
     abilities: tuple[Ability, ...] = ()
     command: tuple[Words, ...] = ()
-    timeout: Annotated[float, Field(gt=0)] = 10.0
+    timeout: Annotated[float, Field(gt=0)] = Field(default_factory=_usual_timeout)
     options: dict[str, JsonValue] = Field(default_factory=dict)
 
 
@@ -103,7 +112,10 @@ class HostEntry(Record):
 
 
 class BenchFile(Record):
-    """The file. Devices are called gsp0, gsf0, ..., links h0, h1, ... and gsp0-gsf0, gsp0-gsf0.1, ..."""
+    """The file. Devices are called gsp0, gsf0, ..., links h0, h1, ... and gsp0-gsf0, gsp0-gsf0.1, ...
+
+    `case_timeout` is how long, in s, any case may take, where what follows from the adapters does not suit.
+    """
 
     name: Words
     tester: Annotated[TrexTester | InterfacesTester, Field(discriminator="kind")]
@@ -111,3 +123,4 @@ class BenchFile(Record):
     links: dict[str, Cable] = Field(min_length=1)
     hosts: tuple[HostEntry, ...] = ()
     parameters: dict[str, Number | Words] = Field(default_factory=dict)
+    case_timeout: Annotated[float, Field(gt=0)] | None = None

@@ -5,22 +5,31 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from conformance.api.binding import INTERVALS, Setup
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.parameters import BENCH, CASE, LINE
-from conformance.bindings import INTERVALS, Setup
-from conformance.lab.adapters import Adapter, Settings, adapter_of, identity, measured_log, reading
-from conformance.lab.bench import LabBench
-from conformance.lab.layout import Layout
+from conformance.bindings.lab.adapters import Adapter, Settings, adapter_of, identity, measured_log, reading
+from conformance.bindings.lab.bench import LabBench
+from conformance.bindings.lab.layout import Layout
+from conformance.bindings.undo import Step, give_back
 from spec.loader import load_catalogue
 from spec.text import said
 from traffic.recordings.recording import Event, ParameterValue, Trouble
 from traffic.scenario import HostAddress, ManagementEvent
 
 if TYPE_CHECKING:
-    from conformance.lab.model import Cable
+    from conformance.bindings.lab.model import Cable
 
 SET_BY_THE_RUN: Final = frozenset({BENCH, LINE, CASE})
 """Origins of values that a device does not have by itself."""
+
+
+def quiesce_time(values: Mapping[str, Any]) -> int:
+    """Return how long, in ns, devices take until they have forgotten all traffic, and know every path."""
+    paths = INTERVALS * int(values["hello_interval"]) + int(values["flap_hold"])
+    refreshes = int(values["refresh_misses"]) * int(values["request_refresh"])
+    forgotten = 2 * int(values["age_out"]) + refreshes + int(values["reorder_timeout"])
+    return max(paths, forgotten)
 
 
 class LabDevices:
@@ -34,8 +43,13 @@ class LabDevices:
         self.touched: set[str] = set()
         self.applied: dict[str, Settings] = {}
         self.cables: dict[str, Cable] = {}
+        self.declared: Settings = {}
+        self.altered: set[str] = set()
+        """The devices that were given other settings than they had by themselves."""
         self.orders: list[tuple[str, str, dict[str, Any]]] = []
-        """What undoes the management of the last play: device, action, arguments."""
+        """What undoes the management of the play: device, action, arguments."""
+        self.links_down: dict[str, tuple[str, str]] = {}
+        """Links that were switched off: the device that did, and the port as it calls it."""
         self.hosts: Mapping[str, HostAddress] = {}
         self.values: Mapping[str, ParameterValue] = {}
         self.seen: dict[str, int] = {}
@@ -65,21 +79,43 @@ class LabDevices:
             raise TesterLimited(
                 f"the case wants devices just started, and the adapter of {names} has no restart"
             )
-        self.undo()
+        self.restore()
         topology = setup.topology
         self.cables = {
             link.name: self.layout.cable(topology, link) for link in topology.links if topology.realised(link)
         }
         self.hosts, self.values = setup.facts.hosts, setup.facts.parameters
+        self.declared = setup.declared
         wanted = self.settings(setup)
         for name, adapter in self.adapters.items():
             if fresh:
-                self.call(name, partial(adapter.restart, wanted))
+                self.apply(name, adapter.restart, wanted)
             elif "configure" in adapter.abilities and self.applied.get(name, {}) != wanted:
-                self.applied.pop(name, None)
-                self.call(name, partial(adapter.configure, wanted))
+                self.apply(name, adapter.configure, wanted)
             self.applied[name] = wanted
         self.mark()
+
+    def apply(self, name: str, give: Callable[[Settings], None], wanted: Settings) -> None:
+        """Give a device settings, which it may have got where that fails."""
+        self.applied.pop(name, None)
+        if wanted:
+            self.altered.add(name)
+        self.call(name, partial(give, wanted))
+
+    def release(self) -> None:
+        """Leave the devices as they were: links on, tables as they were, settings as they declare them."""
+        give_back(self.restore, *(partial(self.reset, name) for name in sorted(self.altered)))
+
+    def reset(self, name: str) -> None:
+        """Give a device the settings back that it has by itself."""
+        adapter = self.adapters[name]
+        usual = {item: self.declared[item] for item in sorted(self.touched) if item in self.declared}
+        if usual and self.applied.get(name) != usual:
+            self.apply(
+                name, adapter.configure if "configure" in adapter.abilities else adapter.restart, usual
+            )
+            self.applied[name] = usual
+        self.altered.discard(name)
 
     def settings(self, setup: Setup) -> dict[str, int | float | str]:
         """Give the settings that the bench, the run or the case sets, or that an earlier case did."""
@@ -92,12 +128,9 @@ class LabDevices:
         }
         return {name: values[name].value for name in sorted(self.touched)}
 
-    def calm(self, values: Mapping[str, Any]) -> int:
+    def quiesce_time(self, values: Mapping[str, Any]) -> int:
         """Wait until every path is known and held, and all queues, sources and streams are forgotten."""
-        paths = INTERVALS * int(values["hello_interval"]) + int(values["flap_hold"])
-        refreshes = int(values["refresh_misses"]) * int(values["request_refresh"])
-        forgotten = 2 * int(values["age_out"]) + refreshes + int(values["reorder_timeout"])
-        return max(paths, forgotten)
+        return quiesce_time(values)
 
     def mark(self) -> None:
         """Let the events that are read begin here."""
@@ -147,18 +180,33 @@ class LabDevices:
             if host.mac.hex() == mac:
                 yield order.node, "table_set", {"mac": mac, "node": host.node, "port": host.port}
 
-    def undo(self) -> None:
-        """Undo what the last play managed."""
-        while self.orders:
-            name, action, arguments = self.orders.pop()
-            adapter = self.adapters[name]
-            self.call(name, partial(adapter.manage, action, arguments))
+    def restore(self) -> None:
+        """Switch on what is dark, and undo what the play managed, the latest first."""
+        steps: list[Step] = [partial(self.bring_up, link) for link in sorted(self.links_down)]
+        steps += [partial(self.undo, order) for order in reversed(self.orders)]
+        give_back(*steps)
+
+    def bring_up(self, link: str) -> None:
+        """Switch a link on."""
+        name, port = self.links_down[link]
+        self.call(name, partial(self.adapters[name].switch, port, up=True))
+        del self.links_down[link]
+
+    def undo(self, order: tuple[str, str, dict[str, Any]]) -> None:
+        """Do what undoes an action."""
+        name, action, arguments = order
+        self.call(name, partial(self.adapters[name].manage, action, arguments))
+        self.orders.remove(order)
 
     def switch(self, link: str, *, up: bool) -> None:
         """Switch a link at the first of its ends whose device can."""
         for name, adapter in self.able("link events"):
             end = self.cables[link].ends.get(name)
             if end is not None and end.name is not None:
+                self.links_down[link] = name, end.name
+                if up:
+                    self.bring_up(link)
+                    return
                 self.call(name, partial(adapter.switch, end.name, up=up))
                 return
         raise TesterLimited(f"no adapter of the bench {self.bench.name} can switch {link}")

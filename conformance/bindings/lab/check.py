@@ -12,15 +12,15 @@ from typing import Final, NamedTuple
 
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.testbeds import Topology, tester_ports
-from conformance.bindings.lab import LabBinding
-from conformance.lab.adapters import READINGS, identity, reading
-from conformance.lab.bench import is_host
-from conformance.lab.devices import blamed
-from conformance.lab.limits import patience
-from conformance.lab.load import COUNT, SIZE, measure
-from conformance.lab.model import InterfacesTester, TrexTester
-from conformance.lab.wires import connect_trex, index_of, runs
-from conformance.lab.wiring import Finding, judge_greetings, judge_probes, listen, probe
+from conformance.bindings.lab.adapters import READINGS, identity, reading
+from conformance.bindings.lab.bench import is_host
+from conformance.bindings.lab.binding import LabBinding
+from conformance.bindings.lab.devices import blamed
+from conformance.bindings.lab.limits import patience
+from conformance.bindings.lab.load import COUNT, SIZE, measure
+from conformance.bindings.lab.model import InterfacesTester, TrexTester
+from conformance.bindings.lab.wires import connect_trex, index_of, runs
+from conformance.bindings.lab.wiring import Finding, judge_greetings, judge_probes, listen, probe
 from traffic.frames.codec import codec
 from traffic.recordings.recording import Facts, ParameterValue
 from traffic.tester.tester import VirtualTester

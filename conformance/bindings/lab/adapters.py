@@ -2,19 +2,21 @@
 
 import json
 import sys
+import termios
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from select import select
 from time import monotonic_ns
 from typing import Annotated, Any, Final, NamedTuple, Protocol, TextIO
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from conformance.api.outcomes import BenchError, TesterLimited
-from conformance.lab.bench import LabBench
-from conformance.lab.model import Management
-from conformance.lab.script import ScriptFailed, run_script
+from conformance.bindings.lab.bench import LabBench
+from conformance.bindings.lab.model import OPERATOR, Management
+from conformance.bindings.lab.script import ScriptFailed, run_script
 from spec.answers import checked, read_answer
 from spec.documents import did_you_mean
 from spec.errors import InputError
@@ -76,7 +78,7 @@ class Adapter(Protocol):
         """Have the device start anew with these settings; return when it has started."""
 
 
-class Unable:
+class BaseAdapter:
     """Cannot do anything; a base for adapters that can do some of it."""
 
     abilities: frozenset[str] = frozenset()
@@ -137,7 +139,7 @@ READINGS: Final = {
 """What can be read of a device, by the ability that it takes."""
 
 
-class ExecAdapter(Unable):
+class ExecAdapter(BaseAdapter):
     """Runs the laboratory's own script once a request: JSON on its standard input, JSON on its output."""
 
     def __init__(
@@ -225,13 +227,16 @@ class ExecAdapter(Unable):
         return BenchError(f"adapter of {self.device}: {' '.join(self.command)}, asked for {what}, {how}")
 
 
-class PromptAdapter(Unable):
+class PromptAdapter(BaseAdapter):
     """Asks an operator at the bench."""
 
-    def __init__(self, device: str, abilities: frozenset[str], terminal: Path = TERMINAL) -> None:
+    def __init__(
+        self, device: str, abilities: frozenset[str], terminal: Path = TERMINAL, timeout: float = OPERATOR
+    ) -> None:
         super().__init__(device)
         self.abilities = abilities
         self.terminal = terminal
+        self.timeout = timeout
 
     def identify(self) -> str:
         """Ask whether somebody is there."""
@@ -265,10 +270,14 @@ class PromptAdapter(Unable):
             ) from error
 
     def talk(self, heard: TextIO, said: TextIO, request: str) -> None:
-        """Hold the conversation."""
+        """Hold the conversation; what was typed before the question is no answer to it."""
+        termios.tcflush(heard, termios.TCIFLUSH)
         words = f"{self.device}: {request}; press Enter when it is done, or write why it cannot be: "
         said.write(words)
         said.flush()
+        if not select([heard], (), (), self.timeout)[0]:
+            fault = f"the operator gave no answer in {self.timeout:g} s"
+            raise BenchError(f"adapter of {self.device}: {fault}; allow more with timeout")
         answer = heard.readline(LONGEST)
         if not answer:
             raise BenchError(f"adapter of {self.device}: the operator went away")
@@ -286,11 +295,11 @@ def adapter_of(bench: LabBench, device: str) -> Adapter:
     about = {"name": device, "role": bench.file.devices[device].role, "node": bench.nodes[device]}
     match management.adapter:
         case "none":
-            return Unable(device)
+            return BaseAdapter(device)
         case "exec":
             return ExecAdapter(device, about, management, bench.path.absolute().parent)
         case "prompt":
-            return PromptAdapter(device, frozenset(management.abilities))
+            return PromptAdapter(device, frozenset(management.abilities), timeout=management.timeout)
     return _foreign(bench, device, management)(device, about, management)
 
 

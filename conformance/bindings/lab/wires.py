@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from conformance.api.outcomes import BenchError
-from conformance.lab.bench import LabBench
-from conformance.lab.model import InterfacesTester, TrexTester
+from conformance.bindings.lab.bench import LabBench
+from conformance.bindings.lab.model import InterfacesTester, TrexTester
 from traffic.scenario import HostAddress, Scenario
 from traffic.tester.tester import TesterPort
-from traffic.trex.client import Trex, connect
+from traffic.trex.client import connect
+from traffic.trex.trex import Trex
 from traffic.trex.wires import TrexWires
-from traffic.wires.afpacket import SOL_PACKET, Interfaces, Sender, Tap
+from traffic.wires.afpacket import SOL_PACKET, Interfaces, Sender, Tap, open_interfaces
 from traffic.wires.player import Line, Wires
 
 PACKET_ADD_MEMBERSHIP: Final = 1
@@ -79,27 +80,20 @@ def runs(opened: socket.socket, name: str) -> bool:
     return bool(flags & IFF_RUNNING)
 
 
-def open_interfaces(lines: Sequence[Line], names: Sequence[str]) -> LabInterfaces:
+def lab_interfaces(lines: Sequence[Line], names: Sequence[str]) -> LabInterfaces:
     """Open a tap and a sender on each interface; BenchError for one that is not there."""
-    taps: list[Tap] = []
-    senders: dict[int, Sender] = {}
     try:
-        for line, name in zip(lines, names, strict=True):
-            try:
-                taps.append(Tap(name))
-                if line.port is not None:
-                    senders[line.port] = Sender(name)
-            except OSError as error:
-                raise BenchError(
-                    f"the interface {name} of the tester ({line.name}) cannot be opened ({error.strerror})"
-                ) from error
-        return LabInterfaces(lines, names, taps, senders)
-    except BaseException:
-        for tap in taps:
-            tap.close()
-        for sender in senders.values():
-            sender.close()
-        raise
+        return open_interfaces(
+            lambda found, taps, senders: LabInterfaces(found, names, taps, senders),
+            zip(lines, names, strict=True),
+        )
+    except OSError as error:
+        link = next(
+            (line.name for line, name in zip(lines, names, strict=True) if name == error.filename), ""
+        )
+        raise BenchError(
+            f"the interface {error.filename} of the tester ({link}) cannot be opened ({error.strerror})"
+        ) from error
 
 
 def connect_trex(tester: TrexTester) -> Trex:
@@ -133,27 +127,22 @@ def open_wires(bench: LabBench, side: TesterSide) -> MeasuredWires:
     tester = bench.file.tester
     wires: MeasuredWires
     if isinstance(tester, InterfacesTester):
-        wires = open_interfaces(side.lines, [str(name) for name in side.ends])
+        wires = lab_interfaces(side.lines, [str(name) for name in side.ends])
     else:
-        trex = connect_trex(tester)
-        try:
-            ports = {
-                line.port: int(end)
-                for line, end in zip(side.lines, side.ends, strict=True)
-                if line.port is not None
-            }
-            wires = TrexWires(
-                trex,
-                side.lines,
-                ports,
-                side.described,
-                side.hosts,
-                profile=side.profile,
-                again=partial(connect_trex, tester),
-            )
-        except BaseException:
-            trex.close()
-            raise
+        ports = {
+            line.port: int(end)
+            for line, end in zip(side.lines, side.ends, strict=True)
+            if line.port is not None
+        }
+        wires = TrexWires(
+            connect_trex(tester),
+            side.lines,
+            ports,
+            side.described,
+            side.hosts,
+            profile=side.profile,
+            again=partial(connect_trex, tester),
+        )
     declared = tester.limits
     if declared.reaction_ns is not None:
         wires.reaction = declared.reaction_ns

@@ -10,25 +10,21 @@ from typing import Final
 
 from conformance.api.outcomes import BenchError
 from conformance.api.testbeds import Topology, tester_ports
+from conformance.bindings.trex_limits import SHARES, TREX
+from conformance.bindings.undo import give_back
 from conformance.checkout import ROOT
 from traffic.recordings.recording import Facts, Link, ParameterValue
-from traffic.trex.client import Trex, connect
+from traffic.trex.client import connect
+from traffic.trex.trex import Trex
 from traffic.trex.wires import TrexWires
 from traffic.wires.player import Line
 
 APIS: Final = {"trex-4.8": "4.8", "trex-5.0": "5.0", "trex-5.1": "5.1"}
 """Testers by name, and the API that each speaks."""
-TREX: Final = {
-    "pfc": "streams of TRex do not heed PFC",
-    "service tags": "TRex reads an outer tag 0x88A8 as 0x8100 where its ports are AF_PACKET",
-}
-"""What no TRex can do, or none that is known to do it."""
 LIMITS: Final = TREX | {
     "impairments": "the wires of the binding live are perfect",
     "timestamps <= 1 us": "TRex stamps frames in software and its clock is told over a network, good to 1 ms",
 }
-SHARES: Final = {"grant_round_trip": 2, "grant_validity": 10, "hello_interval": 10}
-"""How many reactions of the tester have to fit into a duration, so that its peers behave well."""
 SERVES: Final = re.compile(r"on ([\d.]+):(\d+) and (\d+)")
 GRACE: Final = 3.0
 """Seconds that the server has to end."""
@@ -43,7 +39,7 @@ class StandInProcess:
     def __init__(
         self, api: str, namespace: Path, interfaces: Sequence[str], begun: Callable[[int], None]
     ) -> None:
-        self.command = [sys.executable, "-m", "traffic.trex.stand_in", "--api", api, "--with-parent"]
+        self.command = [sys.executable, "-m", "traffic.trex_stand_in", "--api", api, "--with-parent"]
         self.command += ["--netns", str(namespace), "--rpc-port", "0", "--async-port", "0"]
         self.command += [f"--interface={name}" for name in interfaces]
         self.begun = begun
@@ -58,28 +54,40 @@ class StandInProcess:
         return connect(host, rpc_port=rpc_port, async_port=async_port)
 
     def start(self) -> None:
-        """Start the server, and wait until it serves."""
+        """Start the server, and wait until it serves; what was there before is ended."""
+        self.close()
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(  # noqa: S603 - our own module
             self.command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True
         )
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        found = SERVES.search(self.process.stdout.readline())
-        if found is None:
-            words = self.process.stderr.read().strip().splitlines() or ["it says nothing"]
-            raise BenchError(f"the stand-in for TRex did not start: {words[-1]}")
-        self.begun(self.process.pid)
+        try:
+            found = self.served(self.process)
+            self.begun(self.process.pid)
+        except BaseException:
+            self.close()
+            raise
         self.address = (found[1], int(found[2]), int(found[3]))
+
+    @staticmethod
+    def served(process: subprocess.Popen[str]) -> re.Match[str]:
+        """Wait until a server says where it serves; BenchError when it ends instead."""
+        assert process.stdout is not None
+        assert process.stderr is not None
+        found = SERVES.search(process.stdout.readline())
+        if found is None:
+            words = process.stderr.read().strip().splitlines() or ["it says nothing"]
+            raise BenchError(f"the stand-in for TRex did not start: {words[-1]}")
+        return found
 
     def close(self) -> None:
         """End the server."""
-        if self.process is not None:
-            self.process.terminate()
+        process, self.process = self.process, None
+        if process is not None:
+            process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                self.process.wait(GRACE)
-            self.process.kill()
-            self.process.communicate()
+                process.wait(GRACE)
+            process.kill()
+            process.communicate()
 
 
 class StandInWires(TrexWires):
@@ -108,8 +116,7 @@ class StandInWires(TrexWires):
 
     def close(self) -> None:
         """Give the ports back and end the server."""
-        super().close()
-        self.server.close()
+        give_back(super().close, self.server.close)
 
 
 def _lower(link: Link, topology: Topology) -> bool:

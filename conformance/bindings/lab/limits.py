@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from conformance.api.testbeds import Topology
-from conformance.bindings.live_trex import SHARES, TREX
-from conformance.lab.bench import LabBench
-from conformance.lab.layout import Layout
-from conformance.lab.model import InterfacesTester, TrexTester
-from conformance.lab.wires import REACTION, UNCERTAINTY
+from conformance.bindings.lab.bench import LabBench
+from conformance.bindings.lab.layout import Layout
+from conformance.bindings.lab.model import InterfacesTester, TrexTester
+from conformance.bindings.lab.wires import REACTION, UNCERTAINTY
+from conformance.bindings.trex_limits import SHARES, TREX
 from traffic.recordings.recording import ParameterValue
 
 MANAGED: Final = ("counters", "events", "state", "management", "configure", "link events")

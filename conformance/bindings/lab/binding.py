@@ -4,21 +4,26 @@ import atexit
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
+from conformance.api.binding import BindingOptions, Driver, Setup
 from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError
 from conformance.api.testbeds import Request, Topology, tester_ports
-from conformance.bindings import BindingOptions, Driver, Setup
-from conformance.bindings.realtime import RealTimeBed, Stand
-from conformance.lab.bench import load_bench
-from conformance.lab.devices import LabDevices
-from conformance.lab.layout import Layout
-from conformance.lab.limits import MANAGED, Quality, limits_of, patience, quickest, uncertainty_of
-from conformance.lab.wires import MeasuredWires, TesterSide, open_wires
+from conformance.bindings.lab.bench import load_bench
+from conformance.bindings.lab.devices import LabDevices, quiesce_time
+from conformance.bindings.lab.layout import Layout
+from conformance.bindings.lab.limits import MANAGED, Quality, limits_of, patience, quickest, uncertainty_of
+from conformance.bindings.lab.wires import MeasuredWires, TesterSide, open_wires
+from conformance.bindings.realtime import RealTimeBed, Rig, real_time
+from conformance.bindings.undo import at_last, give_back
 from spec.errors import InputError
 from traffic.recordings.recording import Facts, Link, ParameterValue
 from traffic.scenario import Scenario
 from traffic.trex.errors import TrexError
+
+REQUESTS: Final = 20
+"""Requests to an adapter that may take all the time they are given before a case is taken to hang."""
 
 
 class LabBinding:
@@ -29,14 +34,16 @@ class LabBinding:
 
     name = "lab"
     ics: Path | None = None
-    parallelism: int | None = 1
+    workers: int | None = 1
+    testers: tuple[str, ...] = ()
     mutants: Mapping[str, str] = {}
 
-    def __init__(self, path: Path, options: BindingOptions) -> None:
+    def __init__(self, options: BindingOptions) -> None:
+        assert options.file is not None
         if options.device != "reference":
             mend = "name the devices in the laboratory's file"
             raise InputError("command line", "--device", "is not for a laboratory's bench", mend)
-        self.lab = load_bench(path)
+        self.lab = load_bench(options.file)
         self.file: Path | None = self.lab.path
         self.layout = Layout(self.lab)
         self.values: Mapping[str, int | float | str] = self.lab.values
@@ -46,7 +53,11 @@ class LabBinding:
         self.uncertainty: Mapping[str, float] = self.exact
         self.measured: int | None = None
         self.opened: tuple[str, MeasuredWires, tuple[Link, ...]] | None = None
-        atexit.register(self.clear)
+        atexit.register(at_last, self.clear)
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Need nothing of the process."""
 
     @cached_property
     def devices(self) -> LabDevices:
@@ -63,12 +74,22 @@ class LabBinding:
         tester = Quality(quickest(self.measured, self.lab), round(self.exact["ns"]))
         return limits_of(self.lab, topology, parameters, lacking, tester)
 
+    def case_time(self, seconds: float, parameters: Mapping[str, ParameterValue]) -> float:
+        """Allow what the file says, or what plays, and the answers of all adapters, may take."""
+        declared = self.lab.file.case_timeout
+        if declared is not None:
+            return declared
+        managed = (device.management for device in self.lab.file.devices.values())
+        answers = sum(item.timeout for item in managed if item.adapter != "none")
+        quiet = quiesce_time({name: item.value for name, item in parameters.items()})
+        return real_time(seconds, quiet, parameters) + REQUESTS * answers
+
     def open(self, setup: Setup) -> Driver:
         """Give a bed on the devices, with the wires of its testbed."""
         wires, links = self.wires(setup.topology, setup.facts)
         missing = self.limits(setup.topology, setup.facts.parameters)
         late = patience(setup.topology, setup.facts.parameters)
-        return RealTimeBed(setup, Stand(links, self.devices, wires, CAPABILITIES - missing.keys(), late))
+        return RealTimeBed(setup, Rig(links, self.devices, wires, CAPABILITIES - missing.keys(), late))
 
     def check(self, facts: Facts, topology: Topology) -> None:
         """Look that adapters answer and ports of the tester have a link; no device is judged by that."""
@@ -85,7 +106,7 @@ class LabBinding:
         links = tuple(link for link, _, _ in lines)
         key = f"{links} {sorted(facts.hosts.items())} {facts.wire_profile}"
         if self.opened is None or self.opened[0] != key:
-            self.clear()
+            self.close_wires()
             ends = [cable.tester for _, _, cable in lines if cable.tester is not None]
             described = tester_ports(topology, links)
             side = TesterSide(
@@ -100,8 +121,13 @@ class LabBinding:
             self.opened = key, wires, links
         return self.opened[1], self.opened[2]
 
-    def clear(self) -> None:
+    def close_wires(self) -> None:
         """Close the wires."""
-        if self.opened is not None:
-            self.opened[1].close()
-            self.opened = None
+        opened, self.opened = self.opened, None
+        if opened is not None:
+            opened[1].close()
+
+    def clear(self) -> None:
+        """Leave the devices as they were before the run, and close the wires."""
+        release = [self.devices.release] if "devices" in vars(self) else []
+        give_back(*release, self.close_wires)

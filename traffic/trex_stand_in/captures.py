@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from traffic.trex.stand_in_bpf import Match, match
+from traffic.trex_stand_in.bpf import Match, match
 
 MOST_A_FETCH: Final = 50
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from conformance.api.outcomes import TesterLimited
 from conformance.api.testbeds import GSF_NODE_BASE, LeafSpine, Request, SoloGsf, SoloGsp, Topology
-from conformance.lab.bench import LabBench, ends_of, is_host
-from conformance.lab.model import Cable
+from conformance.bindings.lab.bench import LabBench, ends_of, is_host
+from conformance.bindings.lab.model import Cable
 from traffic.recordings.recording import Link, Node
 from traffic.wires.player import Line
 
