@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from conformance.api.binding import Driver, Setup
 from conformance.api.outcomes import BenchError, Inconclusive, UndeclaredNeed
 from conformance.api.testbeds import Topology
-from conformance.bindings import Driver, Setup
 from conformance.judge.expect import Expect
 from spec.wire import WireProfile, load_profile
 from traffic.recordings.recording import Link, Recording, Trouble

@@ -1,18 +1,21 @@
 """Plays in real time: a tester on wires of any kind, around devices that run by their own clock."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic_ns
 from typing import Any, Final, Protocol, TypeVar
 
+from conformance.api.binding import CASE_TIME, SHARE, Setup
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.testbeds import tester_ports
-from conformance.bindings import Setup, cut_by
-from traffic.recordings.recording import Event, Link, Recording, Trouble
+from conformance.bindings.undo import giving_back
+from traffic.recordings.recording import Event, Link, ParameterValue, Recording, Trouble
 from traffic.scenario import ManagementEvent, Scenario
+from traffic.tester.course import Course
 from traffic.tester.tester import VirtualTester
 from traffic.trex.errors import TrexError, TrexUnableError
 from traffic.wires.player import Player, Wires
@@ -20,6 +23,8 @@ from traffic.wires.player import Player, Wires
 T = TypeVar("T")
 REPEATS: Final = 5
 """How often a play is repeated that was measured too badly, before its case is INCONCLUSIVE."""
+LONGEST: Final = 2
+"""How many plays of a case may go on to their limit before it is taken to hang."""
 STALLED: Final = 0.05
 """The share of a play during which the tester or a device may stand still."""
 
@@ -38,7 +43,7 @@ class Devices(Protocol):
         TesterLimited when the bench cannot do what is asked.
         """
 
-    def calm(self, values: Mapping[str, Any]) -> int:
+    def quiesce_time(self, values: Mapping[str, Any]) -> int:
         """Say how long, in ns, devices that were renewed take to be quiesced, neighbours being there."""
 
     def mark(self) -> None:
@@ -57,7 +62,10 @@ class Devices(Protocol):
         """Have a device do what an operator asks."""
 
     def switch(self, link: str, *, up: bool) -> None:
-        """Take a link's carrier, or give it back."""
+        """Take a link's carrier, or give it back; a link that may be dark is the devices' to give back."""
+
+    def restore(self) -> None:
+        """Undo what was managed and switched; what cannot be undone is tried again the next time."""
 
     def trouble(self, *, switched: bool, unexplained: bool) -> Trouble | None:
         """Say what befell the devices since the mark that is not theirs.
@@ -66,8 +74,14 @@ class Devices(Protocol):
         """
 
 
+def real_time(seconds: float, quiesce: int, parameters: Mapping[str, ParameterValue]) -> float:
+    """Return how long, in s, a case may take that says it takes `seconds`; `quiesce` is the devices' ns."""
+    longest = quiesce + int(parameters["play_limit"].value)
+    return CASE_TIME + SHARE * seconds + LONGEST * longest / 1e9
+
+
 @dataclass(frozen=True)
-class Stand:
+class Rig:
     """A bench that stands: the devices, the `links` with one end at least at a device, and the wires.
 
     `capabilities` is what it can do; `late` is how late, in ns, the tester may be before what it measured
@@ -84,9 +98,9 @@ class Stand:
 class RealTimeBed:
     """The testbed of one case on a bench that stands."""
 
-    def __init__(self, setup: Setup, stand: Stand) -> None:
+    def __init__(self, setup: Setup, rig: Rig) -> None:
         self.setup = setup
-        self.stand = stand
+        self.rig = rig
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
         """Play, again where the bench measured too badly to say anything of the devices."""
@@ -100,7 +114,7 @@ class RealTimeBed:
     def attempt(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
         """Renew the devices, warm up unless `fresh`, play until no data moves, and read everything."""
         try:
-            return _Play(self.setup, self.stand, number).run(scenario, fresh=fresh)
+            return _Play(self.setup, self.rig, number).run(scenario, fresh=fresh)
         except TrexUnableError as error:
             raise TesterLimited(str(error)) from error
         except TrexError as error:
@@ -110,33 +124,40 @@ class RealTimeBed:
         """Leave the bench to the next case."""
 
 
+@contextmanager
+def operator() -> Iterator[ThreadPoolExecutor]:
+    """Have somebody who does one thing after the other; of what waits at the end nothing is done any more."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 class _Play:
     """One play."""
 
-    def __init__(self, setup: Setup, stand: Stand, number: int) -> None:
+    def __init__(self, setup: Setup, rig: Rig, number: int) -> None:
         self.setup = setup
-        self.stand = stand
-        self.devices = stand.devices
+        self.rig = rig
+        self.devices = rig.devices
         self.values: dict[str, Any] = {name: item.value for name, item in setup.facts.parameters.items()}
         self.seed = setup.seed_for(f"play {number}")
-        ports = tester_ports(setup.topology, stand.links)
+        ports = tester_ports(setup.topology, rig.links)
         self.own = {port.name: index for index, port in enumerate(ports)}
         self.tester = VirtualTester(ports, setup.facts.hosts, setup.facts.wire_profile, self.carry_out)
-        self.player = Player(self.tester, stand.wires)
+        self.player = Player(self.tester, rig.wires)
         self.told: deque[tuple[int, bool]] = deque()
-        self.dark: set[str] = set()
         self.switched = False
         self.pending: list[Future[None]] = []
-        self.last = 0
-        self.limit = 0
-        self.cut = False
+        self.course: Course
         self.tardy = 0
 
     def run(self, scenario: Scenario, *, fresh: bool) -> Recording:
         """Play, and give what came of it."""
         before: dict[str, dict[str, int]] = {}
-        with ThreadPoolExecutor(1) as operator:
-            self.operator = operator
+        self.course = Course(scenario, self.values)
+        with giving_back(self.devices.restore), operator() as self.operator:
             self.devices.halt()
             if fresh:
                 self.player.begin(scenario, ahead=False)
@@ -144,29 +165,25 @@ class _Play:
                 self.meanwhile(partial(self.prepare, scenario))
                 self.player.moved = self.player.clock()
             else:
-                self.stand.wires.prepare(scenario)
+                self.rig.wires.prepare(scenario)
                 self.player.begin(Scenario(peers=self.setup.peers), ahead=False)
                 self.devices.renew(self.setup, self.seed, fresh=False)
-                end = monotonic_ns() + self.devices.calm(self.values)
+                end = monotonic_ns() + self.devices.quiesce_time(self.values)
                 self.player.run(lambda now: now < end)
                 before = self.meanwhile(self.devices.counters)
                 self.meanwhile(self.devices.mark)
                 self.meanwhile(partial(self.prepare, scenario))
                 self.player.begin(scenario)
             self.carry_out(scenario, self.player.start)
-            self.limit = self.player.moved + (scenario.limit or int(self.values["play_limit"]))
-            settle = scenario.settle or int(self.values["settle_time"])
+            self.course.begin(self.player.moved)
             try:
-                self.player.run(partial(self.goes_on, settle, scenario.counted))
+                self.player.run(partial(self.goes_on, scenario.counted))
                 recording = self.recording(scenario, before)
             except TrexUnableError:
                 raise
             except (BenchError, TrexError) as error:
                 return self.remains(scenario, str(error))
-            finally:
-                self.relight()
-        cut = cut_by(scenario, scenario.limit or int(self.values["play_limit"])) if self.cut else ""
-        return replace(recording, trouble=self.trouble(recording), cut=cut)
+        return replace(recording, trouble=self.trouble(recording), cut=self.course.cut)
 
     def meanwhile(self, work: Callable[[], T]) -> T:
         """Have the operator do something while the tester goes on, so that no neighbour takes it for dead."""
@@ -174,7 +191,7 @@ class _Play:
         self.player.run(lambda _: not future.done())
         return future.result()
 
-    def goes_on(self, settle: int, counted: bool, now: int) -> bool:
+    def goes_on(self, counted: bool, now: int) -> bool:
         """Hear of what was done to links and devices; say whether the play goes on.
 
         What is `counted` moves unseen.
@@ -184,12 +201,9 @@ class _Play:
             done.result()
         while self.told:
             self.player.send(self.tester.carrier(*self.told.popleft(), self.player.clock()))
-        if now >= self.limit:
-            self.cut = bool(self.pending) or self.player.busy or now < self.player.moved + settle
-            return False
-        if counted and self.player.busy:
-            self.player.moved = max(self.player.moved, now)
-        return bool(self.pending) or self.player.busy or now < max(self.last, self.player.moved + settle)
+        busy = bool(self.pending) or self.player.busy
+        self.course.note(now if counted and busy else self.player.moved)
+        return self.course.goes_on(now, busy=busy)
 
     def carry_out(self, scenario: Scenario, start: int) -> None:
         """Plan what a scenario does to links and devices."""
@@ -221,24 +235,18 @@ class _Play:
             self.tardy = max(self.tardy, monotonic_ns() - time)
 
         self.tester.at(time, lambda _: self.pending.append(self.operator.submit(act)))
-        self.last = max(self.last, time)
+        self.course.note(time)
 
     def switch(self, link: str, *, up: bool) -> None:
         """Switch a link, and have the tester told if one of its ends is its own."""
         self.switched = True
         self.devices.switch(link, up=up)
-        (self.dark.discard if up else self.dark.add)(link)
         if link in self.own:
             self.told.append((self.own[link], up))
 
-    def relight(self) -> None:
-        """Switch on what the play left dark."""
-        for link in sorted(self.dark):
-            self.devices.switch(link, up=True)
-
     def recording(self, scenario: Scenario, before: Mapping[str, Mapping[str, int]]) -> Recording:
         """Read the devices, and give what the play was."""
-        counted = self.stand.wires.counted()
+        counted = self.rig.wires.counted()
         return self.taken(
             scenario,
             holds="all" if counted is None else "counters",
@@ -247,7 +255,7 @@ class _Play:
             baseline=before,
             events=tuple(self.happened(self.meanwhile(self.devices.events))),
             states=self.meanwhile(self.devices.states),
-            capture_losses=self.stand.wires.lost(),
+            capture_losses=self.rig.wires.lost(),
         )
 
     def remains(self, scenario: Scenario, words: str) -> Recording:
@@ -257,10 +265,10 @@ class _Play:
     def taken(self, scenario: Scenario, **rest: Any) -> Recording:  # noqa: ANN401 - fields of a recording
         """Give what passed the wires, with the rest of what a recording holds."""
         return Recording.of_taps(
-            self.stand.links,
+            self.rig.links,
             self.player.rows,
             facts=self.setup.facts,
-            capabilities=self.stand.capabilities,
+            capabilities=self.rig.capabilities,
             scenario=scenario.digest(),
             seed=self.setup.seed,
             **rest,
@@ -277,24 +285,24 @@ class _Play:
 
         Host frames sent into a link that had just gone dark are lost unseen, and neither side is to blame.
         """
-        words = self.stand.wires.trouble()
+        words = self.rig.wires.trouble()
         if words is not None:
             return Trouble("bench", words)
         drops = sum(recording.drops().values()) if "counters" in recording.capabilities else 0
         unexplained = recording.holds == "all" and len(recording.losses()) > drops
-        unsent = self.stand.wires.unsent()
+        unsent = self.rig.wires.unsent()
         if unsent and self.switched and unexplained:
             words = f"{unsent} frames of the tester met a dark link and were not recorded"
             return Trouble("measurement", words)
         if unsent and not self.switched:
             return Trouble("bench", f"ports of the tester refused {unsent} frames")
         found = self.devices.trouble(switched=self.switched, unexplained=unexplained)
-        late = max(self.player.latest, self.stand.wires.latest)
+        late = max(self.player.latest, self.rig.wires.latest)
         for who, worst, stalled in (
             ("the tester", late, self.player.stalled),
             ("what was ordered", self.tardy, 0),
         ):
-            words = too_late(worst, stalled, self.stand.late, self.player.clock() - self.player.start)
+            words = too_late(worst, stalled, self.rig.late, self.player.clock() - self.player.start)
             if found is None and words is not None:
                 found = Trouble("measurement", f"{who} was {words}")
         return found

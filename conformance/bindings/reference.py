@@ -5,10 +5,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final, Literal
 
+from conformance.api.binding import (
+    INTERVALS,
+    BindingOptions,
+    Driver,
+    Setup,
+    UnlimitedBinding,
+    seed_for,
+)
 from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError
 from conformance.api.testbeds import Topology, default_peers, port_mac, tester_ports
-from conformance.bindings import INTERVALS, BindingOptions, Driver, Perfect, Setup, cut_by, seed_for
 from reference_impl import codec
 from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
@@ -23,6 +30,7 @@ from spec.wire import load_profile
 from traffic.patterns import single
 from traffic.recordings.recording import Event, Facts, Link, Recording
 from traffic.scenario import DOWN, UP, Scenario
+from traffic.tester.course import Course
 from traffic.tester.tester import VirtualTester
 
 MUTANT: Final = "mutant:"
@@ -35,12 +43,11 @@ OPTIONS: Final = {"MULTICAST": "multicast", "PFC": "pfc"}
 """Options of the ICS that the devices are made without where it says no, and their settings."""
 
 
-class ReferenceBinding(Perfect):
+class ReferenceBinding(UnlimitedBinding):
     """Builds each play anew, so that it starts from the same state; times in ns are exact."""
 
     name = "reference"
     ics = Path(codec.__file__).parent / "ics.yaml"
-    parallelism = None
     uncertainty: Mapping[str, float] = {}
     values: Mapping[str, int | float | str] = {}
 
@@ -114,6 +121,7 @@ class _Play:
         ports = tester_ports(setup.topology, links)
         self.tester = VirtualTester(ports, setup.facts.hosts, setup.facts.wire_profile, self._carry_out)
         self._join({port.name: number for number, port in enumerate(ports)})
+        self.course: Course
         self.start = 0
         self.started = False
 
@@ -129,18 +137,18 @@ class _Play:
         known = {name: device.events.noted for name, device in self.devices.items()}
         self._watch(scenario)
         self._begin(scenario)
+        self.course = course = Course(scenario, self.values)
+        course.begin(self.start)
         self._carry_out(scenario, self.start)
-        planned = [*(event.at for event in scenario.links), *(event.at for event in scenario.management)]
-        last = self.start + max(planned, default=0)
-        limit = scenario.limit or int(self.values["play_limit"])
-        ended = self.network.run_until_quiet(
-            scenario.settle or int(self.values["settle_time"]),
-            self.start + limit,
-            is_data,
-            lambda: self.tester.busy or self.network.now < last,
-        )
+        seen = 0
+        while course.goes_on(self.network.now, busy=self.tester.busy):
+            self.network.run(course.look(self.network.now, busy=self.tester.busy))
+            moved = [time for time, _, _, frame, _ in self.network.tapped[seen:] if is_data(frame)]
+            course.note(max(moved, default=0))
+            seen = len(self.network.tapped)
         recording = self._recording(scenario, baseline, known)
-        return recording if ended < self.start + limit else replace(recording, cut=cut_by(scenario, limit))
+        self.network.tapped.clear()  # a play refers to itself, and would keep them for long
+        return recording
 
     def _begin(self, scenario: Scenario) -> None:
         self.network.tapped.clear()
@@ -170,6 +178,7 @@ class _Play:
             capabilities=CAPABILITIES
             - {shown for shown in ("counters", "events") if not self._showing(shown)},
             scenario=scenario.digest(),
+            cut=self.course.cut,
             seed=self.setup.seed,
         )
 
@@ -223,12 +232,14 @@ class _Play:
             data = {name: value for name, value in asdict(impairment).items() if name != "voids"}
             self.network.impair(Impairment(**data), start)
         for event in scenario.links:
+            self.course.note(start + event.at)
             self.network.link_event(start + event.at, event.link, event.up)
         for order in scenario.management:
             if order.node not in self.devices:
                 raise BenchError(f"the scenario manages {order.node}, which is no device of the bench")
             if order.action.startswith("table_") and self._lacks(order.node, "TABLE_BY_MANAGEMENT"):
                 raise BenchError(f"the scenario sets the table of {order.node}, which cannot be set")
+            self.course.note(start + order.at)
             self.network.manage(start + order.at, self.devices[order.node], order.action, order.arguments)
 
     def _watch(self, scenario: Scenario) -> None:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from conformance.api.binding import BindingOptions, Driver, Setup, UnlimitedBinding
 from conformance.api.outcomes import BenchError, ScenarioChanged, TesterLimited
 from conformance.api.parameters import BENCH
 from conformance.api.testbeds import Topology
-from conformance.bindings import BindingOptions, Driver, Perfect, Setup
-from conformance.lab.bench import load_bench
-from conformance.lab.layout import Layout
-from conformance.lab.limits import uncertainty_of
+from conformance.bindings.lab.bench import load_bench
+from conformance.bindings.lab.layout import Layout
+from conformance.bindings.lab.limits import uncertainty_of
 from reports.results import Results, read_results
 from reports.run_folder import BENCH as BENCH_FILE
 from reports.run_folder import ICS
@@ -19,11 +19,10 @@ from traffic.recordings.recording import Facts, Recording
 from traffic.scenario import Scenario
 
 
-class ReplayBinding(Perfect):
+class ReplayBinding(UnlimitedBinding):
     """Plays nothing: gives each case its stored recordings back, in the order of its plays."""
 
     name = "replay"
-    parallelism = None
     uncertainty: Mapping[str, float] = {}
     mutants: Mapping[str, str] = {}
 

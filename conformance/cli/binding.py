@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from conformance.bindings import BindingOptions
-from conformance.lab.bench import is_bench
+from conformance.api.binding import BindingOptions
+from conformance.bindings.registry import is_file
 from reports.tables import PROSE, TableConsole, console
 from spec.documents import did_you_mean
 from spec.errors import Exit, InputError
@@ -20,7 +20,7 @@ from spec.text import line
 from spec.verdict import Verdict
 from traffic.recordings.recording import ParameterValue
 
-EXAMPLES = Path(__file__).parent.parent / "lab" / "examples"
+EXAMPLES = Path(__file__).parent.parent / "bindings" / "lab" / "examples"
 MARKS = {True: "ok", False: "WRONG", None: "-"}
 
 group = typer.Typer(no_args_is_help=True, help="Describe a laboratory's bench, check it, let its ports go.")
@@ -43,7 +43,7 @@ def new(
     if example not in known:
         mend = did_you_mean(example, known)
         raise InputError("command line", "--example", f"there is no example {example}", mend)
-    if not is_bench(file.name):
+    if not is_file(file.name):
         raise InputError(file, "file", "is not called .yaml", "call it so, for --binding to know it")
     try:
         with file.open("x", encoding="utf-8") as opened:
@@ -59,13 +59,13 @@ def new(
 @group.command()
 def check(lab: Lab, *, ics: StatementFile = None, wire_profile: Profile = "open-1") -> None:
     """Check the bench from end to end and say which cases it can play; exit code 1 when it is not ready."""
-    from conformance.bindings.lab import LabBinding  # noqa: PLC0415
-    from conformance.lab.check import Check  # noqa: PLC0415
+    from conformance.bindings.lab.binding import LabBinding  # noqa: PLC0415
+    from conformance.bindings.lab.check import Check  # noqa: PLC0415
     from conformance.run.context import Bench, RunOptions  # noqa: PLC0415 - costs every other command 300 ms
 
     bench = None
     if ics is None:
-        binding = LabBinding(lab, BindingOptions(wire_profile=wire_profile))
+        binding = LabBinding(BindingOptions(wire_profile=wire_profile, file=lab))
         parameters = _parameters(binding)
     else:
         path = ics.absolute()
@@ -95,10 +95,10 @@ def check(lab: Lab, *, ics: StatementFile = None, wire_profile: Profile = "open-
 @group.command()
 def hosts(lab: Lab) -> None:
     """Print the hosts that the devices have to know, whatever testbed a case asks for."""
-    from conformance.bindings.lab import LabBinding  # noqa: PLC0415
-    from conformance.lab.hosts import hosts_of  # noqa: PLC0415
+    from conformance.bindings.lab.binding import LabBinding  # noqa: PLC0415
+    from conformance.bindings.lab.hosts import hosts_of  # noqa: PLC0415
 
-    binding = LabBinding(lab, BindingOptions())
+    binding = LabBinding(BindingOptions(file=lab))
     table = Table("MAC", "IP", "node", "port", title=f"hosts of {binding.lab.name}")
     for host in hosts_of(binding.layout):
         mac, ip = host.mac.hex(":"), ".".join(map(str, host.ip))
@@ -113,11 +113,11 @@ def release(
     force: Annotated[bool, typer.Option("--force", help="Take the ports of other users, too.")] = False,
 ) -> None:
     """Let the TRex ports go that a run left acquired."""
-    from conformance.bindings.lab import LabBinding  # noqa: PLC0415
-    from conformance.lab.check import release as let_go  # noqa: PLC0415
+    from conformance.bindings.lab.binding import LabBinding  # noqa: PLC0415
+    from conformance.bindings.lab.check import release as let_go  # noqa: PLC0415
     from traffic.trex.errors import TrexError  # noqa: PLC0415
 
-    binding = LabBinding(lab, BindingOptions())
+    binding = LabBinding(BindingOptions(file=lab))
     if binding.lab.file.tester.kind != "trex":
         mend = "there is nothing to release"
         raise InputError(lab, "tester.kind", "is interfaces, which nobody acquires", mend)

@@ -13,7 +13,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from conformance.bindings import BindingOptions, load_binding
+from conformance.api.binding import BindingOptions
+from conformance.bindings.registry import factory_of, load_binding
 from conformance.run.playing import CASES, play
 from reports.results import VerdictRecord
 from reports.tables import PROSE, console
@@ -95,15 +96,12 @@ def command(
     out: Annotated[Path, typer.Option(help="Where the matrix is written.")] = Path("out/kill-matrix.json"),
 ) -> None:
     """Run each mutant against its clause's cases; exit code 1 when one survives or a case kills none."""
-    if binding == "live":
-        from conformance.bindings.live import acquire  # noqa: PLC0415 - costs every other run 300 ms
-
-        acquire()
+    factory_of(binding).prepare()
     _admit(out)
     bench = load_binding(binding, BindingOptions(wire_profile=wire_profile))
     mutants = bench.mutants
     watch = Watch(dict(mutants))
-    words = [str(CASES), "-n", workers or ("0" if bench.parallelism else "auto")]
+    words = [str(CASES), "-n", workers or ("0" if bench.workers is not None else "auto")]
     words += [
         f"--binding={binding}",
         f"--mutants={'all' if collateral else 'own'}",

@@ -16,7 +16,7 @@ from spec.ics import load_ics
 from spec.loader import load_catalogue
 
 if TYPE_CHECKING:
-    from conformance.bindings.live import Fabric
+    from conformance.bindings.live.plan import Fabric
 
 group = typer.Typer(no_args_is_help=True, help="Stand the reference up on network interfaces.")
 
@@ -35,7 +35,7 @@ def up(
     folder: Folder = None,
 ) -> None:
     """Build namespaces and wires, start one process a device, and print what is where."""
-    from conformance.bindings import live  # noqa: PLC0415 - costs every other command 300 ms
+    from conformance.bindings.live import plan as live  # noqa: PLC0415 - costs every other command 300 ms
 
     live.acquire()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -84,7 +84,7 @@ def status(*, name: Name = "", folder: Folder = None) -> None:
 
 
 def _runs(name: str, folder: Path | None) -> list["Fabric"]:
-    from conformance.bindings import live  # noqa: PLC0415 - costs every other command 300 ms
+    from conformance.bindings.live import plan as live  # noqa: PLC0415 - costs every other command 300 ms
 
     found = live.standing(folder)
     if not name:

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
+from conformance.bindings.registry import factory_of
 from conformance.checkout import ROOT
 from conformance.run.continuation import Earlier
 from conformance.run.identity import suite
@@ -86,10 +87,8 @@ def command(
     earlier = Earlier.read(continued) if continued else None
     kept = earlier.options if earlier else USUAL
     bench = str(binding or kept["binding"])
-    if bench == "live":
-        from conformance.bindings.live import acquire  # noqa: PLC0415 - costs every other run 300 ms
-
-        acquire()
+    factory = factory_of(bench)
+    factory.prepare()
     load_catalogue()
     folder = RunFolder(earlier.folder if earlier else _folder(out))
     options: dict[str, Sequence[object]] = {
@@ -116,7 +115,7 @@ def command(
         fault = f"is below {FEWEST_FILES}, of which Allure needs more"
         raise InputError("command line", "limit of open files", fault, MORE_FILES)
     if dry_run:
-        raise typer.Exit(_preview(words, folder.path.parent, bench))
+        raise typer.Exit(_preview(words, folder.path.parent, factory.name))
     try:
         if earlier:
             folder.claim()
@@ -124,7 +123,7 @@ def command(
         else:
             folder.prepare(replace=replace)
         words += ["--tb=short", "-v" if verbose else "-q"]
-        words += ["-n", workers or ("0" if cases or bench != "reference" else "auto")]
+        words += ["-n", workers or ("0" if cases or factory.workers is not None else "auto")]
         code, began = _play(folder, words, continued=earlier is not None)
         if began and code != Exit.USAGE:
             # A run that the system broke off has said so, and why; its reports may fare no better.

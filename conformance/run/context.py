@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from conformance.api.binding import Binding, BindingOptions, Setup
 from conformance.api.outcomes import BenchError, NotApplicable, TesterLimited
 from conformance.api.parameters import (
     CASE,
@@ -19,7 +20,7 @@ from conformance.api.parameters import (
 )
 from conformance.api.testbed import IMPLIED, Bed
 from conformance.api.testbeds import Topology, default_peers
-from conformance.bindings import Binding, BindingOptions, Setup, load_binding
+from conformance.bindings.registry import load_binding
 from conformance.judge.expect import Expect
 from conformance.run.case import Case, seed_of
 from spec.applicability import ApplicabilityError
@@ -173,6 +174,7 @@ class Bench:
             facts=self.facts(topology, values),
             peers=default_peers(topology, values),
             seed=seed_of(self.options.seed, case.id),
+            declared={name: item.value for name, item in self.ics.settings.items()},
         )
         return Bed(setup, self.binding.open(setup), case.needs, expect)
 

@@ -153,9 +153,9 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's WorkerCo
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
     """Refuse more workers than the bench has beds."""
-    if config.option.binding == USUAL["binding"]:
+    if not config.stash[RUN] and SESSION not in config.stash:
         return
-    beds = _session(config).parallelism
+    beds = _session(config).bench.binding.workers
     if beds is not None and len(specs) > beds:
         words = f"{len(specs)} workers are more than the {beds} beds of the binding"
         raise pytest.UsageError(f"command line: -n: {words}; use -n {beds}.")

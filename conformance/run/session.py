@@ -10,12 +10,12 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from conformance.api.marks import is_case
 from conformance.api.outcomes import NotApplicable, TesterLimited
+from conformance.bindings.undo import give_back
 from conformance.checkout import stranger
 from conformance.judge.expect import Expect
 from conformance.run import allure_view
@@ -34,12 +34,9 @@ from reports.run_folder import ALLURE_RESULTS, RunFolder
 from spec.errors import Exit, InputError, fault_of
 from spec.node_id import NodeId
 from spec.profiles import load_choice
-from spec.text import LONGEST_REPORT, line, lines
+from spec.text import LONGEST_REPORT, line, lines, said
 from spec.verdict import Verdict
 from traffic.frames.pcapload import playable
-
-CASE_TIMEOUT: Final = 120
-"""Seconds of wall time after which a case is broken off, beside five times what it says it takes."""
 
 
 class Session:
@@ -102,11 +99,6 @@ class Session:
             return str(error)
         return wrong
 
-    @property
-    def parallelism(self) -> int | None:
-        """How many beds the binding has; None is any number."""
-        return self.bench.binding.parallelism
-
     def trial(self, item: pytest.Item) -> Trial:
         """Give the trial of a case."""
         return item.stash[TRIAL]
@@ -167,7 +159,8 @@ class Session:
             item.stash[TRIAL] = Trial(bench, case, Expect(bench.binding.uncertainty))
             (kept if wanted and self.selection.wants(case) else dropped).append(item)
             if not item.get_closest_marker("timeout"):
-                item.add_marker(pytest.mark.timeout(CASE_TIMEOUT + 5 * case.seconds))
+                time_out = bench.binding.case_time(case.seconds, bench.parameters)
+                item.add_marker(pytest.mark.timeout(time_out))
         kept.sort(key=_order)
         items[:] = others + kept
         if dropped:
@@ -320,10 +313,28 @@ class Session:
         try:
             yield
         finally:
-            if "bench" in vars(self):
-                self.bench.binding.clear()
+            fault = self._leave()
             if self.ledger is not None:
                 self._close(self.ledger, int(session.exitstatus))
+            if fault:
+                pytest.exit(fault, Exit.INTERNAL)
+
+    def _leave(self) -> str:
+        """Give every bench of this process back; say in a sentence which could not be, and why.
+
+        A worker has nobody to tell but its standard error.
+        """
+        benches = [self.bench] if "bench" in vars(self) else []
+        if vars(self).get("mutants"):
+            assert self.mutants is not None
+            benches += self.mutants.benches.values()
+        try:
+            give_back(*(bench.binding.clear for bench in benches))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the results are closed
+            fault = f"The bench could not be given back as it was: {said(error)}."
+            print(fault, file=sys.stderr)
+            return "" if self.worker else fault
+        return ""
 
     @staticmethod
     def _close(ledger: Ledger, exit_code: int) -> None:

@@ -282,25 +282,3 @@ class Network:
                         outs[out].send(data, now)
             if seat.node.due != seat.armed:
                 self.arm(seat, now)
-
-    def run_until_quiet(
-        self,
-        settle: int,
-        limit: int,
-        is_data: Callable[[bytes], bool],
-        busy: Callable[[], bool] = lambda: False,
-    ) -> int:
-        """Run until no data frame was seen for `advance_to` ns and nothing is `busy`, or to the time `limit`.
-
-        Gives the time at which the run ended.
-        """
-        quiet_from = self.now
-        seen = len(self.tapped)
-        while self.now < limit:
-            self.run(min(limit, max(quiet_from, self.now) + settle if busy() else quiet_from + settle))
-            fresh = [time for time, _, _, frame, _ in self.tapped[seen:] if is_data(frame)]
-            seen = len(self.tapped)
-            quiet_from = max([quiet_from, *fresh])
-            if self.now >= quiet_from + settle and not busy():
-                break
-        return self.now

@@ -13,18 +13,19 @@ CONFTEST = """
 import atexit
 from pathlib import Path
 
-import conformance.bindings as bindings
+import conformance.api.binding as contract
+import conformance.bindings.registry as registry
 from traffic.recordings.recording import Facts, Recording, Trouble
 from conformance.checkout import ROOT
 from conformance.api.marks import CAPABILITIES
 
 
-class Still(bindings.Perfect):
+class Still(contract.UnlimitedBinding):
     name = "still"
     device = "nothing"
     ics = ROOT / "reference_impl" / "ics.yaml"
     capabilities = frozenset({"fabric taps", "counters", "reactive peer", "configure"})
-    parallelism = 2
+    workers = 2
     uncertainty = {"ns": 10}
     values = {}
     mutants = {}
@@ -34,6 +35,8 @@ class Still(bindings.Perfect):
 
     def clear(self):
         Path("cleared").touch()
+        if Path("refuses").exists():
+            raise OSError("the switch is gone")
 
     def limits(self, topology, parameters):
         return {name: f"the binding still has no {name}" for name in CAPABILITIES - self.capabilities}
@@ -69,7 +72,7 @@ class Point:
         return Still
 
 
-bindings.entry_points = lambda **_: [Point]
+registry.entry_points = lambda group, **_: [Point] if group == registry.GROUP else []
 """
 
 HEAD = """

@@ -83,7 +83,6 @@ def realistic() -> Iterator[Point]:
     yield Point("slow timers", {**slow, "age_out": 10 * ms})
     yield Point("lazy greetings", {"hello_interval": 5 * ms, "hello_misses": 2})
     yield Point("queues that live for 100 ms", {"age_out": 100 * ms})
-    yield Point("queues that live for 1 s", {"age_out": 1000 * ms, "request_refresh": 100 * us})
     yield Point("patient ordering", {"reorder_timeout": 2 * ms, "age_out": 5 * ms})
     yield Point("free until congested", {"dgsq_mode": "on-congestion", "max_frame": 4096})
     yield Point("unsolicited", {"unsolicited_bytes": 32_768})

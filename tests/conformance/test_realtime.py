@@ -5,19 +5,19 @@ from dataclasses import replace
 import pytest
 
 from conformance.api import outcomes, testbeds
+from conformance.api.binding import Setup
 from conformance.api.marks import CAPABILITIES
 from conformance.api.testbeds import LeafSpine, SoloGsp
-from conformance.bindings import Setup
-from conformance.bindings.live_trex import limits
-from conformance.bindings.realtime import REPEATS, RealTimeBed, Stand
+from conformance.bindings.live.trex import limits
+from conformance.bindings.realtime import REPEATS, RealTimeBed, Rig
 from spec.loader import load_catalogue
 from traffic.patterns import elephant, line_rate, single
 from traffic.recordings.recording import Facts, Flow, ParameterValue, Trouble
 from traffic.scenario import Scenario, TimedFrame
 from traffic.trex.client import connect
-from traffic.trex.stand_in import StandIn
-from traffic.trex.stand_in_wires import cable
 from traffic.trex.wires import TrexWires
+from traffic.trex_stand_in.server import StandIn
+from traffic.trex_stand_in.wires import cable
 from traffic.wires.player import Line
 
 TOPOLOGY = LeafSpine(gsps=1, gsfs=0, hosts=2).topology(100, 0)
@@ -48,12 +48,12 @@ class Nothing:
     def halt(self):
         pass
 
-    mark = halt
+    mark = restore = halt
 
     def renew(self, setup, seed, *, fresh):
         pass
 
-    def calm(self, _):
+    def quiesce_time(self, _):
         return 0
 
     def counters(self):
@@ -96,7 +96,7 @@ def stood(server):
         )
         made.append(wires)
         capabilities = CAPABILITIES - {"counters"}
-        return RealTimeBed(SETUP, Stand(TOPOLOGY.links, Nothing(**words), wires, capabilities, 1000 * MS))
+        return RealTimeBed(SETUP, Rig(TOPOLOGY.links, Nothing(**words), wires, capabilities, 1000 * MS))
 
     yield bedded
     for wires in made:
@@ -128,7 +128,7 @@ def test_a_play_measured_badly_is_repeated_and_one_on_a_broken_bench_is_not(stoo
     ):
         bed = stood(troubles=troubles)
         assert bed.play(single("h0", "h1"), 1, fresh=False).trouble == told
-        assert len(bed.stand.devices.troubles) == left
+        assert len(bed.rig.devices.troubles) == left
 
 
 @pytest.mark.parametrize("fault", ["die", "hang"])

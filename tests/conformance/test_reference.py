@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.api.binding import Setup
 from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp, default_peers
-from conformance.bindings import Setup
 from conformance.bindings.reference import ReferenceBed
 from conformance.checkout import ROOT
 from conformance.judge.expect import Expect
@@ -16,7 +16,7 @@ from conformance.judge.invariants import INVARIANTS
 from conformance.run.context import Bench, RunOptions
 from traffic.patterns import elephant, single
 from traffic.recordings.recording import Recording
-from traffic.scenario import DOWN, Impairment, LinkEvent, Scenario, Trigger
+from traffic.scenario import DOWN, Impairment, LinkEvent, ManagementEvent, Scenario, Trigger
 
 CASES = ("conformance/cases/pktc", "--clause=PKTC-ONE-DESTINATION")
 
@@ -91,6 +91,23 @@ def test_a_trigger_may_wait_for_what_passes_inside_the_fabric(bench):
     )
     recording = play(bench, LeafSpine(), scenario)
     assert len(recording.host_frames("h0", "received")) >= 1
+
+
+LATER = 5_000_000
+"""When something happens, in ns: well after `settle_time`."""
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_what_is_planned_later_than_the_settle_time_happens(bench, depth):
+    """However deep in triggers it stands."""
+    then = Scenario(
+        links=(LinkEvent(LATER, "gsp0-gsf0", up=False), LinkEvent(2 * LATER, "gsp0-gsf0", up=True)),
+        management=(ManagementEvent(3 * LATER, "gsp0", "setting", {"name": "age_out", "value": 2}),),
+    )
+    for _ in range(depth):
+        then = Scenario(triggers=(Trigger("DATA", then),))
+    events = {event.name for event in play(bench, LeafSpine(), elephant("h0", "h1", count=20) + then).events}
+    assert {"link_down", "link_up", "setting"} <= events
 
 
 def lost(recording: Recording) -> Recording:

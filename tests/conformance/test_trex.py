@@ -89,7 +89,7 @@ def servers(parent):
         with suppress(OSError):
             words = (folder / "cmdline").read_text().split("\0")
             above = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if "traffic.trex.stand_in" in words and above == parent:
+            if "traffic.trex_stand_in" in words and above == parent:
                 space = Path(words[words.index("--netns") + 1]).name
                 yield int(folder.name), space.removesuffix("-tester")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.bindings import BindingOptions
+from conformance.api.binding import BindingOptions
 from conformance.bindings.reference import ReferenceBinding
 from conformance.checkout import ROOT
 from reports.results import read_results

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.lab.bench import load_bench
+from conformance.bindings.lab.bench import load_bench
 from conformance.run.recorder import _bench
 from spec.catalogue import ROOT
 from spec.errors import InputError
@@ -18,7 +18,7 @@ from spec.wire import FOLDER, load_profile
 
 PROJECT = ROOT.parent
 ICS = PROJECT / "reference_impl" / "ics.yaml"
-BENCH = PROJECT / "conformance" / "lab" / "examples" / "trex-4-gsp.yaml"
+BENCH = PROJECT / "conformance" / "bindings" / "lab" / "examples" / "trex-4-gsp.yaml"
 MADE = {
     "LF": lambda octets: octets,
     "CRLF": lambda octets: octets.replace(b"\n", b"\r\n"),

@@ -120,9 +120,9 @@ class Columns:
 
     links: tuple[Link, ...]
     time: NDArray[np.int64]
-    link: NDArray[np.int16]
+    link: NDArray[np.int32]
     direction: NDArray[np.int8]
-    delivered: NDArray[np.int8]
+    delivered: NDArray[np.int32]
     offset: NDArray[np.int64]
     length: NDArray[np.int32]
     blob: bytes
@@ -163,9 +163,9 @@ class Columns:
         return cls(
             links=tuple(links),
             time=np.array([tap[0] for tap in ordered], np.int64),
-            link=np.array([tap[1] for tap in ordered], np.int16),
+            link=np.array([tap[1] for tap in ordered], np.int32),
             direction=np.array([tap[2] for tap in ordered], np.int8),
-            delivered=np.array([tap[4] for tap in ordered], np.int8),
+            delivered=np.array([tap[4] for tap in ordered], np.int32),
             offset=offset,
             length=length,
             blob=b"".join(frames),

@@ -63,7 +63,7 @@ class _Document:
     baseline: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     states: Mapping[str, JsonValue] = field(default_factory=dict)
-    delivered: Mapping[int, Annotated[int, Field(ge=0, le=127)]] = field(default_factory=dict)
+    delivered: Mapping[int, Annotated[int, Field(ge=0, le=2**31 - 1)]] = field(default_factory=dict)
 
 
 _DOCUMENT: Final = TypeAdapter(_Document)
@@ -124,7 +124,7 @@ def load(path: Path) -> Recording:
         raise InputError(facts, "capture.frames", f"is not {len(time)}, the packets of the capture", _AGAIN)
     if max(link_way, default=0) >= 2 * len(document.links):
         raise InputError(facts, "links", "are fewer than the capture has interfaces", _AGAIN)
-    delivered = np.ones(len(time), np.int8)
+    delivered = np.ones(len(time), np.int32)
     for row, copies in document.delivered.items():
         if not 0 <= row < len(time):
             raise InputError(facts, f"delivered[{row}]", "is no row of the capture", _AGAIN)
@@ -134,7 +134,7 @@ def load(path: Path) -> Recording:
     return Recording(
         links=document.links,
         time=np.array(time, np.uint64).astype(np.int64),
-        link=np.array(link_way, np.int64).astype(np.int16) >> 1,
+        link=(np.array(link_way, np.int64) >> 1).astype(np.int32),
         direction=(np.array(link_way, np.int64) & 1).astype(np.int8),
         delivered=delivered,
         offset=np.cumsum(sizes, dtype=np.int64) - sizes,

@@ -5,9 +5,10 @@ from typing import Any
 
 import zmq
 
-from traffic.trex.client import Access, Trex, hasten
+from traffic.trex.data import Access
 from traffic.trex.libraries import load_v4
 from traffic.trex.probe import Server
+from traffic.trex.trex import Trex, hasten
 
 
 class TrexV4(Trex):

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from traffic.trex.client import Access, Trex, hasten
+from traffic.trex.data import Access
 from traffic.trex.libraries import load_v5
 from traffic.trex.probe import Server
+from traffic.trex.trex import Trex, hasten
 
 
 class TrexV5(Trex):

@@ -9,7 +9,7 @@ from traffic.patterns import gap_at
 from traffic.recordings.recording import Flow
 from traffic.scenario import HostAddress, Scenario, Stream
 from traffic.tester.tester import TesterPort
-from traffic.trex.client import GroupCounters, Load, PortCounters
+from traffic.trex.data import GroupCounters, Load, PortCounters
 
 MOST_READ: Final = 20_000
 """Frames a second of a stream whose order is read: software ports lost none at that rate, some at more."""

@@ -8,7 +8,7 @@ from typing import Final
 from traffic.frames.roce import identify
 from traffic.scenario import HostAddress, Scenario, Stream
 from traffic.tester.tester import TesterPort, VirtualTester
-from traffic.trex.client import LONGEST, Counting, Load
+from traffic.trex.data import LONGEST, Counting, Load
 
 MOST_SCHEDULED: Final = 2000
 """Single frames that a port is given in advance: each is a stream of the server's."""

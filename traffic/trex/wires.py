@@ -15,10 +15,12 @@ from typing import Final
 from traffic.recordings.recording import Flow
 from traffic.scenario import HostAddress, Scenario
 from traffic.tester.tester import TesterPort
-from traffic.trex.client import LEAST_GAP_US, Capture, Captured, PortCounters, Trex, check_size
+from traffic.trex.capturing import LEAST_GAP_US
 from traffic.trex.counted import Tally, tally
+from traffic.trex.data import Capture, Captured, PortCounters, check_size
 from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexUnableError
 from traffic.trex.open_loop import PortPlan, split
+from traffic.trex.trex import Trex
 from traffic.wires.player import Line, Seen
 
 ROOM: Final = 200_000
@@ -40,9 +42,9 @@ PROBE: Final = bytes.fromhex("0180c2000001" + "024754525800" + "88b5")
 class TrexWires:
     """A line for each port of the server that is a port of the tester's, both by its number.
 
-    `again` makes a new connection when the old one broke. Ports that an earlier run of the same user left are
-    taken over, those of others are a TrexTakenError. `reaction`, `uncertainty` and `latest` are ns, as
-    measured.
+    It closes the connection when it cannot begin. `again` makes a new one when the old one broke. Ports that
+    an earlier run of the same user left are taken over, those of others are a TrexTakenError. `reaction`,
+    `uncertainty` and `latest` are ns, as measured.
     """
 
     def __init__(
@@ -85,7 +87,11 @@ class TrexWires:
         self.seen: Counter[tuple[int, bool]] = Counter()
         self.before: dict[int, PortCounters] = {}
         self.darkened: frozenset[str] = frozenset()
-        self._set_up()
+        try:
+            self._set_up()
+        except BaseException:
+            self.trex.close()
+            raise
 
     def prepare(self, scenario: Scenario) -> None:
         """Give the server what it is going to play by itself; each single frame takes it up to 0.4 ms."""
@@ -227,10 +233,12 @@ class TrexWires:
 
     def close(self) -> None:
         """Stop everything and give the ports back."""
-        with suppress(TrexError):
-            if not self.broken:
-                self._clear()
-        self.trex.close()
+        try:
+            with suppress(TrexError):
+                if not self.broken:
+                    self._clear()
+        finally:
+            self.trex.close()
 
     # Inside
 

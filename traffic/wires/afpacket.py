@@ -2,12 +2,13 @@
 
 import socket
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import islice
 from mmap import mmap
 from select import select
 from time import CLOCK_REALTIME, clock_gettime_ns, monotonic_ns
-from typing import Final
+from typing import Final, TypeVar
 
 from traffic.scenario import Scenario
 from traffic.wires.player import Line, Seen
@@ -43,18 +44,20 @@ class Tap:
 
     def __init__(self, interface: str) -> None:
         self.missed = 0
-        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        self.socket.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V2)
-        block = 2 * SLOT
-        self.socket.setsockopt(
-            SOL_PACKET, PACKET_RX_RING, struct.pack("IIII", block, SLOTS * SLOT // block, SLOT, SLOTS)
-        )
-        self.ring = mmap(self.socket.fileno(), SLOTS * SLOT)
-        self.words = memoryview(self.ring).cast("Q")
         self.slot = 0
         self.offset = 0
-        self.synchronise()
-        self.socket.bind((interface, ETH_P_ALL))
+        with ExitStack() as opened:
+            self.socket = opened.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
+            self.socket.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V2)
+            block = 2 * SLOT
+            self.socket.setsockopt(
+                SOL_PACKET, PACKET_RX_RING, struct.pack("IIII", block, SLOTS * SLOT // block, SLOT, SLOTS)
+            )
+            self.ring = opened.enter_context(mmap(self.socket.fileno(), SLOTS * SLOT))
+            self.words = opened.enter_context(memoryview(self.ring).cast("Q"))
+            self.synchronise()
+            self.socket.bind((interface, ETH_P_ALL))
+            self.opened = opened.pop_all()
 
     def synchronise(self) -> None:
         """Measure how far the kernel's stamps are ahead of the monotonic clock."""
@@ -103,9 +106,7 @@ class Tap:
 
     def close(self) -> None:
         """Look no more."""
-        self.words.release()
-        self.ring.close()
-        self.socket.close()
+        self.opened.close()
 
 
 class Sender:
@@ -113,8 +114,10 @@ class Sender:
 
     def __init__(self, interface: str) -> None:
         self.unsent = 0
-        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        self.socket.bind((interface, 0))
+        with ExitStack() as opened:
+            self.socket = opened.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
+            self.socket.bind((interface, 0))
+            opened.pop_all()
 
     def send(self, frame: bytes) -> None:
         """Send a frame; an interface that is down or full refuses it."""
@@ -180,7 +183,41 @@ class Interfaces:
 
     def close(self) -> None:
         """Close all sockets."""
-        for tap in self.taps:
-            tap.close()
-        for sender in self.senders.values():
-            sender.close()
+        with ExitStack() as closing:
+            for tap in self.taps:
+                closing.callback(tap.close)
+            for sender in self.senders.values():
+                closing.callback(sender.close)
+
+
+T = TypeVar("T", bound=Interfaces)
+
+
+def open_interfaces(
+    make: Callable[[Sequence[Line], Sequence[Tap], Mapping[int, Sender]], T],
+    ends: Iterable[tuple[Line, str]],
+    place: Callable[[Line], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> T:
+    """Open a tap on the interface of each line, and a sender where it has a port, and make wires of them.
+
+    `place` brings this thread to where the interface of a line is. OSError names the interface that cannot be
+    opened; then, and where the wires cannot be made, nothing stays open.
+    """
+    lines: list[Line] = []
+    taps: list[Tap] = []
+    senders: dict[int, Sender] = {}
+    with ExitStack() as opened:
+        for line, name in ends:
+            lines.append(line)
+            try:
+                with place(line):
+                    taps.append(Tap(name))
+                    opened.callback(taps[-1].close)
+                    if line.port is not None:
+                        senders[line.port] = Sender(name)
+                        opened.callback(senders[line.port].close)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, name) from error
+        made = make(lines, taps, senders)
+        opened.pop_all()
+    return made

@@ -5,10 +5,10 @@ import copy
 import pytest
 import yaml
 
-from conformance.bindings import BindingOptions
-from conformance.bindings.lab import LabBinding
+from conformance.api.binding import BindingOptions
+from conformance.bindings.lab.bench import load_bench
+from conformance.bindings.lab.binding import LabBinding
 from conformance.cli.binding import EXAMPLES
-from conformance.lab.bench import load_bench
 
 
 @pytest.fixture
@@ -40,4 +40,4 @@ def bench(example):
 
 @pytest.fixture
 def binding(example):
-    return lambda name, changes=None: LabBinding(example(name, changes), BindingOptions())
+    return lambda name, changes=None: LabBinding(BindingOptions(file=example(name, changes)))

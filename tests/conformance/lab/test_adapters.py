@@ -5,20 +5,21 @@ import os
 import pty
 import sys
 import threading
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from time import monotonic_ns
 
 import pytest
 
+from conformance.api.binding import Setup
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.parameters import CASE
 from conformance.api.testbeds import SoloGsp
-from conformance.bindings import Setup
-from conformance.lab import adapters
-from conformance.lab.adapters import ExecAdapter, Log, PromptAdapter, Unable, adapter_of
-from conformance.lab.devices import LabDevices
-from conformance.lab.model import Management
+from conformance.bindings.lab import adapters
+from conformance.bindings.lab.adapters import BaseAdapter, ExecAdapter, Log, PromptAdapter, adapter_of
+from conformance.bindings.lab.devices import LabDevices
+from conformance.bindings.lab.model import Management
 from spec.loader import load_catalogue
 from traffic.recordings.recording import Facts, ParameterValue
 from traffic.scenario import ManagementEvent
@@ -260,11 +261,11 @@ def test_without_a_terminal_nobody_is_asked(tmp_path):
 
 def test_an_adapter_that_can_nothing_says_what_it_was_asked():
     with pytest.raises(TesterLimited, match="the adapter of gsp0 has no counters"):
-        Unable("gsp0").counters()
-    assert Unable("gsp0").abilities == frozenset()
+        BaseAdapter("gsp0").counters()
+    assert BaseAdapter("gsp0").abilities == frozenset()
 
 
-class Recorder(Unable):
+class Recorder(BaseAdapter):
     """An adapter of somebody else's: notes what it is asked, and fails where `options` say so."""
 
     abilities = frozenset({"counters", "events", "management", "configure", "link events", "restart"})
@@ -405,6 +406,94 @@ def test_management_is_undone_before_the_next_play(devices):
     ]
 
 
+def test_management_and_links_are_given_back_at_the_end_of_a_play(devices):
+    found = devices()
+    given = setup(found)
+    found.renew(given, 0, fresh=False)
+    found.manage(ManagementEvent(0, "gsp0", "setting", {"name": "container_bytes", "value": 9240}))
+    found.switch("gsp0-gsf1", up=False)
+    found.switch("gsp0-gsf0", up=False)
+    found.switch("gsp0-gsf0", up=True)
+    done = len(Recorder.asked)
+    found.restore()
+    found.restore()
+    assert sorted(Recorder.asked[done:], key=str) == [
+        ("setting", {"name": "container_bytes", "value": 16384}),
+        ("switch", "Ethernet1/4", True),
+    ]
+
+
+def test_what_cannot_be_given_back_keeps_nothing_else_and_is_tried_again(devices, monkeypatch):
+    found = devices()
+    found.renew(setup(found), 0, fresh=False)
+    for name in ("gsp0-gsf1", "gsp0-gsf0"):
+        found.switch(name, up=False)
+    switch, refused = Recorder.switch, ["Ethernet1/4"]
+
+    def switching(self, port, *, up):
+        if port in refused:
+            raise ConnectionError("gone")
+        switch(self, port, up=up)
+
+    monkeypatch.setattr(Recorder, "switch", switching)
+    done = len(Recorder.asked)
+    with pytest.raises(BenchError, match="gone"):
+        found.restore()
+    refused.clear()
+    found.restore()
+    assert [asked[2] for asked in Recorder.asked[done:]] == [True, True]
+
+
+def test_a_link_whose_switching_failed_halfway_is_given_back(devices, monkeypatch):
+    found = devices()
+    found.renew(setup(found), 0, fresh=False)
+
+    def failing(_, port, *, up):
+        Recorder.asked.append(("switch", port, up))
+        if not up:
+            raise TimeoutError
+
+    monkeypatch.setattr(Recorder, "switch", failing)
+    with pytest.raises(BenchError):
+        found.switch("gsp0-gsf1", up=False)
+    found.restore()
+    assert Recorder.asked[-1] == ("switch", "Ethernet1/4", True)
+
+
+def test_a_device_has_after_the_run_what_it_declares(devices):
+    found = devices()
+    given = setup(found, dgsq_max=2)
+    given = replace(given, declared={"dgsq_max": 7, "age_out": 5})
+    found.renew(given, 0, fresh=False)
+    done = len(Recorder.asked)
+    found.release()
+    found.release()
+    assert Recorder.asked[done:] == [("configure", {"dgsq_max": 7})]
+
+
+def test_a_device_that_could_only_be_restarted_is_restarted_once_more(devices, monkeypatch):
+    monkeypatch.setattr(Recorder, "abilities", Recorder.abilities - {"configure"})
+    found = devices()
+    found.renew(replace(setup(found, dgsq_max=2), declared={"dgsq_max": 7}), 0, fresh=True)
+    found.release()
+    assert Recorder.asked[-1] == ("restart", {"dgsq_max": 7})
+
+
+def test_a_device_that_was_altered_halfway_is_given_back(devices, monkeypatch):
+    found = devices()
+
+    def failing(_, settings):
+        Recorder.asked.append(("configure", dict(settings)))
+        if settings != {"dgsq_max": 7}:
+            raise TimeoutError
+
+    monkeypatch.setattr(Recorder, "configure", failing)
+    with pytest.raises(BenchError):
+        found.renew(replace(setup(found, dgsq_max=2), declared={"dgsq_max": 7}), 0, fresh=False)
+    found.release()
+    assert Recorder.asked[-1] == ("configure", {"dgsq_max": 7})
+
+
 def test_only_events_since_the_mark_count_on_the_local_clock(devices):
     found = devices()
     before = monotonic_ns()
@@ -424,8 +513,8 @@ def test_a_link_is_switched_by_the_name_of_the_port(devices):
 def test_devices_are_quiesced_when_all_they_had_is_aged_out(devices):
     found = devices()
     values = {name: item.value for name, item in setup(found).facts.parameters.items()}
-    assert found.calm(values) > 2 * values["age_out"]
-    assert found.calm(values | {"flap_hold": 10**9}) > 10**9
+    assert found.quiesce_time(values) > 2 * values["age_out"]
+    assert found.quiesce_time(values | {"flap_hold": 10**9}) > 10**9
 
 
 def test_a_request_is_what_the_readme_shows():

@@ -4,18 +4,18 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from conformance.api.binding import BindingOptions
 from conformance.api.testbeds import LeafSpine, SoloGsp, host_mac
-from conformance.bindings import BindingOptions
-from conformance.bindings.lab import LabBinding
+from conformance.bindings.lab.bench import load_bench
+from conformance.bindings.lab.binding import LabBinding
+from conformance.bindings.lab.wiring import Finding, Heard, judge_greetings, judge_probes
 from conformance.cli import binding as command
-from conformance.lab.bench import load_bench
-from conformance.lab.wiring import Finding, Heard, judge_greetings, judge_probes
 from spec.errors import InputError
 from traffic.recordings.recording import Facts
 from traffic.scenario import HostAddress
 from traffic.trex.client import connect
-from traffic.trex.stand_in import StandIn
-from traffic.trex.stand_in_wires import cable
+from traffic.trex_stand_in.server import StandIn
+from traffic.trex_stand_in.wires import cable
 
 
 @pytest.fixture
@@ -156,12 +156,12 @@ class Wires:
 
 @pytest.fixture
 def trex_wires(monkeypatch):
-    monkeypatch.setattr("conformance.lab.wires.TrexWires", Wires)
+    monkeypatch.setattr("conformance.bindings.lab.wires.TrexWires", Wires)
 
 
 @pytest.mark.usefixtures("trex_wires")
 def test_ports_of_the_server_become_wires_that_tell_how_good_they_are(lab):
-    binding = LabBinding(lab(), BindingOptions())
+    binding = LabBinding(BindingOptions(file=lab()))
     topology = binding.realise(LeafSpine().topology(100_000, 0))
     wires, links = binding.wires(topology, Facts(topology.nodes, topology.addresses, {}, "open-1"))
     try:

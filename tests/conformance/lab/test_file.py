@@ -6,11 +6,11 @@ import jsonschema
 import pytest
 import yaml
 
-from conformance.bindings.live import live_values
+from conformance.bindings.lab.adapters import adapter_of
+from conformance.bindings.lab.bench import load_bench
+from conformance.bindings.live.plan import live_values
 from conformance.checkout import ROOT
 from conformance.cli.binding import EXAMPLES
-from conformance.lab.adapters import adapter_of
-from conformance.lab.bench import load_bench
 from reference_impl.live.parameters import FILE, Pace
 from spec.documents import load
 from spec.errors import InputError
@@ -18,7 +18,7 @@ from spec.loader import load_catalogue
 
 GSP = "trex-4-gsp"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.yaml"))
-SCHEMA = ROOT / "conformance" / "lab" / "schemas" / "bench.json"
+SCHEMA = ROOT / "conformance" / "bindings" / "lab" / "schemas" / "bench.json"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,12 +2,13 @@
 
 import pytest
 
+from conformance.api.binding import BindingOptions
 from conformance.api.outcomes import TesterLimited
 from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp, host_mac
-from conformance.bindings import BindingOptions, load_binding
-from conformance.bindings.lab import LabBinding
+from conformance.bindings.lab.binding import LabBinding
+from conformance.bindings.lab.hosts import hosts_of
+from conformance.bindings.registry import load_binding
 from conformance.checkout import ROOT
-from conformance.lab.hosts import hosts_of
 from conformance.run.context import Bench, RunOptions
 from conformance.run.forecast import collected, forecast
 from spec.errors import InputError

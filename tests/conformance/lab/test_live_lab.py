@@ -6,7 +6,7 @@ import sys
 import pytest
 import yaml
 
-from conformance.bindings import live
+from conformance.bindings.live import plan as live
 from conformance.checkout import ROOT
 from conformance.cli.binding import EXAMPLES
 from reference_impl.live import namespaces
@@ -30,7 +30,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    """Stand a GSP up; skipped, with the reason, where that is not possible."""
+    """Rig a GSP up; skipped, with the reason, where that is not possible."""
     if not namespaces.capable():
         pytest.skip("no live bench here: the test enters network namespaces itself, which takes privilege")
     folder = tmp_path_factory.mktemp("runs")

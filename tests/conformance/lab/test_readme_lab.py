@@ -8,13 +8,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from conformance.bindings.lab.bench import load_bench
 from conformance.checkout import ROOT
 from conformance.cli import _application
 from conformance.cli.binding import EXAMPLES
-from conformance.lab.bench import load_bench
 from reference_impl.live.adapter import ASKED
 
-README = ROOT / "conformance" / "lab" / "README.md"
+README = ROOT / "conformance" / "bindings" / "lab" / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 COMMANDS = [
     line.removeprefix("$ ").partition("#")[0].strip()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.bindings import live
+from conformance.bindings.live import plan as live
 from reference_impl.live import namespaces
 from reference_impl.live.packets import PacketPort
 from tests.reference_impl.live.harness import need_bench, plan

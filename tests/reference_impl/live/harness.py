@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.bindings import live
+from conformance.bindings.live import plan as live
 from reference_impl.live import fabric
 from spec.loader import load_catalogue
 

@@ -4,7 +4,7 @@ from time import monotonic_ns
 
 import pytest
 
-from conformance.bindings.live import request
+from conformance.bindings.live.plan import request
 from reference_impl.live.control_socket import DeviceRefused
 from reference_impl.live.fabric import until
 from tests.reference_impl.live.harness import arrivals

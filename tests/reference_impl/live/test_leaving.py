@@ -11,7 +11,7 @@ import pytest
 from pyroute2.netlink.exceptions import NetlinkError
 
 from conformance import cli
-from conformance.bindings import live
+from conformance.bindings.live import plan as live
 from reference_impl.live import fabric, namespaces
 from reference_impl.live.processes import Process
 from spec.errors import Exit, InputError

@@ -210,14 +210,6 @@ def test_a_cut_loses_what_is_on_the_wire_and_tells_both_ends():
     assert [tap[4] for tap in network.taps] == [1, 0, 0, 0, 1]
 
 
-def test_quiet_is_settle_after_the_last_data_frame():
-    network, _, _ = pair(numbered(3, gap=2000))
-    end = network.run_until_quiet(10_000, 10**6, lambda _: True)
-    assert end == 4000 + 1024 + 10_000
-    network, _, _ = pair(numbered(300, gap=2000))
-    assert network.run_until_quiet(10_000, 50_000, lambda _: True) == 50_000
-
-
 def test_an_unknown_link_is_an_error():
     network, _, _ = pair([])
     with pytest.raises(KeyError, match="nowhere"):

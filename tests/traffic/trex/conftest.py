@@ -5,8 +5,8 @@ import pytest
 from spec.errors import InputError
 from traffic.trex.client import connect
 from traffic.trex.libraries import find_v5, load_v4, load_v5
-from traffic.trex.stand_in import StandIn
-from traffic.trex.stand_in_wires import cable
+from traffic.trex_stand_in.server import StandIn
+from traffic.trex_stand_in.wires import cable
 
 
 def need_client(major):

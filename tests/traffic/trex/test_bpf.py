@@ -2,7 +2,7 @@ import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
-from traffic.trex.stand_in_bpf import match
+from traffic.trex_stand_in.bpf import match
 
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 UDP_FRAME = bytes(Ether(src=A, dst=B) / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=7, dport=4791))

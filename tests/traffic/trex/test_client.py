@@ -6,11 +6,13 @@ import time
 import pytest
 
 from spec.errors import InputError
-from traffic.trex.client import Counting, Load, connect
+from traffic.trex.client import connect
+from traffic.trex.data import Counting, Load
 from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexTakenError
 from traffic.trex.libraries import find_v5, load_v4, load_v5
-from traffic.trex.stand_in import StandIn
-from traffic.trex.stand_in_wires import cable
+from traffic.trex_stand_in.methods import Methods
+from traffic.trex_stand_in.server import StandIn
+from traffic.trex_stand_in.wires import cable
 
 
 def joined(server, user, timeout=1.0):
@@ -57,6 +59,15 @@ def test_what_a_capture_lost_is_told(held, helpers):
     helpers.until(lambda: held.counters()[1].received == 30)
     caught = held.finish(capture)
     assert (len(caught.frames), caught.lost) == (10, 20)
+
+
+@pytest.mark.parametrize("act", ["missed", "finish", "fetch_some", "discard"])
+def test_a_capture_that_somebody_else_removed_is_told(held, server, act):
+    capture = held.capture(received=[1])
+    server._call(server.engine.captures.all.clear)
+    with pytest.raises(TrexRefusedError, match=rf"capture {capture.number} is gone; see that nobody else"):
+        getattr(held, act)(capture)
+    held.release()
 
 
 def test_loads_follow_each_other_and_count(held, helpers, server):
@@ -195,7 +206,7 @@ def test_the_next_run_takes_over_what_a_dead_one_held(server, session, helpers):
     dead.add(0, [Load("a", helpers.frames(1)[0], pps=10)])
     dead.start([0])
     session.acquire([0, 1], force=True)
-    assert not server.captures.all
+    assert not server.engine.captures.all
     assert [port.state for port in server.ports] == ["IDLE", "IDLE"]
     dead.close()
     assert {port.owner for port in session.ports().values()} == {"me"}
@@ -313,7 +324,7 @@ def test_a_wrong_port_for_events_is_told(monkeypatch):
     ],
 )
 def test_servers_that_nobody_speaks_to(monkeypatch, version, sentence):
-    monkeypatch.setattr(StandIn, "_rpc_get_version", lambda _self, _params: version)
+    monkeypatch.setattr(Methods, "_rpc_get_version", lambda _self, _params: version)
     with StandIn(cable()) as server, pytest.raises(TrexError, match=sentence):
         connect(server.host, rpc_port=server.rpc_port, timeout=1)
 

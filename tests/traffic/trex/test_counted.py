@@ -10,8 +10,8 @@ from traffic.recordings.recording import Flow
 from traffic.scenario import Scenario, Stream, Trigger
 from traffic.trex.counted import MOST_READ
 from traffic.trex.errors import TrexRefusedError, TrexUnableError
-from traffic.trex.stand_in import StandIn
-from traffic.trex.stand_in_wires import cable
+from traffic.trex_stand_in.server import StandIn
+from traffic.trex_stand_in.wires import cable
 
 FRAMES = 200
 SLOW = Stream(1, "h0", "h1", (128,), FRAMES, gap=500_000)

@@ -9,9 +9,12 @@ import time
 
 import pytest
 
-from traffic.trex.client import LEAST_GAP_US, GroupCounters, Load, _group, connect
+from traffic.trex.capturing import LEAST_GAP_US
+from traffic.trex.client import connect
+from traffic.trex.data import GroupCounters, Load
 from traffic.trex.errors import TrexGoneError, TrexRefusedError
 from traffic.trex.libraries import load_v4
+from traffic.trex.loading import _group
 
 
 def caught_by(client, push, helpers, count):
@@ -42,8 +45,8 @@ import time
 from traffic.trex.client import connect
 from traffic.trex.errors import TrexGoneError, TrexRefusedError
 from traffic.trex.libraries import load_v4
-from traffic.trex.stand_in import StandIn
-from traffic.trex.stand_in_wires import cable
+from traffic.trex_stand_in.server import StandIn
+from traffic.trex_stand_in.wires import cable
 api = load_v4()
 from trex_stl_lib.trex_stl_async_client import CTRexAsyncClient
 CTRexAsyncClient.get_timeout_sec = lambda self: 1
@@ -125,7 +128,7 @@ def test_a_failing_subscriber_does_not_end_the_process(raw, server, monkeypatch,
     def gap():
         server.link(0, up=False)
         time.sleep(0.7)
-        server._sequence.update(dict.fromkeys(server._events, 5))
+        server.publisher.sequence.update(dict.fromkeys(server.publisher.events, 5))
         server.link(0, up=True)
 
     with connect(server.host, rpc_port=server.rpc_port, async_port=server.async_port, timeout=1.0) as session:
@@ -238,9 +241,9 @@ def test_stale_captures_are_removed(raw, session, server):
     client.acquire([0])
     client.set_service_mode([0])
     client.start_capture(rx_ports=[0])
-    assert len(server.captures.all) == 1
+    assert len(server.engine.captures.all) == 1
     session.acquire([1])
-    assert not server.captures.all
+    assert not server.engine.captures.all
 
 
 @pytest.mark.parametrize("api", [(5, 1)], ids=["api5"], indirect=True)
@@ -256,7 +259,7 @@ def test_streams_of_every_profile_are_removed(session, server, monkeypatch):
         return {}
 
     monkeypatch.setattr(type(server.ports[0]), "status", with_another)
-    monkeypatch.setattr(server, "_rpc_remove_all_streams", remove)
+    monkeypatch.setattr(server.methods, "_rpc_remove_all_streams", remove)
     session.acquire([0])
     assert wiped == ["theirs"]
 

@@ -9,7 +9,7 @@ import textwrap
 import pytest
 
 from spec.errors import InputError
-from traffic.trex.stand_in_wires import Interface
+from traffic.trex_stand_in.wires import Interface
 
 SCRIPT = textwrap.dedent("""
     set -e
@@ -20,7 +20,7 @@ SCRIPT = textwrap.dedent("""
         ip link set $port up
     done
     here="--netns /proc/$$/ns/net"
-    "$1" -W ignore -m traffic.trex.stand_in $here --interface t0 --interface t1 > /dev/null &
+    "$1" -W ignore -m traffic.trex_stand_in $here --interface t0 --interface t1 > /dev/null &
     server=$!
     trap "kill $server" EXIT
     "$1" -W ignore -c "$2"
@@ -28,7 +28,8 @@ SCRIPT = textwrap.dedent("""
 
 CLIENT = textwrap.dedent("""
     import json, time
-    from traffic.trex.client import Load, connect
+    from traffic.trex.client import connect
+    from traffic.trex.data import Load
     from traffic.trex.errors import TrexGoneError
     for attempt in range(20):
         try:

@@ -11,8 +11,8 @@ from spec.errors import Exit, InputError
 from traffic.trex.errors import TrexGoneError
 from traffic.trex.messages import is_compressed, pack, unpack
 from traffic.trex.probe import probe
-from traffic.trex.stand_in import StandIn
-from traffic.trex.stand_in_wires import cable
+from traffic.trex_stand_in.server import StandIn
+from traffic.trex_stand_in.wires import cable
 
 
 def test_a_client_connects_acquires_and_releases(raw, server):
@@ -293,7 +293,7 @@ def test_junk_on_the_request_port_is_answered(octets, code):
 
 def start(*arguments):
     return subprocess.Popen(  # noqa: S603 - this very interpreter
-        [sys.executable, "-m", "traffic.trex.stand_in", *arguments],
+        [sys.executable, "-m", "traffic.trex_stand_in", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -316,7 +316,7 @@ def test_it_ends_with_its_parent():
     code = """
 import subprocess, sys
 ports = ["--rpc-port", "0", "--async-port", "0"]
-command = [sys.executable, "-m", "traffic.trex.stand_in", *ports, "--with-parent"]
+command = [sys.executable, "-m", "traffic.trex_stand_in", *ports, "--with-parent"]
 print(subprocess.Popen(command, stdout=subprocess.PIPE).stdout.readline().decode().split()[5])
 """
     parent = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603

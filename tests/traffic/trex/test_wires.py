@@ -12,9 +12,9 @@ from traffic.trex import wires as module
 from traffic.trex.client import connect
 from traffic.trex.errors import TrexError, TrexGoneError, TrexTakenError, TrexUnableError
 from traffic.trex.open_loop import MOST_SCHEDULED
-from traffic.trex.stand_in import StandIn
-from traffic.trex.stand_in_wires import cable
 from traffic.trex.wires import TrexWires
+from traffic.trex_stand_in.server import StandIn
+from traffic.trex_stand_in.wires import cable
 from traffic.wires.player import Line, Player
 
 HOSTS = host_addresses(2)
@@ -159,9 +159,11 @@ def until_counted(wires, count):
 
 def test_frames_that_a_port_counted_and_nobody_saw_are_lost(wires, server, monkeypatch):
     wires.begin(Scenario())
-    see = server.captures.see
+    see = server.engine.captures.see
     monkeypatch.setattr(
-        server.captures, "see", lambda port, *rest, sent: see(port, *rest, sent=sent) if not port else None
+        server.engine.captures,
+        "see",
+        lambda port, *rest, sent: see(port, *rest, sent=sent) if not port else None,
     )
     wires.send(0, bytes(60))
     list(wires.passing(0))

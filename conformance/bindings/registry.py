@@ -1,0 +1,48 @@
+"""Loads bindings by what the user says: a name, or a file that describes a bench."""
+
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Final
+
+from conformance.api.binding import Binding, BindingFactory, BindingOptions
+from spec.documents import did_you_mean
+from spec.errors import InputError
+
+GROUP: Final = "gse.bindings"
+FILES: Final = "gse.binding_files"
+"""Bindings that a file describes, by how it ends, without the dot."""
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Names of the bindings that are installed."""
+    return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
+
+
+def is_file(word: str) -> bool:
+    """Whether what the user says names a file that describes a bench."""
+    suffix = Path(word).suffix[1:]
+    return bool(suffix) and bool(tuple(entry_points(group=FILES, name=suffix)))
+
+
+def factory_of(word: str) -> BindingFactory:
+    """Find what makes a binding by its name or its file; InputError when there is none such."""
+    group, name = (FILES, Path(word).suffix[1:]) if is_file(word) else (GROUP, word)
+    for point in entry_points(group=group, name=name):
+        factory: BindingFactory = point.load()
+        return factory
+    mend = f"{did_you_mean(word, names()).rstrip('?.')}, or name a laboratory's file, LAB.yaml"
+    raise InputError("command line", "--binding", f"there is no binding {word}", mend)
+
+
+def load_binding(word: str, options: BindingOptions) -> Binding:
+    """Make the binding that a name or a file stands for; InputError when there is none such."""
+    factory = factory_of(word)
+    if options.tester is not None and options.tester not in factory.testers:
+        fault = f"the binding {word} has no tester {options.tester}"
+        testers = factory.testers
+        mend = did_you_mean(options.tester, testers) if testers else "leave it out, or use --binding live"
+        raise InputError("command line", "--tester", fault, mend)
+    return factory(replace(options, file=Path(word)) if is_file(word) else options)
