@@ -58,7 +58,7 @@ class PlannedDevice:
     role: str
     node: int
     ports: tuple[PlannedPort, ...]
-    settings: dict[str, int | str] = field(default_factory=dict)
+    settings: dict[str, bool | int | float | str] = field(default_factory=dict)
     table: dict[str, tuple[int, int]] = field(default_factory=dict)
     seed: int = 0
     flaw: str | None = None

@@ -172,6 +172,9 @@ class Improper:
     row: int
     wrong: str
 
+    def __str__(self) -> str:
+        return f"{self.wrong}, packet {self.row + 1}"
+
 
 class FabricViews(Columns):
     """Questions to the frames on fabric links."""
