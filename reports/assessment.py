@@ -1,7 +1,7 @@
 """What a results file says about each clause, each chapter and the whole device."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -199,6 +199,8 @@ def _clause_result(clause: Clause, records: tuple[VerdictRecord, ...], results: 
     parts += [(record.verdict, _why(record)) for record in whole]
     if not parts:
         parts = [(Verdict.NOT_TESTED, _untried(clause, None, results))]
+    elif not purposes:
+        parts += _rest(_realising(clause, None, results), records, results)
     verdict = merge(part for part, _ in parts)
     reasons = dict.fromkeys(reason for part, reason in parts if part is verdict and reason)
     return ClauseResult(clause, verdict, "; ".join(reasons), purposes, records)
@@ -221,10 +223,7 @@ def _purpose_result(
         reason = _untried(clause, purpose.id, results)
         return PurposeResult(purpose, selected, Verdict.NOT_TESTED, reason, ())
     parts = [(record.verdict, _why(record)) for record in chosen]
-    judged = {record.case for record in records}
-    left = [case for case in realising if case not in judged]
-    if left:
-        parts.append((Verdict.NOT_TESTED, _left(left, len(realising), results)))
+    parts += _rest(realising, records, results)
     verdict = merge(part for part, _ in parts)
     reasons = dict.fromkeys(reason for part, reason in parts if part is verdict and reason)
     return PurposeResult(purpose, selected, verdict, "; ".join(reasons), tuple(chosen))
@@ -250,11 +249,21 @@ def _untried(clause: Clause, purpose: str | None, results: Results) -> str:
     return "no case realises this purpose" if purpose else "no case realises this clause"
 
 
+def _rest(
+    realising: Sequence[str], records: Sequence[VerdictRecord], results: Results
+) -> Iterator[tuple[Verdict, str]]:
+    """Give NOT_TESTED for the cases that have no verdict of their own: some of them never stand for all."""
+    judged = {record.case for record in records if not record.invariant}
+    left = [case for case in realising if case not in judged]
+    if left:
+        yield Verdict.NOT_TESTED, _left(left, len(realising), results)
+
+
 def _left(left: Sequence[str], cases: int, results: Results) -> str:
-    """Say why some cases of a purpose have no verdict while others have."""
-    if any(case in results.header.selection for case in left):
-        return f"the run ended before {len(left)} of its {cases} cases gave a verdict"
-    return f"{len(left)} of its {cases} cases were not selected"
+    """Say how many cases of a purpose were played, and why the others have no verdict."""
+    chosen = any(case in results.header.selection for case in left)
+    why = "the run ended before the others" if chosen else "the others were not selected"
+    return f"{cases - len(left)} of {cases} cases played; {why}"
 
 
 def _realising(clause: Clause, purpose: str | None, results: Results) -> list[str]:

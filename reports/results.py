@@ -101,6 +101,13 @@ class IcsIdentity(Record):
         )
 
 
+class Kept(Record):
+    """A file that the run rested on and keeps in its folder, and the SHA-256 of the copy."""
+
+    file: Line
+    sha256: Sha256
+
+
 class CaptureIdentity(Record):
     """The capture that the user gave to be played as traffic, by name and SHA-256."""
 
@@ -146,7 +153,8 @@ class Header(Record):
 
     `selection` holds the ids of the cases that were to run, `cases` all that there are. `options` are
     those of the pytest plugin that make a run what it is, by name, with `cases` for what it was to collect;
-    `environment` holds the variables that may have changed it.
+    `environment` holds the variables that may have changed it. `kept` are the files of its folder that all
+    judging rests on; `differences` says, where an earlier run is judged again, what is not as it was then.
     """
 
     kind: Literal["header"] = "header"
@@ -169,6 +177,8 @@ class Header(Record):
     selection: tuple[Line, ...]
     cases: tuple[PlannedCase, ...] = ()
     tools: Mapping[Line, Line] = Field(default_factory=dict)
+    kept: tuple[Kept, ...] = ()
+    differences: tuple[Line, ...] = ()
     continued: tuple[Continuation, ...] = ()
 
 

@@ -28,6 +28,12 @@ ICS: Final = "ics.yaml"
 """Copy of the conformance statement."""
 BENCH: Final = "bench.yaml"
 """Copy of the laboratory's file."""
+WIRE_PROFILE: Final = "wire-profile.yaml"
+"""Copy of the wire profile."""
+CAPTURE: Final = "capture.pcap"
+"""Copy of the capture that the user gave; it is this that is played."""
+CATALOGUE: Final = "catalogue"
+"""Folder of the catalogue that judged: clauses, parameters and what else belongs to them."""
 PLAN: Final = ".plan.json"
 """Left by a worker that found cases, for the process that was started."""
 
@@ -35,13 +41,16 @@ SIGN: Final = re.compile(rb'\s*\{"kind": ?"header", ?"schema": ?"gse-results/')
 """How the results file of a run begins."""
 BOM: Final = b"\xef\xbb\xbf"
 FORMS: Final = re.compile(
-    r"\.?junit\.xml|compliance\.html|ics\.yaml|bench\.yaml|allure/index\.html"
+    r"\.?junit\.xml|compliance\.html|ics\.yaml|bench\.yaml|wire-profile\.yaml|capture\.pcap"
+    r"|catalogue/(clauses/)?\w+\.yaml|allure/index\.html"
     r"|allure-results/[\w-]+-(result|container|globals|attachment)(\.\w+)*"
     r"|recordings/[^/]+/\d+\.(pcapng|json)"
     r"|results\.jsonl(\.new)?"
 )
 """The files that a run writes, relative to its folder; the results come last, so that a run stays one."""
-TOPS: Final = (JUNIT, COMPLIANCE, ICS, BENCH, "allure", ALLURE_RESULTS, RECORDINGS, RESULTS)
+KEPT: Final = (ICS, BENCH, WIRE_PROFILE, CAPTURE, CATALOGUE)
+"""What the run rested on, of which it has its own copy."""
+TOPS: Final = (JUNIT, COMPLIANCE, *KEPT, "allure", ALLURE_RESULTS, RECORDINGS, RESULTS)
 """What a run writes directly into its folder."""
 PROBE: Final = 1 << 20
 """Octets that are written, and removed, to see that a folder takes any."""
@@ -62,6 +71,11 @@ class RunFolder:
     def results(self) -> Path:
         """The results file."""
         return self.path / RESULTS
+
+    def kept(self, name: str) -> Path | None:
+        """Return the run's own copy of what it rested on; None where it has none."""
+        path = self.path / name
+        return path if path.exists() else None
 
     def is_run(self) -> bool:
         """Whether this suite began a run here."""

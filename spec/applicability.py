@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from spec.documents import did_you_mean
+from spec.scalars import DIGITS
 
 Value = bool | int | str | tuple[str, ...]
 """A fact: yes or no, a number, a word, or the words a device can be set to."""
@@ -358,6 +359,8 @@ class _Parser:
         operand = self.next
         if operand.kind == "integer":
             self.position += 1
+            if len(operand.text.lstrip("-")) > DIGITS:
+                raise ApplicabilityError("a number has more than 64 bits", "write a smaller one")
             return Comparison(token.text, comparison, int(operand.text))
         if operand.kind != "word" or operand.text in KEYWORDS or comparison not in EQUALITY:
             raise self.unexpected("an integer or a word" if comparison in EQUALITY else "an integer")

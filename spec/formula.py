@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from spec.scalars import LARGEST
+
 OPERATORS: Final[Mapping[type[ast.operator], Callable[[float, float], float]]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -96,6 +98,8 @@ def _checked(tree: ast.expr) -> ast.expr:
         case ast.Name():
             return tree
         case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            if abs(number) >= LARGEST:
+                raise FormulaError("a number in it has more than 64 bits; write a smaller one")
             return tree
         case ast.BinOp(left, symbol, right) if type(symbol) in OPERATORS:
             _checked(left)

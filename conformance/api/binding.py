@@ -74,7 +74,7 @@ class Binding(Protocol):
     (`ns`); `device` names what is tested, `ics` is its statement where the binding brings one. `values` are
     parameters that the bench itself sets, below those of the run and the case. `mutants` maps flawed devices
     to the clause each breaks. `smoke` is the testbed on which `check` is made, `file` the laboratory's own
-    where the bench has one.
+    where the bench has one. `seed` is that of a run whose plays it gives back, None where it plays itself.
     """
 
     name: str
@@ -86,6 +86,7 @@ class Binding(Protocol):
     mutants: Mapping[str, str]
     smoke: Request
     file: Path | None
+    seed: int | None
 
     def realise(self, topology: Topology) -> Topology:
         """Give a topology as this bench has it; TesterLimited when it has none such."""
@@ -113,12 +114,14 @@ class BindingFactory(Protocol):
     """What an entry point names, mostly the class of the binding.
 
     `name` and `workers` are those of the bindings that it makes; `testers` are the names of what may play and
-    capture.
+    capture. What a run says of `device`, `recordings` or `tester` is refused unless it is among those that
+    it `takes`.
     """
 
     name: str
     workers: int | None
     testers: tuple[str, ...]
+    takes: frozenset[str]
 
     def __call__(self, options: BindingOptions) -> Binding:
         """Make the binding; InputError when the options do not suit it."""
@@ -132,8 +135,10 @@ class UnlimitedBinding:
 
     workers: int | None = None
     testers: tuple[str, ...] = ()
+    takes: frozenset[str] = frozenset()
     smoke: Request = LeafSpine()
     file: Path | None = None
+    seed: int | None = None
 
     @classmethod
     def prepare(cls) -> None:

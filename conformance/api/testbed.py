@@ -1,13 +1,16 @@
 """What a case holds in its hands: the names in its testbed, the parameters in force, and `play`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import wraps
+from inspect import isfunction
 from typing import Any, Final
 
 from conformance.api.binding import Driver, Setup
 from conformance.api.outcomes import BenchError, Inconclusive, UndeclaredNeed
 from conformance.api.testbeds import Topology
 from conformance.judge.expect import Expect
+from conformance.judge.rows import of_play
 from spec.wire import WireProfile, load_profile
 from traffic.recordings.recording import Link, Recording, Trouble
 from traffic.scenario import HostAddress, Scenario, peer_key
@@ -25,15 +28,36 @@ class Guard:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GuardedRecording(Recording):
-    """A recording that refuses its case what the case does not declare."""
+    """A recording that refuses its case what the case does not declare.
+
+    `number` is that of its play, which every row that a method gives knows.
+    """
 
     guard: Guard
+    number: int = 1
 
     def need(self, capability: str, *, whole: bool = False) -> None:
         """Raise UndeclaredNeed for what the case does not declare, BeyondRecording for what is not there."""
         if self.guard.declared is not None and capability not in self.guard.declared:
             raise UndeclaredNeed(f"the case asks for {capability} and does not declare it; add it to @needs")
         super().need(capability, whole=whole)
+
+
+def _knowing(name: str) -> Callable[..., Any]:
+    """Return a method of a recording whose rows know the play they are of."""
+    method = getattr(Recording, name)
+
+    @wraps(method)
+    def answer(self: GuardedRecording, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as the method
+        found = method(self, *arguments, **options)
+        return found if isinstance(found, int) else of_play(found, self.number)
+
+    return answer
+
+
+for _name in dir(Recording):
+    if not _name.startswith("_") and _name != "need" and isfunction(getattr(Recording, _name)):
+        setattr(GuardedRecording, _name, _knowing(_name))
 
 
 class Bed:
@@ -148,11 +172,11 @@ class Bed:
         number = len(self.recordings) + 1
         recording = self._driver.play(whole, number, fresh=fresh)
         data = {item.name: getattr(recording, item.name) for item in fields(Recording)}
-        guarded = GuardedRecording(**data, guard=self.guard)
+        guarded = GuardedRecording(**data, guard=self.guard, number=number)
         self._refuse_spoilt(guarded, number)
         self.scenarios.append(whole)
         self.recordings.append(guarded)
-        self._expect.play = number
+        self._expect.play, self._expect.only_play = number, number == 1
         return guarded
 
     def _refuse_spoilt(self, recording: GuardedRecording, number: int) -> None:

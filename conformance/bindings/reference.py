@@ -47,6 +47,7 @@ class ReferenceBinding(UnlimitedBinding):
     """Builds each play anew, so that it starts from the same state; times in ns are exact."""
 
     name = "reference"
+    takes = frozenset({"device"})
     ics = Path(codec.__file__).parent / "ics.yaml"
     uncertainty: Mapping[str, float] = {}
     values: Mapping[str, int | float | str] = {}

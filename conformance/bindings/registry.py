@@ -1,5 +1,6 @@
 """Loads bindings by what the user says: a name, or a file that describes a bench."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
@@ -13,6 +14,13 @@ from spec.errors import InputError
 GROUP: Final = "gse.bindings"
 FILES: Final = "gse.binding_files"
 """Bindings that a file describes, by how it ends, without the dot."""
+
+USEFUL: Final[Mapping[str, str]] = {
+    "device": "name the devices in the file that describes the bench",
+    "recordings": "choose the binding that gives recordings back",
+    "tester": "name the tester in the file that describes the bench",
+}
+"""Options that are not for every binding, and what to do instead."""
 
 
 @cache
@@ -40,9 +48,18 @@ def factory_of(word: str) -> BindingFactory:
 def load_binding(word: str, options: BindingOptions) -> Binding:
     """Make the binding that a name or a file stands for; InputError when there is none such."""
     factory = factory_of(word)
+    _refuse_useless(word, factory.takes, options)
     if options.tester is not None and options.tester not in factory.testers:
         fault = f"the binding {word} has no tester {options.tester}"
-        testers = factory.testers
-        mend = did_you_mean(options.tester, testers) if testers else "leave it out, or use --binding live"
-        raise InputError("command line", "--tester", fault, mend)
+        raise InputError("command line", "--tester", fault, did_you_mean(options.tester, factory.testers))
     return factory(replace(options, file=Path(word)) if is_file(word) else options)
+
+
+def _refuse_useless(word: str, takes: Collection[str], options: BindingOptions) -> None:
+    """Raise InputError for the first option that was given and that a binding has no use for."""
+    usual = BindingOptions()
+    for option, instead in USEFUL.items():
+        value = getattr(options, option)
+        if value != getattr(usual, option) and option not in takes:
+            fault = f"is {value}, for which the binding {word} has no use"
+            raise InputError("command line", f"--{option}", fault, f"leave it out, or {instead}")

@@ -1,6 +1,7 @@
 """Supplies what an earlier run recorded, so that it can be judged again without the device."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from conformance.api.binding import BindingOptions, Driver, Setup, UnlimitedBinding
@@ -23,6 +24,7 @@ class ReplayBinding(UnlimitedBinding):
     """Plays nothing: gives each case its stored recordings back, in the order of its plays."""
 
     name = "replay"
+    takes = frozenset({"recordings"})
     uncertainty: Mapping[str, float] = {}
     mutants: Mapping[str, str] = {}
 
@@ -36,6 +38,7 @@ class ReplayBinding(UnlimitedBinding):
         header = results.header
         self.folders = _folders(results, self.run)
         self.device = header.device
+        self.seed = header.seed
         self.values = {name: item.value for name, item in header.parameters.items() if item.origin == BENCH}
         self.ics = self.run / ICS
         bench = self.run / BENCH_FILE
@@ -52,7 +55,7 @@ class ReplayBinding(UnlimitedBinding):
 
     def open(self, setup: Setup) -> Driver:
         """Find the recordings of a case."""
-        return Replay(self.folders.get(setup.case))
+        return Replay(self.folders.get(setup.case), setup.facts)
 
     def check(self, facts: Facts, topology: Topology) -> None:
         """Find nothing to check: what was recorded is on the disk."""
@@ -61,8 +64,9 @@ class ReplayBinding(UnlimitedBinding):
 class Replay:
     """The stored plays of one case."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, facts: Facts) -> None:
         self.folder = folder
+        self.facts = facts
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:  # noqa: ARG002
         """Give the recording of that play.
@@ -82,7 +86,10 @@ class Replay:
             raise BenchError(str(error)) from error
         if recording.scenario != scenario.digest():
             raise ScenarioChanged(f"{path}: the scenario changed; play it again")
-        return recording
+        if recording.facts.wire_digest != self.facts.wire_digest:
+            raise BenchError(f"{path}: was recorded under another wire profile; judge it with its own")
+        # The file that the recording names may be gone; the profile with its digest is the same.
+        return replace(recording, facts=replace(recording.facts, wire_profile=self.facts.wire_profile))
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from conformance.run.keeping import differences
 from reports.build import build_reports
 from reports.results import read_results
-from reports.run_folder import RunFolder
+from reports.run_folder import CATALOGUE, WIRE_PROFILE, RunFolder
 from reports.tables import console
 from reports.views.summary import print_summary
 from spec.errors import Exit
@@ -22,10 +23,15 @@ def command(
     wire_profile: str = typer.Option("", help="The wire profile of the run: a YAML file, or a bundled name."),
     allure: bool = typer.Option(True, help="Make the Allure page, which needs Node."),
 ) -> None:
-    """Rebuild the compliance report and the Allure page of a run, and print its summary."""
-    catalogue = load_catalogue()
-    profile = load_profile(wire_profile or read_results(run).header.wire_profile.name)
-    folder = RunFolder(run)
+    """Rebuild the compliance report and the Allure page of a run from its folder, and print its summary."""
+    header, folder = read_results(run).header, RunFolder(run)
+    kept = folder.kept(WIRE_PROFILE)
+    profile = load_profile(wire_profile or str(kept or header.wire_profile.name))
+    own, now = folder.kept(CATALOGUE), load_catalogue()
+    catalogue = load_catalogue(own) if own else now
+    for words in differences(folder.path, header, now):
+        whose = "the run" if own else "today"
+        print(f"{words[0].upper()}{words[1:]}; the report is in the words of {whose}.")
     folder.claim()
     try:
         built = build_reports(run, catalogue, profile, allure)

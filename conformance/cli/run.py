@@ -23,7 +23,7 @@ from conformance.run.plugin import NOTHING
 from conformance.run.signals import heed
 from reports.build import build_reports
 from reports.results import read_results
-from reports.run_folder import JUNIT, RunFolder
+from reports.run_folder import JUNIT, WIRE_PROFILE, RunFolder
 from reports.tables import console
 from reports.views import junit
 from reports.views.allure import MORE_FILES, allows
@@ -128,7 +128,7 @@ def command(
         if began and code != Exit.USAGE:
             # A run that the system broke off has said so, and why; its reports may fare no better.
             with suppress(OSError) if code == Exit.INTERNAL else nullcontext():
-                _report(folder.path, str(wire_profile or kept["wire_profile"]), allure=allure)
+                _report(folder, str(wire_profile or kept["wire_profile"]), allure=allure)
     finally:
         folder.leave()
     raise typer.Exit(code)
@@ -205,9 +205,10 @@ def _preview(words: list[str], runs: Path, binding: str) -> int:
     return code
 
 
-def _report(folder: Path, wire_profile: str, *, allure: bool) -> None:
+def _report(folder: RunFolder, wire_profile: str, *, allure: bool) -> None:
     catalogue = load_catalogue()
-    built = build_reports(folder, catalogue, load_profile(wire_profile), allure)
+    profile = load_profile(str(folder.kept(WIRE_PROFILE) or wire_profile))
+    built = build_reports(folder.path, catalogue, profile, allure)
     print_summary(built.results, catalogue, built.reports, console())
     for fault in built.faults:
         print(fault, file=sys.stderr)

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from conformance.judge.rows import Row, play_of
 from conformance.judge.shown import parting, quantity, shown
 from spec.verdict import Verdict
 from traffic.recordings.measured import off_of
@@ -35,7 +36,8 @@ class Expect:
 
     `uncertainty` is the binding's measurement uncertainty by unit; a measured value nearer to its limit
     than that is INCONCLUSIVE. So is a rate or ratio that misses its limit by no more than the whole frames at
-    the ends of its window (`Measured`). `play` numbers the recording that rows refer to.
+    the ends of its window (`Measured`). `play` numbers the recording that rows are of which do not say it
+    themselves (`Row`), as long as it is the `only_play` that they can be of; else a finding names no packets.
     """
 
     def __init__(self, uncertainty: Mapping[str, float] | None = None) -> None:
@@ -46,6 +48,7 @@ class Expect:
         self.doubts: list[str] = []
         self.notes: list[str] = []
         self.play = -1
+        self.only_play = True
 
     def that(
         self,
@@ -70,9 +73,11 @@ class Expect:
             return True
         self.breaches += 1
         if len(self.findings) < FINDINGS_KEPT:
-            kept = tuple(int(row) for row in islice(rows, PACKETS_KEPT))
+            kept = tuple(islice(rows, PACKETS_KEPT))
+            play = play_of(kept) or (self.play if self.only_play else None)
+            kept = () if play is None else tuple(int(row) for row in kept)
             words = shown(expected, unit), shown(got, unit)
-            self.findings.append(Finding(what, *words, kept, self.play))
+            self.findings.append(Finding(what, *words, kept, -1 if play is None else play))
         return False
 
     def equal(
@@ -242,9 +247,9 @@ def rows_of(item: object) -> tuple[int, ...]:
     """Rows of the recording that an item was made of: its `rows`, its `row`, or none."""
     rows: Collection[int] | None = getattr(item, "rows", None)
     if rows is not None:
-        return tuple(int(row) for row in rows)
+        return tuple(row if isinstance(row, Row) else int(row) for row in rows)
     row: int | None = getattr(item, "row", None)
-    return () if row is None else (int(row),)
+    return () if row is None else (row if isinstance(row, Row) else int(row),)
 
 
 def holds(condition: object) -> bool | None:

@@ -23,6 +23,8 @@ from conformance.api.testbeds import Topology, default_peers
 from conformance.bindings.registry import load_binding
 from conformance.judge.expect import Expect
 from conformance.run.case import Case, seed_of
+from conformance.run.keeping import check_kept, differences
+from reports.results import read_results
 from spec.applicability import ApplicabilityError
 from spec.errors import InputError
 from spec.ics import Ics, load_ics
@@ -59,6 +61,9 @@ class Bench:
         self.profile: WireProfile = load_profile(options.wire_profile)
         chosen = BindingOptions(options.device, options.recordings, options.wire_profile, options.tester)
         self.binding: Binding = load_binding(options.binding, chosen)
+        self.differences: tuple[str, ...] = ()
+        if options.recordings is not None and self.binding.seed is not None:
+            self._replays(options.recordings, self.binding.seed)
         path = options.ics or self.binding.ics
         if path is None:
             raise InputError(LINE, "--ics", "is missing", "name the statement of the device under test")
@@ -68,6 +73,19 @@ class Bench:
             self.catalogue, self.ics, self.binding.values, self.overrides
         )
         refuse_senseless(self.ics, self.catalogue, self.parameters)
+
+    def _replays(self, run: Path, seed: int) -> None:
+        """Take the seed of the run whose plays are given back, and note where this suite differs from it.
+
+        InputError for another seed, and where the folder of that run is not as it was written.
+        """
+        if self.options.seed not in {RunOptions.seed, seed}:
+            fault = f"is {self.options.seed}, and what was recorded is of {seed}"
+            raise InputError(LINE, "--seed", fault, "leave it out; a play has the seed it was recorded with")
+        self.options = replace(self.options, seed=seed)
+        header = read_results(run).header
+        check_kept(run, header)
+        self.differences = tuple(differences(run, header, self.catalogue))
 
     def on(self, device: str) -> "Bench":
         """Give the same bench with another device on it."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from conformance.api.parameters import LINE
 from conformance.run.case import slug_of
 from conformance.run.context import Bench
+from conformance.run.keeping import check_kept
 from reports.results import (
-    CaptureIdentity,
     Continuation,
     FactValue,
     Header,
@@ -73,6 +73,7 @@ class Earlier:
         yield bench.catalogue.root, "digest of the catalogue", header.catalogue.digest, bench.catalogue.digest
         ran, now = header.wire_profile.digest, bench.profile.digest
         yield options.wire_profile, "digest of the wire profile", ran, now
+        check_kept(self.folder, header)
         for path in (bench.ics.path, self.folder / ICS):
             yield path, "digest of the ICS", header.ics.digest, _meaning(path)
         if options.pcap and header.pcap:
@@ -91,11 +92,6 @@ class Earlier:
             RunFolder(self.folder).clear(f"{RECORDINGS}/{slug_of(case)}")
         header = self.header.model_copy(update={"continued": (*self.header.continued, part)})
         return ResultsWriter.resume(self.folder / RESULTS, header, self.results.verdicts)
-
-
-def capture(path: Path | None) -> CaptureIdentity | None:
-    """Identify the capture that the user gave, where there is one."""
-    return CaptureIdentity(file=path.name, digest=_digest(path)) if path else None
 
 
 def _meaning(path: Path) -> str:

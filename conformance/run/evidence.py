@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from conformance.api.outcomes import BenchError
 from conformance.run.execution import Trial
 from reports.results import Evidence
 from reports.run_folder import RECORDINGS
 from spec.errors import fault_of
-from spec.text import LONGEST_REPORT, lines
+from spec.text import LONGEST_REPORT, lines, said
 from spec.verdict import Verdict
 from traffic.recordings import store
 
@@ -20,6 +21,7 @@ def keep(trial: Trial) -> None:
     """Store the plays of a case: all of one that did not pass, else those that the run wants.
 
     Where the disk refuses, the trial is `unstored`, and the run ends: no verdict goes without its evidence.
+    BenchError where a recording has no form that can be stored.
     """
     bed, options = trial.bed, trial.bench.options
     if bed is None:
@@ -38,6 +40,9 @@ def keep(trial: Trial) -> None:
     except OSError as error:
         trial.unstored = str(fault_of(error, folder))
         return
+    except Exception as error:
+        words = f"its recordings cannot be stored: {said(error)} ({type(error).__name__})"
+        raise BenchError(words) from error
     trial.evidence = tuple(
         Evidence(file=path.relative_to(options.out).as_posix(), sha256=digest)
         for path, digest in files.items()

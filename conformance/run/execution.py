@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -27,10 +27,11 @@ from reports.results import ParameterValue as ParameterRecord
 from spec.layout import NotInProfile
 from spec.model import Clause
 from spec.text import LONGEST_REPORT, lines, said
-from spec.verdict import Verdict
+from spec.verdict import Verdict, merge
 from traffic.recordings.recording import BeyondRecording, ParameterValue, Recording
 from traffic.scenario import Scenario, out_of_reach
 
+SHOWN_AS_FAILED: Final = frozenset({Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE})
 ENDINGS: Final = {
     Verdict.FAIL: RequirementBroken,
     Verdict.INCONCLUSIVE: Inconclusive,
@@ -59,7 +60,8 @@ class Judgement:
 class Trial:
     """A case being run: its judge, its bed once there is one, and what came of it.
 
-    `unstored` says in a sentence why its evidence could not be stored.
+    `unstored` says in a sentence why the disk refused its evidence, `shown` is what pytest was given of its
+    verdict, `span` when it was played and for how long, in seconds.
     """
 
     bench: Bench
@@ -71,6 +73,8 @@ class Trial:
     recordings: tuple[str, ...] = ()
     dissection: str = ""
     unstored: str = ""
+    shown: BaseException | None = None
+    span: tuple[float, float] | None = None
 
     def admit(self) -> None:
         """Raise what keeps the case from being played."""
@@ -99,8 +103,29 @@ class Trial:
             self.bed.spoilt.clear()
 
     def break_off(self, error: BaseException) -> None:
-        """Judge a case that never ran, or whose bed could not be given back."""
-        self.judgements = (self._own(error),)
+        """Judge a case that never ran, or in which something broke after it was judged.
+
+        Then each of its verdicts becomes what the two merge to: none is better than what broke.
+        """
+        if not self.judgements:
+            self.judgements = (self._own(error),)
+            return
+        _, reason = _ended(error)
+        self.judgements = tuple(
+            replace(old, verdict=merge((old.verdict, Verdict.ERROR)), reason=joined(old.reason, reason))
+            for old in self.judgements
+        )
+
+    def written(self, started: float, duration: float) -> list[str]:
+        """Return the records of the results file as JSON; an ERROR alone where they have no form there."""
+        self.span = self.span or (started, duration)
+        try:
+            return [record.model_dump_json() for record in self.records(*self.span)]
+        except Exception as error:  # noqa: BLE001 - whatever keeps a verdict from being written is its ERROR
+            reason = f"what came of the case cannot be written: {_ended(error)[1]}"
+            self.judgements = (Judgement(self.case.clause, self.case.purpose, Verdict.ERROR, reason),)
+            record = broken(self.bench, self.case.id, self.case.clause.id, self.case.purpose, reason)
+            return [record.model_dump_json()]
 
     def ending(self) -> Exception | None:
         """Give the exception that shows the verdict to pytest; None for PASS."""
@@ -141,8 +166,8 @@ class Trial:
     def _own(self, error: BaseException | None) -> Judgement:
         verdict, reason = self.expect.verdict() if error is None else _ended(error)
         if self.expect.breaches:
-            verdict, broken = self.expect.verdict()
-            reason = f"{broken}; then {reason}" if error is not None else broken
+            verdict, words = self.expect.verdict()
+            reason = joined(words, reason) if error is not None else words
         return Judgement(
             self.case.clause,
             self.case.purpose,
@@ -235,6 +260,26 @@ class Trial:
 
 
 TRIAL: Final = pytest.StashKey[Trial]()
+
+
+def broken(bench: Bench, case: str, clause: str, purpose: str | None, reason: str) -> VerdictRecord:
+    """Return the ERROR of a case of which nothing is known but that it broke."""
+    return VerdictRecord(
+        case=case,
+        clause=clause,
+        purpose=purpose,
+        verdict=Verdict.ERROR,
+        reason=reason,
+        seed=seed_of(bench.options.seed, case),
+        started=datetime.now(UTC),
+        duration=0,
+        reproduce=bench.command(case),
+    )
+
+
+def joined(reason: str, more: str) -> str:
+    """Return why a verdict fell, with what came after."""
+    return f"{reason}; then {more}" if reason else more
 
 
 def parameter_record(value: ParameterValue) -> ParameterRecord:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SESSION: Final = pytest.StashKey["Session"]()
 NOTHING: Final = "command line: --clause, --chapter, --profile: select no case; widen them."
-CAPTURE: Final = Path(__file__).parent.parent / "cases" / "forwarding" / "mixed.pcap"
+USUAL_CAPTURE: Final = Path(__file__).parent.parent / "cases" / "forwarding" / "mixed.pcap"
 """TCP, UDP, ICMP, ARP and IPv6 between two Linux hosts, as an interface of theirs saw it."""
 
 
@@ -202,7 +202,7 @@ def bed(request: pytest.FixtureRequest) -> "Iterator[Bed]":
 @pytest.fixture
 def pcap(request: pytest.FixtureRequest) -> Path:
     """Give the captured traffic to play: the user's own, or a small one that comes with the suite."""
-    return Path(request.config.option.pcap or CAPTURE)
+    return _session(request.config).capture(USUAL_CAPTURE)
 
 
 def _session(config: pytest.Config) -> "Session":

@@ -3,38 +3,41 @@
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from shutil import copyfile
 from typing import Final
 
 import pytest
 
-from conformance.run.case import seed_of
 from conformance.run.context import Bench
-from conformance.run.continuation import Earlier, capture
-from conformance.run.execution import parameter_record
+from conformance.run.continuation import Earlier
+from conformance.run.execution import broken, joined, parameter_record
 from conformance.run.identity import suite
+from conformance.run.keeping import keep_files, stated
 from conformance.run.plan import Plan
 from conformance.run.playing import is_foreign
 from reports.results import (
     BenchIdentity,
+    CaptureIdentity,
     CatalogueIdentity,
     Continuation,
     FactValue,
     Header,
     IcsIdentity,
+    Kept,
     PlannedCase,
     ResultsWriter,
     VerdictRecord,
     WireProfileIdentity,
 )
-from reports.run_folder import BENCH, ICS, PLAN, RESULTS
+from reports.run_folder import BENCH, CAPTURE, CATALOGUE, ICS, PLAN, RESULTS, WIRE_PROFILE
 from spec.files import digest
+from spec.loader import SHARED
 from spec.text import command
-from spec.verdict import Verdict
+from spec.verdict import Verdict, merge
+from spec.wire import locate
 
 TOOLS: Final = ("pytest", "pytest-xdist", "pytest-timeout", "allure-pytest", "numpy", "pydantic", "scapy")
 CHANGING: Final = ("PYTHONOPTIMIZE", "PYTHONPATH")
@@ -54,11 +57,10 @@ class Ledger:
         self.earlier = earlier
         self.held: dict[str, list[VerdictRecord]] = {}
         if earlier is None:
-            header = _header(bench, plan, options)
+            files = _rested_on(bench)
+            header = _header(bench, plan, options, stated(files))
             self.writer = ResultsWriter(self.path, header)
-            copyfile(bench.ics.path, out / ICS)
-            if bench.binding.file is not None:
-                copyfile(bench.binding.file, out / BENCH)
+            keep_files(out, files)
         else:
             header = earlier.header
             self.writer = earlier.resume(_part())
@@ -68,16 +70,16 @@ class Ledger:
         """Take what a report of pytest carries, and write it with the last of its case."""
         held = self.held.setdefault(report.nodeid, [])
         worker = getattr(report, "worker_id", "")
-        for line in getattr(report, "gse_records", ()):
-            record = VerdictRecord.model_validate_json(line)
-            held.append(record.model_copy(update={"worker": worker}))
+        found = [VerdictRecord.model_validate_json(line) for line in getattr(report, "gse_records", ())]
+        if found:  # a later report of a case knows all that an earlier one did
+            held[:] = [record.model_copy(update={"worker": worker}) for record in found]
         if report.when in {"setup", "call"}:
             return
         del self.held[report.nodeid]
         if report.when != "teardown":
             if was_interrupted(report):
                 return
-            held += self._crashed(report)
+            held[:] = self._crashed(report, held)
         if held:
             self.writer.append(*sorted(held, key=lambda record: not record.invariant))
 
@@ -93,22 +95,37 @@ class Ledger:
             self.writer.close()
         (self.path.parent / PLAN).unlink(missing_ok=True)
 
-    def _crashed(self, report: pytest.TestReport) -> Iterator[VerdictRecord]:
-        """Make an ERROR of a case whose worker crashed."""
-        if report.nodeid not in self.planned:
+    def _crashed(self, report: pytest.TestReport, held: Sequence[VerdictRecord]) -> Iterator[VerdictRecord]:
+        """Make an ERROR of a case whose worker crashed, whatever it was judged to be before."""
+        reason = str(report.longrepr).partition("\n")[0]
+        for record in held:
+            verdict = merge((record.verdict, Verdict.ERROR))
+            yield record.model_copy(update={"verdict": verdict, "reason": joined(record.reason, reason)})
+        if held or report.nodeid not in self.planned:
             return
         clause, purpose = self.planned[report.nodeid]
-        yield VerdictRecord(
-            case=report.nodeid,
-            clause=clause,
-            purpose=purpose,
-            verdict=Verdict.ERROR,
-            reason=str(report.longrepr).partition("\n")[0],
-            seed=seed_of(self.bench.options.seed, report.nodeid),
-            started=datetime.now(UTC),
-            duration=0,
-            reproduce=self.bench.command(report.nodeid),
-        )
+        yield broken(self.bench, report.nodeid, clause, purpose, reason)
+
+
+def _rested_on(bench: Bench) -> dict[str, bytes]:
+    """Return the octets of each file that a run rests on, by its name in the folder of the run.
+
+    Each is read once, so that what is kept is what is stated; OSError where one cannot be read.
+    """
+    return {name: path.read_bytes() for name, path in _files(bench)}
+
+
+def _files(bench: Bench) -> Iterator[tuple[str, Path]]:
+    """Give the files by their names in the folder."""
+    yield ICS, bench.ics.path
+    yield WIRE_PROFILE, locate(bench.options.wire_profile)
+    if bench.binding.file is not None:
+        yield BENCH, bench.binding.file
+    if bench.options.pcap is not None:
+        yield CAPTURE, bench.options.pcap
+    catalogue = bench.catalogue
+    for path in (*catalogue.files.values(), *(catalogue.root / f"{name}.yaml" for name in SHARED)):
+        yield f"{CATALOGUE}/{path.relative_to(catalogue.root).as_posix()}", path
 
 
 def was_interrupted(report: pytest.TestReport) -> bool:
@@ -117,7 +134,7 @@ def was_interrupted(report: pytest.TestReport) -> bool:
     return output.get("exitstatus") == pytest.ExitCode.INTERRUPTED
 
 
-def _header(bench: Bench, plan: Plan, options: Mapping[str, FactValue]) -> Header:
+def _header(bench: Bench, plan: Plan, options: Mapping[str, FactValue], kept: tuple[Kept, ...]) -> Header:
     part = _part()
     return Header(
         run=bench.options.out.name,
@@ -130,7 +147,7 @@ def _header(bench: Bench, plan: Plan, options: Mapping[str, FactValue]) -> Heade
         device=bench.binding.device,
         ics=IcsIdentity.of(bench.ics),
         parameters={name: parameter_record(value) for name, value in bench.parameters.items()},
-        pcap=capture(bench.options.pcap),
+        pcap=_capture(bench.options.pcap, kept),
         seed=bench.options.seed,
         options=options,
         command=part.command,
@@ -140,6 +157,8 @@ def _header(bench: Bench, plan: Plan, options: Mapping[str, FactValue]) -> Heade
             PlannedCase(case=case, clause=clause, purpose=purpose) for case, clause, purpose in plan.cases
         ),
         tools=part.tools,
+        kept=kept,
+        differences=bench.differences,
     )
 
 
@@ -157,6 +176,12 @@ def _part() -> Continuation:
 def _counts(name: str) -> bool:
     """Whether a variable of the environment may change a run."""
     return name in CHANGING or is_foreign(name)
+
+
+def _capture(path: Path | None, kept: Iterable[Kept]) -> CaptureIdentity | None:
+    """Identify the capture that the user gave by what is kept of it, where there is one."""
+    found = next((item.sha256 for item in kept if item.file == CAPTURE), None)
+    return CaptureIdentity(file=path.name, digest=found) if path and found else None
 
 
 def _bench(file: Path | None) -> BenchIdentity | None:

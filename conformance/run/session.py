@@ -22,7 +22,7 @@ from conformance.run import allure_view
 from conformance.run.case import Case, case_of
 from conformance.run.context import Bench, RunOptions
 from conformance.run.evidence import keep
-from conformance.run.execution import TRIAL, Trial
+from conformance.run.execution import SHOWN_AS_FAILED, TRIAL, Trial
 from conformance.run.mutants import MUTANT, Mutants, mutant_of
 from conformance.run.options import settled
 from conformance.run.plan import Plan, leave_plan, plan_of, take_plan
@@ -30,7 +30,7 @@ from conformance.run.recorder import ENDED, Ledger
 from conformance.run.selection import Selection
 from conformance.run.shared import EARLIER, FAULTS, FOLDER, FOUND, LEFT, MADE, NODES
 from conformance.run.signals import heed
-from reports.run_folder import ALLURE_RESULTS, RunFolder
+from reports.run_folder import ALLURE_RESULTS, CAPTURE, RunFolder
 from spec.errors import Exit, InputError, fault_of
 from spec.node_id import NodeId
 from spec.profiles import load_choice
@@ -98,6 +98,12 @@ class Session:
         except InputError as error:
             return str(error)
         return wrong
+
+    def capture(self, usual: Path) -> Path:
+        """Return the capture to play: the run's own copy of the user's, or the usual one."""
+        if self.bench.options.pcap is None:
+            return usual
+        return RunFolder(self.out).kept(CAPTURE) or self.bench.options.pcap
 
     def trial(self, item: pytest.Item) -> Trial:
         """Give the trial of a case."""
@@ -274,11 +280,13 @@ class Session:
         report.sections = [(line(name), lines(text, LONGEST_REPORT)) for name, text in report.sections]
         if call.when != "call" and call.excinfo is None:
             return report
-        if call.when == "teardown" and call.excinfo is not None:
-            trial.break_off(call.excinfo.value)
+        fault = None if call.excinfo is None else call.excinfo.value
+        if fault is not None and fault is not trial.shown:
+            trial.break_off(fault)
         report.gse_mutant = mutant_of(item)  # type: ignore[attr-defined]
-        records = trial.records(call.start, call.duration)
-        report.gse_records = [record.model_dump_json() for record in records]  # type: ignore[attr-defined]
+        report.gse_records = trial.written(call.start, call.duration)  # type: ignore[attr-defined]
+        if trial.worst in SHOWN_AS_FAILED:  # whatever kept it from being written came after pytest knew
+            report.outcome = "failed"
         report.gse_unstored = trial.unstored  # type: ignore[attr-defined]
         if report.failed:
             trace = lines(report.longreprtext, LONGEST_REPORT) if trial.worst is Verdict.ERROR else ""
@@ -392,8 +400,8 @@ def _order(item: pytest.Item) -> tuple[str, str, float, str]:
 def _show(trial: Trial, ended: BaseException | None) -> None:
     """Let pytest see the verdict."""
     __tracebackhide__ = True
-    ending = trial.ending()
-    if isinstance(ending, NotApplicable | TesterLimited):
-        pytest.skip(str(ending))
-    if ending is not None:
-        raise ending from ended
+    trial.shown = trial.ending()
+    if isinstance(trial.shown, NotApplicable | TesterLimited):
+        trial.shown = pytest.skip.Exception(str(trial.shown))
+    if trial.shown is not None:
+        raise trial.shown from ended

@@ -15,8 +15,8 @@ from spec.node_id import NodeId
 from spec.verdict import Verdict
 
 Standing = Literal["agrees", "limited", "inconclusive", "disagrees", "not played"]
-Key = tuple[str, str]
-"""A case and the clause that it, or an invariant over its recordings, was judged on."""
+Key = tuple[str, str, bool]
+"""A case, the clause that it was judged on, and whether that was by an invariant over its recordings."""
 
 EXCUSES: Final[Mapping[Verdict, Standing]] = {
     Verdict.TESTER_LIMITED: "limited",
@@ -66,7 +66,7 @@ def compare(trusted: Results, other: Results) -> list[Comparison]:
 
 
 def _by_key(records: Iterable[VerdictRecord]) -> dict[Key, VerdictRecord]:
-    return {(record.case, record.clause): record for record in records}
+    return {(record.case, record.clause, record.invariant): record for record in records}
 
 
 def _standing(trusted: VerdictRecord, other: VerdictRecord | None, *, chosen: bool) -> Standing:

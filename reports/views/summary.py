@@ -40,6 +40,8 @@ def print_summary(
     clauses = clause_verdicts(results, catalogue)
     console.print(_chapters(catalogue, clauses))
     _print_failures(list(clauses.values()), console)
+    for words in results.header.differences:
+        console.print(f"JUDGED AGAIN: {words}.", style="bold", markup=False)
     if results.footer is None:
         console.print("INCOMPLETE RUN: it was cut off before its end.", style="bold red")
     missing, selected = len(results.unfinished()), len(results.header.selection)

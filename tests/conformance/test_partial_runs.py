@@ -67,7 +67,7 @@ def test_a_part_of_a_purpose_is_not_the_purpose(bench, words, workers):
     bench.run(workers, *words)
     found, reason = verdict(bench)
     assert found is Verdict.NOT_TESTED
-    assert "cases were not selected" in reason
+    assert "cases played; the others were not selected" in reason
 
 
 def test_what_the_suite_has_elsewhere_counts(monkeypatch):
@@ -90,7 +90,7 @@ def test_variables_of_the_environment_are_noted(bench, monkeypatch):
     bench.run()
     header, *_ = bench.lines()
     assert header["environment"]["PYTEST_ADDOPTS"] == "--deselect test_a.py::test_two"
-    assert verdict(bench) == (Verdict.NOT_TESTED, "1 of its 2 cases were not selected")
+    assert verdict(bench) == (Verdict.NOT_TESTED, "1 of 2 cases played; the others were not selected")
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,65 @@ def test_a_bed_that_cannot_be_given_back_is_an_error(bench):
     conftest.write_text(conftest.read_text().replace("def close(self):\n        pass", "close = None"))
     bench.run()
     _, verdicts, _ = records(bench.path)
-    assert [record["verdict"] for record in verdicts] == ["PASS", "ERROR"]
+    (record,) = verdicts
+    assert record["verdict"] == "ERROR"
+    assert "TypeError" in record["reason"]
+
+
+BREAKING = {
+    "settling": ("conformance.run.execution.Trial._invariants", "ValueError: it broke"),
+    "keeping": ("traffic.recordings.store.save", "its recordings cannot be stored: it broke (ValueError)"),
+    "showing": ("conformance.run.execution.Trial.ending", "ValueError: it broke"),
+    "decorating": ("conformance.run.allure_view.decorate", "ValueError: it broke"),
+    "forgetting": ("conformance.run.execution.Trial.forget", "ValueError: it broke"),
+    "recording": ("conformance.run.execution.Trial._parameters", "cannot be written: ValueError: it broke"),
+}
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n1"])
+@pytest.mark.parametrize(("place", "reason"), BREAKING.values(), ids=BREAKING)
+def test_nothing_that_breaks_later_leaves_a_better_verdict(bench, monkeypatch, place, reason, workers):
+    owner, _, name = place.rpartition(".")
+    module, _, kind = owner.rpartition(".") if owner.endswith("Trial") else (owner, "", "")
+    (bench.path / "breaking.py").write_text(
+        f"import {module} as module\n"
+        "def breaks(*_, **__): raise ValueError('it broke')\n"
+        f"setattr(module{'.' + kind if kind else ''}, {name!r}, breaks)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(bench.path))
+    bench.cases(test_it=written("expect.that(True, 'it', 1, 1)"))
+    result = bench.run(workers, "-p", "breaking")
+    _, (record,), footer = records(bench.path)
+    assert record["verdict"] == "ERROR"
+    assert reason in record["reason"]
+    assert footer["counts"] == {"ERROR": 1}
+    assert footer["exit"] == result.ret == 1
+
+
+def test_a_state_without_a_form_in_json_is_an_error(bench):
+    conftest = bench.path / "conftest.py"
+    conftest.write_text(
+        conftest.read_text().replace("links, [],", "links, [], states={'gsp0': {'it': object()}},")
+    )
+    bench.cases(test_it=written("expect.that(True, 'it', 1, 1)"))
+    result = bench.run()
+    _, (record,), footer = records(bench.path)
+    assert record["verdict"] == "ERROR"
+    assert record["reason"].startswith("its recordings cannot be stored: ")
+    assert footer["exit"] == result.ret == 1
+
+
+@pytest.mark.parametrize(("ok", "verdict"), [(True, "ERROR"), (False, "FAIL")])
+def test_a_worker_that_dies_after_judging_leaves_one_verdict(bench, ok, verdict):
+    conftest = bench.path / "conftest.py"
+    dies = "def close(self): os.kill(os.getpid(), 9)"
+    text = conftest.read_text().replace("def close(self):\n        pass", dies)
+    conftest.write_text("import os\n" + text)
+    bench.cases(test_it=written(f"expect.that({ok}, 'it', 1, 1)"))
+    bench.run("-n1")
+    _, (record,), _ = records(bench.path)
+    assert record["verdict"] == verdict
+    assert "crashed" in record["reason"]
 
 
 @pytest.mark.parametrize(("breaks", "verdict"), [("bench", "ERROR"), ("measurement", "INCONCLUSIVE")])

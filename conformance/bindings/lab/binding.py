@@ -17,7 +17,6 @@ from conformance.bindings.lab.limits import MANAGED, Quality, limits_of, patienc
 from conformance.bindings.lab.wires import MeasuredWires, TesterSide, open_wires
 from conformance.bindings.realtime import RealTimeBed, Rig, real_time
 from conformance.bindings.undo import at_last, give_back
-from spec.errors import InputError
 from traffic.recordings.recording import Facts, Link, ParameterValue
 from traffic.scenario import Scenario
 from traffic.trex.errors import TrexError
@@ -33,6 +32,8 @@ class LabBinding:
     """
 
     name = "lab"
+    takes: frozenset[str] = frozenset()
+    seed: int | None = None
     ics: Path | None = None
     workers: int | None = 1
     testers: tuple[str, ...] = ()
@@ -40,9 +41,6 @@ class LabBinding:
 
     def __init__(self, options: BindingOptions) -> None:
         assert options.file is not None
-        if options.device != "reference":
-            mend = "name the devices in the laboratory's file"
-            raise InputError("command line", "--device", "is not for a laboratory's bench", mend)
         self.lab = load_bench(options.file)
         self.file: Path | None = self.lab.path
         self.layout = Layout(self.lab)

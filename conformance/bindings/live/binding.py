@@ -38,7 +38,9 @@ class LiveBinding:
     workers: int | None = 1
     testers = tuple(TESTERS)
     smoke: Request = LeafSpine()
+    takes = frozenset({"device", "tester"})
     file = None
+    seed = None
 
     def __init__(self, options: BindingOptions) -> None:
         mutant = mutant_of(options.device)

@@ -214,9 +214,7 @@ def test_a_file_is_a_binding_by_its_name(example):
         InputError, match=r"--binding: there is no binding lab; .*or name a laboratory's file"
     ):
         load_binding("lab", BindingOptions())
-    with pytest.raises(
-        InputError, match="--device: is not for a laboratory's bench; name the devices in the"
-    ):
+    with pytest.raises(InputError, match="--device: is mutant:SpraysFrames, for which the binding"):
         load_binding(str(example(GSP)), BindingOptions(device="mutant:SpraysFrames"))
 
 
