@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.api.binding import Setup
 from conformance.api.outcomes import Inconclusive
 from conformance.api.testbed import Bed
 from conformance.api.testbeds import LeafSpine, default_peers
-from conformance.bindings import Setup
 from conformance.bindings.reference import ReferenceBed
 from conformance.judge.expect import Expect
 from conformance.run.context import Bench, RunOptions
