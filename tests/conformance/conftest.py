@@ -25,6 +25,7 @@ class Still(contract.UnlimitedBinding):
     device = "nothing"
     ics = ROOT / "reference_impl" / "ics.yaml"
     capabilities = frozenset({"fabric taps", "counters", "reactive peer", "configure"})
+    takes = frozenset({"device", "recordings"})
     workers = 2
     uncertainty = {"ns": 10}
     values = {}

@@ -198,7 +198,7 @@ def test_long_containers_are_granted_as_fairly_as_short_ones(tmp_path):
     fair = (
         "conformance/cases/grant/test_share.py",
         "--clause=GRANT-FAIR",
-        "--parameter=container_bytes=4194304",
+        "--parameter=container_bytes=262144",
     )
     assert run(*fair, f"--out={tmp_path / 'run'}").returncode == 0
     own = [record for record in results(tmp_path / "run")[1:-1] if not record["invariant"]]

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from conformance.checkout import ROOT
 from conformance.run.case import seed_of
 from conformance.run.context import Bench, RunOptions
 from conformance.run.selection import Selection
@@ -114,7 +115,7 @@ def test_it(bed, expect, container_bytes, overflow_mode, max_frame):
     expect.equal(bed.parameter("container_bytes"), container_bytes, "length")
 """
     bench.cases(test_a=body)
-    bench.run().assert_outcomes(passed=9)
+    bench.run().assert_outcomes(passed=18)
     header, *_ = lines(bench.path)
     assert (
         "test_a.py::test_it[max_frame=default-overflow_mode=overflow-container_bytes=min]"
@@ -230,7 +231,6 @@ def test_a_bad_option_is_one_sentence(bench, words, sentence):
         ),
         ({"parameters": ("container_bytes=x",)}, "--parameter container_bytes: is 'x', not an integer; "),
         ({"parameters": ("containers=5",)}, "--parameter containers: is unknown; "),
-        ({"parameters": ("max_frame=1518",)}, "max_frame: is 1518, outside the declared 9216..9216; choose"),
         ({"wire_profile": "open-2"}, "wire profile: open-2: is not a bundled profile"),
         ({"binding": "nothing"}, "--binding: there is no binding nothing; "),
         ({"binding": "replay"}, "--recordings: is missing; name the folder of the run to judge."),
@@ -240,6 +240,14 @@ def test_a_bad_option_is_one_sentence(bench, words, sentence):
 def test_a_bench_names_what_is_wrong_with_its_options(options, sentence):
     with pytest.raises(InputError, match=re.escape(sentence)):
         Bench(RunOptions(**options))
+
+
+def test_a_value_that_the_vendor_did_not_declare_is_refused(tmp_path):
+    narrow = (ROOT / "reference_impl" / "ics.yaml").read_text(encoding="utf-8")
+    ics = tmp_path / "narrow.yaml"
+    ics.write_text(narrow.replace("max_frame: {min: 1518,", "max_frame: {min: 4096,"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"max_frame: is 1518, outside the declared 4096\.\.9216; choose"):
+        Bench(RunOptions(ics=ics, parameters=("max_frame=1518",)))
 
 
 @pytest.mark.parametrize(

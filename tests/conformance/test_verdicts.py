@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from conformance.checkout import ROOT
 from traffic.recordings import store
 from traffic.recordings.recording import Trouble
 
@@ -133,10 +134,14 @@ def test_a_failure_prints_what_a_reader_needs(bench):
 def test_a_case_that_does_not_apply_says_why(bench):
     marks = "@configure(max_frame=1518)"
     bench.cases(test_it=written("expect.that(True, 'it', 1, 1)", marks))
-    bench.run()
+    declared = (ROOT / "reference_impl" / "ics.yaml").read_text(encoding="utf-8")
+    narrow = declared.replace("max_frame: {min: 1518,", "max_frame: {min: 4096,")
+    assert narrow != declared
+    (bench.path / "narrow.yaml").write_text(narrow, encoding="utf-8")
+    bench.run("--ics=narrow.yaml")
     _, (record,), _ = records(bench.path)
     assert record["verdict"] == "NOT_APPLICABLE"
-    assert record["reason"] == "max_frame is 1518, outside the declared 9216..9216"
+    assert record["reason"] == "max_frame is 1518, outside the declared 4096..9216"
 
 
 def test_a_capability_that_is_missing_limits_the_tester(bench):
