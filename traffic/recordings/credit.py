@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from traffic.recordings.columns import BeyondRecording
 from traffic.recordings.decode import Rows, Table, credit_bytes
 from traffic.recordings.delivery import HostViews
-from traffic.recordings.views import QUEUE, FabricViews, Queue
+from traffic.recordings.seen import Queue
+from traffic.recordings.views import QUEUE, FabricViews
 from traffic.scenario import DOWN, UP
 
 _LARGEST = (1 << 62) - 1

@@ -23,7 +23,7 @@ from traffic.recordings.delivery import HostFrame
 from traffic.recordings.dissect import describe
 from traffic.recordings.measured import Measured, jain
 from traffic.recordings.ordering import Reordering
-from traffic.recordings.views import Container, Deviation, Improper, Message, Queue
+from traffic.recordings.seen import Container, Deviation, Improper, Message, Queue
 from traffic.scenario import DOWN, UP, HostAddress
 
 __all__ = [

@@ -9,6 +9,8 @@ from traffic.scenario import GsfPeer, GspPeer, HostAddress, Signal, Window
 
 MISSES: Final = 3
 """Hello intervals after which what was heard is stale."""
+QueueKey = tuple[int, int, int]
+"""Node (the other end), egress port, class."""
 Spec = TypeVar("Spec", GsfPeer, GspPeer)
 
 
@@ -79,6 +81,36 @@ class Neighbourhood:
 
     def __post_init__(self) -> None:
         self.by_mac = {host.mac: host for host in self.hosts.values()}
+
+    def later(self, time: int, now: int, call: Callable[[int], None]) -> None:
+        """Call back at a time, at once where that is not after now."""
+        if time > now:
+            self.surroundings.at(time, call)
+        else:
+            call(now)
+
+
+class Leaf(Protocol):
+    """What the two halves of an emulated GSP need of it."""
+
+    around: Neighbourhood
+    spec: GspPeer
+    alive: bool
+
+    def time(self, now: int) -> int:
+        """Time in the play, 0 before it starts."""
+
+    def control(self, message: str, values: Mapping[str, int], now: int) -> None:
+        """Send a control message towards its destination."""
+
+    def live(self, path: str, node: int, now: int) -> bool:
+        """Return whether data for a node may take a path now."""
+
+    def path(self, node: int, now: int) -> str:
+        """Take the live path that has carried the least; empty when there is none."""
+
+    def send_data(self, path: str, values: Mapping[str, int], frame: bytes, now: int) -> None:
+        """Send DATA on a path."""
 
 
 class Emulated(Generic[Spec]):
