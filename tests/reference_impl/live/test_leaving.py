@@ -11,6 +11,7 @@ import pytest
 from pyroute2.netlink.exceptions import NetlinkError
 
 from conformance import cli
+from conformance.api.testbeds import GSF_NODE_BASE, port_mac
 from conformance.bindings.live import plan as live
 from reference_impl.live import fabric, namespaces
 from reference_impl.live.processes import Process
@@ -40,7 +41,7 @@ def test_status_and_down_after_a_device_was_killed(monkeypatch, capsys, folder):
     record = run.run
     assert call(monkeypatch, "status", "--folder", folder) == Exit.OK
     said = capsys.readouterr().out
-    for part in (run.name, str(run.folder), "gsf0", "02:47:01:00:00:01", "gsf0.log", "-tester"):
+    for part in (run.name, str(run.folder), "gsf0", port_mac(GSF_NODE_BASE, 1).hex(":"), "gsf0.log", "-tester"):
         assert part in said
     os.kill(run.process("gsf0").pid, signal.SIGKILL)
     assert fabric.until(lambda: not run.is_alive("gsf0"), 10)
