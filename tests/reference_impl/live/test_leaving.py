@@ -41,7 +41,14 @@ def test_status_and_down_after_a_device_was_killed(monkeypatch, capsys, folder):
     record = run.run
     assert call(monkeypatch, "status", "--folder", folder) == Exit.OK
     said = capsys.readouterr().out
-    for part in (run.name, str(run.folder), "gsf0", port_mac(GSF_NODE_BASE, 1).hex(":"), "gsf0.log", "-tester"):
+    for part in (
+        run.name,
+        str(run.folder),
+        "gsf0",
+        port_mac(GSF_NODE_BASE, 1).hex(":"),
+        "gsf0.log",
+        "-tester",
+    ):
         assert part in said
     os.kill(run.process("gsf0").pid, signal.SIGKILL)
     assert fabric.until(lambda: not run.is_alive("gsf0"), 10)
