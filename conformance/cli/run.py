@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -126,8 +126,7 @@ def command(
         words += ["-n", workers or ("0" if cases or factory.workers is not None else "auto")]
         code, began = _play(folder, words, continued=earlier is not None)
         if began and code != Exit.USAGE:
-            # A run that the system broke off has said so, and why; its reports may fare no better.
-            with suppress(OSError) if code == Exit.INTERNAL else nullcontext():
+            with _after(code):
                 _report(folder, str(wire_profile or kept["wire_profile"]), allure=allure)
     finally:
         folder.leave()
@@ -147,9 +146,14 @@ def _play(folder: RunFolder, words: Sequence[str], *, continued: bool) -> tuple[
         if began and part.exists():
             if continued:
                 junit.complete(read_results(folder.results), part)
-            with suppress(OSError) if code == Exit.INTERNAL else nullcontext():
+            with _after(code):
                 shutil.copyfile(part, folder.path / JUNIT)
     return code, began
+
+
+def _after(code: int) -> AbstractContextManager[None]:
+    """Let what follows a run fail quietly where the system broke it off, which has been said, and why."""
+    return suppress(OSError) if code == Exit.INTERNAL else nullcontext()
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -198,7 +198,7 @@ def test_messages():
     assert len(recording.messages("GRANT", valid=None)) == 3
     assert recording.messages("HELLO")[0].entries == ({"node": 2, "rate": 8000},)
     assert recording.malformed() == recording.malformed(Fault.CHECKSUM, at="gsp0-gsf0", direction=DOWN) == [3]
-    assert recording.illegal_fields() == []
+    assert list(recording.fabric.illegal()) == []
     assert recording.message_at(1) == first
     with pytest.raises(AttributeError, match="GRANT has no field demand"):
         _ = first.demand
@@ -211,8 +211,7 @@ def test_payload_and_illegal_fields():
         (1, "gsp0-gsf0", UP, data(0, 0, FRAMES[0], generation=0)), (2, "gsp0-gsf0", UP, grant(1))
     )
     assert recording.payload(0) == FRAMES[0]
-    assert [item.field for item in recording.illegal_fields(at="gsp0-gsf0", direction=UP)] == ["generation"]
-    assert recording.illegal_fields(at="gsp0-gsf1") == []
+    assert [(item.row, item.field) for item in recording.fabric.illegal()] == [(0, "generation")]
     with pytest.raises(KeyError, match="packet 2"):
         recording.payload(1)
 

@@ -313,12 +313,6 @@ class Codec:
             body = self._sealed(body, self.checksum(body))
         return frame[:ETHERNET] + body + frame[end:]
 
-    def with_fields(self, frame: bytes, **values: int) -> bytes:
-        """Change header fields of a message and nothing else, the checksum included."""
-        end = ETHERNET + self._header.octets
-        head = self._header.unpack(frame, ETHERNET) | values
-        return frame[:ETHERNET] + self._header.pack(head) + frame[end:]
-
 
 def _tlvs(run: bytes, kind: int, length: int, order: Order) -> tuple[Tlv, ...] | None:
     """Read a run of type, length and value; None when it does not end where its last value does."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from spec.errors import InputError
+from traffic.frames.host import VLAN
 from traffic.scenario import FCS, HostAddress, Stream
 
 PORT = 4791
@@ -80,7 +81,7 @@ def frames(stream: Stream, hosts: Mapping[str, HostAddress]) -> Iterator[bytes]:
 
 def identify(frame: bytes) -> tuple[int, int] | None:
     """Read (stream id, running number) back from a frame of a stream; None when it is none."""
-    offset = 16 if frame[12:14] == b"\x81\x00" else 12
+    offset = 16 if frame[12:14] == VLAN else 12
     ethertype = frame[offset : offset + 2]
     if ethertype == TEST_ETHERTYPE.to_bytes(2, "big"):
         stream, number = struct.unpack_from(">II", frame, offset + 2)

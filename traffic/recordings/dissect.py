@@ -1,5 +1,6 @@
 """One line of text for a frame of a recording, as findings print it."""
 
+from traffic.frames.host import VLAN, traffic_class
 from traffic.recordings.views import FabricViews
 from traffic.scenario import UP
 
@@ -33,6 +34,6 @@ def _fabric(recording: FabricViews, row: int) -> str:
 def _ethernet(frame: bytes) -> str:
     if len(frame) < 14:
         return f"{len(frame)} octets"
-    tag = f" class={frame[14] >> 5}" if frame[12:14] == b"\x81\x00" and len(frame) > 14 else ""
+    tag = f" class={traffic_class(frame)}" if frame[12:14] == VLAN and len(frame) > 14 else ""
     addresses = f"{frame[6:12].hex(':')} > {frame[:6].hex(':')}"
     return f"{addresses} type={frame[12:14].hex()}{tag} size={len(frame) + 4}"

@@ -18,7 +18,7 @@ from traffic.recordings.columns import (
     Trouble,
 )
 from traffic.recordings.credit import Account, CreditViews, Egress, Peak
-from traffic.recordings.decode import Fault, Illegal
+from traffic.recordings.decode import Fault
 from traffic.recordings.delivery import HostFrame
 from traffic.recordings.dissect import describe
 from traffic.recordings.measured import Measured, jain
@@ -41,7 +41,6 @@ __all__ = [
     "Holds",
     "HostAddress",
     "HostFrame",
-    "Illegal",
     "Improper",
     "Link",
     "Measured",

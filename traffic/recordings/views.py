@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spec.layout import NotInProfile
 from traffic.recordings.columns import Columns
-from traffic.recordings.decode import Fault, Illegal, Rows, Table, credit_bytes
+from traffic.recordings.decode import Fault, Rows, Table, credit_bytes
 from traffic.recordings.ordering import Reordering, reordering
 from traffic.recordings.seen import Container, Deviation, Improper, Message, Untold
 from traffic.scenario import UP
@@ -63,13 +63,6 @@ class FabricViews(Columns):
         if direction is not None:
             chosen &= self.direction[rows] == direction
         return [int(row) for row in rows[chosen]]
-
-    def illegal_fields(self, at: Links = None, direction: int | None = None) -> list[Illegal]:
-        """List the fields of messages with a valid checksum whose value the profile does not allow."""
-        allowed = self.on_links(at)[self.link]
-        if direction is not None:
-            allowed &= self.direction == direction
-        return [item for item in self.fabric.illegal() if allowed[item.row]]
 
     def improper(self, node: str) -> list[Improper]:
         """List what a node sent on fabric links that is no sound message, or has a value it may not have.

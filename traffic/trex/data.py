@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from traffic.frames.host import VLAN
+
 SHORTEST: Final = 14
 LONGEST: Final = 9238
 
@@ -95,7 +97,7 @@ class Load:
         if self.latency and self.group is None:
             raise ValueError(f"load {self.name} measures latency without a group")
         if self.group is not None and not self.latency and self.frame[12:14] != b"\x08\x00":
-            at = 16 if self.frame[12:14] == b"\x81\x00" else 12
+            at = 16 if self.frame[12:14] == VLAN else 12
             if self.frame[at : at + 2] != b"\x08\x00":
                 raise ValueError(f"load {self.name} is no IPv4: its group can only count with latency=True")
 
