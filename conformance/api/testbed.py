@@ -1,18 +1,15 @@
 """What a case holds in its hands: the names in its testbed, the parameters in force, and `play`."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from functools import wraps
-from inspect import isfunction
 from typing import Any, Final
 
 from conformance.api.binding import Driver, Setup
 from conformance.api.outcomes import BenchError, Inconclusive, UndeclaredNeed
 from conformance.api.testbeds import Topology
 from conformance.judge.expect import Expect
-from conformance.judge.rows import of_play
 from spec.wire import WireProfile, load_profile
-from traffic.recordings.recording import Link, Recording, Trouble
+from traffic.recordings.recording import Columns, Link, Recording, Trouble
 from traffic.scenario import HostAddress, Scenario, peer_key
 
 Value = int | float | str
@@ -27,37 +24,16 @@ class Guard:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class GuardedRecording(Recording):
-    """A recording that refuses its case what the case does not declare.
-
-    `number` is that of its play, which every row that a method gives knows.
-    """
+class GuardedColumns(Columns):
+    """The data of a recording that refuses its case what the case does not declare."""
 
     guard: Guard
-    number: int = 1
 
     def need(self, capability: str, *, whole: bool = False) -> None:
         """Raise UndeclaredNeed for what the case does not declare, BeyondRecording for what is not there."""
         if self.guard.declared is not None and capability not in self.guard.declared:
             raise UndeclaredNeed(f"the case asks for {capability} and does not declare it; add it to @needs")
         super().need(capability, whole=whole)
-
-
-def _knowing(name: str) -> Callable[..., Any]:
-    """Return a method of a recording whose rows know the play they are of."""
-    method = getattr(Recording, name)
-
-    @wraps(method)
-    def answer(self: GuardedRecording, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as the method
-        found = method(self, *arguments, **options)
-        return found if isinstance(found, int) else of_play(found, self.number)
-
-    return answer
-
-
-for _name in dir(Recording):
-    if not _name.startswith("_") and _name != "need" and isfunction(getattr(Recording, _name)):
-        setattr(GuardedRecording, _name, _knowing(_name))
 
 
 class Bed:
@@ -73,8 +49,8 @@ class Bed:
         self.guard = Guard(needs | IMPLIED)
         self.needs = needs
         self.scenarios: list[Scenario] = []
-        self.recordings: list[GuardedRecording] = []
-        self.spoilt: list[GuardedRecording] = []
+        self.recordings: list[Recording] = []
+        self.spoilt: list[Recording] = []
         self.read: set[str] = set()
 
     @property
@@ -171,23 +147,23 @@ class Bed:
         self._refuse_strangers(whole)
         number = len(self.recordings) + 1
         recording = self._driver.play(whole, number, fresh=fresh)
-        data = {item.name: getattr(recording, item.name) for item in fields(Recording)}
-        guarded = GuardedRecording(**data, guard=self.guard, number=number)
+        data = {item.name: getattr(recording.columns, item.name) for item in fields(Columns)}
+        guarded = Recording(GuardedColumns(**data | {"play": number}, guard=self.guard))
         self._refuse_spoilt(guarded, number)
         self.scenarios.append(whole)
         self.recordings.append(guarded)
         self._expect.play, self._expect.only_play = number, number == 1
         return guarded
 
-    def _refuse_spoilt(self, recording: GuardedRecording, number: int) -> None:
+    def _refuse_spoilt(self, recording: Recording, number: int) -> None:
         """Raise what a play is worth of which the bench spoilt the recording; it is kept as evidence."""
-        trouble = recording.trouble
-        if trouble is None and recording.capture_losses:
-            words = f"the capture lost {recording.capture_losses} frames in play {number}"
+        trouble = recording.columns.trouble
+        if trouble is None and recording.columns.capture_losses:
+            words = f"the capture lost {recording.columns.capture_losses} frames in play {number}"
             trouble = Trouble("bench", words)
-        if trouble is None and recording.cut:
+        if trouble is None and (cut := recording.columns.cut):
             mend = "what had not come by then may have been on its way; raise play_limit"
-            trouble = Trouble("measurement", f"play {number} was broken off at {recording.cut}: {mend}")
+            trouble = Trouble("measurement", f"play {number} was broken off at {cut}: {mend}")
         if trouble is not None:
             self.spoilt.append(recording)
             raise (BenchError if trouble.breaks == "bench" else Inconclusive)(trouble.words)

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from time import monotonic_ns
 from typing import Any, Final, Protocol, TypeVar
@@ -106,7 +106,7 @@ class RealTimeBed:
         """Play, again where the bench measured too badly to say anything of the devices."""
         recording = self.attempt(scenario, number, fresh=fresh)
         for _ in range(REPEATS):
-            if recording.trouble is None or recording.trouble.breaks == "bench":
+            if recording.columns.trouble is None or recording.columns.trouble.breaks == "bench":
                 break
             recording = self.attempt(scenario, number, fresh=fresh)
         return recording
@@ -183,7 +183,7 @@ class _Play:
                 raise
             except (BenchError, TrexError) as error:
                 return self.remains(scenario, str(error))
-        return replace(recording, trouble=self.trouble(recording), cut=self.course.cut)
+        return recording.but(trouble=self.trouble(recording), cut=self.course.cut)
 
     def meanwhile(self, work: Callable[[], T]) -> T:
         """Have the operator do something while the tester goes on, so that no neighbour takes it for dead."""
@@ -288,8 +288,8 @@ class _Play:
         words = self.rig.wires.trouble()
         if words is not None:
             return Trouble("bench", words)
-        drops = sum(recording.drops().values()) if "counters" in recording.capabilities else 0
-        unexplained = recording.holds == "all" and len(recording.losses()) > drops
+        drops = sum(recording.devices.drops().values()) if "counters" in recording.capabilities else 0
+        unexplained = recording.holds == "all" and len(recording.hosts.losses()) > drops
         unsent = self.rig.wires.unsent()
         if unsent and self.switched and unexplained:
             words = f"{unsent} frames of the tester met a dark link and were not recorded"

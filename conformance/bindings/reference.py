@@ -78,9 +78,9 @@ class ReferenceBinding(UnlimitedBinding):
         peers = default_peers(topology, facts.parameters)
         setup = Setup(case="smoke", topology=topology, facts=facts, peers=peers, seed=0)
         recording = ReferenceBed(setup, None).play(single(hosts[0], hosts[-1]), 1, fresh=False)
-        if recording.delivered_frames() != 1:
+        if recording.hosts.delivered() != 1:
             raise BenchError(
-                f"of one frame {recording.delivered_frames()} arrived; dropped: {recording.drops()}"
+                f"of one frame {recording.hosts.delivered()} arrived; dropped: {recording.devices.drops()}"
             )
 
 

@@ -84,12 +84,12 @@ class Replay:
             recording = store.load(path)
         except InputError as error:
             raise BenchError(str(error)) from error
-        if recording.scenario != scenario.digest():
+        if recording.columns.scenario != scenario.digest():
             raise ScenarioChanged(f"{path}: the scenario changed; play it again")
         if recording.facts.wire_digest != self.facts.wire_digest:
             raise BenchError(f"{path}: was recorded under another wire profile; judge it with its own")
         # The file that the recording names may be gone; the profile with its digest is the same.
-        return replace(recording, facts=replace(recording.facts, wire_profile=self.facts.wire_profile))
+        return recording.but(facts=replace(recording.facts, wire_profile=self.facts.wire_profile))
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -9,10 +9,10 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from conformance.judge.rows import Row, play_of
 from conformance.judge.shown import parting, quantity, shown
 from spec.verdict import Verdict
 from traffic.recordings.measured import off_of
+from traffic.recordings.rows import Row, play_of
 
 Item = TypeVar("Item")
 

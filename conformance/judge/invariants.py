@@ -88,15 +88,15 @@ EXCUSED: Final = (
 @invariant("FWD-ZERO-LOSS")
 def nothing_is_lost(recording: Recording, expect: Expect) -> None:
     """Every frame between two hosts arrives, but for those that a drop counter accounts for."""
-    if _harmed(recording) or not recording.delivered_frames():
+    if _harmed(recording) or not recording.hosts.delivered():
         return
-    lost = recording.losses()
-    excused = recording.drops() if "counters" in recording.capabilities else {}
+    lost = recording.hosts.losses()
+    excused = recording.devices.drops() if "counters" in recording.capabilities else {}
     allowed = sum(excused.get(cause, 0) for cause in EXCUSED)
     if len(lost) <= allowed:
         expect.that(True, "host frames lost", allowed, len(lost))
         return
-    passage = next(altered(lost[:1], recording.strays()))
+    passage = next(altered(lost[:1], recording.hosts.strays()))
     rows = [*passage.rows, *(frame.row for frame in lost[1:])]
     got = f"{len(lost)}; the first: {passage}"
     expect.that(False, "host frames lost", f"at most the {allowed} accounted for", got, rows)
@@ -105,8 +105,8 @@ def nothing_is_lost(recording: Recording, expect: Expect) -> None:
 @invariant("FWD-EXACTLY-ONCE")
 def nothing_is_delivered_twice(recording: Recording, expect: Expect) -> None:
     """No host receives a unicast frame more often than it was sent to it."""
-    if recording.delivered_frames():
-        twice = [frame for frame in recording.duplicates() if not frame.frame[0] & 1]
+    if recording.hosts.delivered():
+        twice = [frame for frame in recording.hosts.duplicates() if not frame.frame[0] & 1]
         expect.that(
             not twice, "unicast frames delivered twice", 0, len(twice), [frame.row for frame in twice]
         )
@@ -117,7 +117,7 @@ def drop_causes_make_the_total(recording: Recording, expect: Expect) -> None:
     """On each device the causes add up to the frames dropped."""
     recording.need("counters")
     for node in _tested(recording):
-        counters = recording.counters.get(node, {})
+        counters = recording.columns.counters.get(node, {})
         if "dropped_frames" in counters:
             causes = sum(value for name, value in counters.items() if name.startswith("drop."))
             expect.equal(causes, counters["dropped_frames"], f"sum over drop.* of {node}")
@@ -127,8 +127,8 @@ def drop_causes_make_the_total(recording: Recording, expect: Expect) -> None:
 def messages_are_as_the_profile_says(recording: Recording, expect: Expect) -> None:
     """Each message that a device sends has a layout, codes and values of the wire profile."""
     for name in _tested(recording):
-        if recording.frames_of(name):
-            wrong = recording.improper(name)
+        if recording.fabric.frames_of(name):
+            wrong = recording.fabric.improper(name)
             got = f"{len(wrong)}; the first: {wrong[0].wrong}" if wrong else 0
             what = f"frames of {name} that the wire profile does not allow"
             expect.that(not wrong, what, 0, got, [item.row for item in wrong])
@@ -138,7 +138,7 @@ def messages_are_as_the_profile_says(recording: Recording, expect: Expect) -> No
 def no_data_without_a_grant(recording: Recording, expect: Expect) -> None:
     """Position never exceeds the cumulative grant that had arrived."""
     for name in _tested(recording, "GSP"):
-        for account in recording.accounts(source=name):
+        for account in recording.credit.accounts(source=name):
             if account.data:
                 what = f"credit octets sent by {name} beyond the grant to {_queue(account.queue)}"
                 expect.that(not account.overdrawn, what, 0, account.overdraft, account.overdrawn)
@@ -156,10 +156,10 @@ def grants_keep_to_the_port(recording: Recording, expect: Expect) -> None:
     for host, address in recording.facts.hosts.items():
         if host not in rates or address.node not in _tested_ids(recording):
             continue
-        worst = recording.overgrant(host, rates[host])
+        worst = recording.credit.overgrant(host, rates[host])
         if worst.row < 0:
             continue
-        table = recording.fabric["GRANT"]
+        table = recording.columns.tables["GRANT"]
         own = (table["source"] == address.node) & (table["port"] == address.port)
         sources = len(np.unique(table["destination"][own]))
         lost = _lost_credit(recording, address)
@@ -177,7 +177,7 @@ def grants_keep_to_the_port(recording: Recording, expect: Expect) -> None:
 @invariant("ORDER-PER-FLOW")
 def flows_stay_in_order(recording: Recording, expect: Expect) -> None:
     """Frames of a flow are received in the order in which they were sent."""
-    order = recording.reordering()
+    order = recording.hosts.reordering()
     if order.received:
         rows = [int(row) for row in order.rows]
         expect.that(not rows, "reordered frames (RFC 4737) at the hosts", 0, order.reordered, rows)
@@ -186,12 +186,12 @@ def flows_stay_in_order(recording: Recording, expect: Expect) -> None:
 @invariant("PKTC-ONE-DESTINATION")
 def containers_have_one_egress(recording: Recording, expect: Expect) -> None:
     """Each frame in a container is for the host behind the node and port that the container names."""
-    table = recording.fabric["DATA"]
-    table = table.where(table.valid_crc & recording.leaving(table) & (table.octets >= MAC_OCTETS))
+    table = recording.columns.tables["DATA"]
+    table = table.where(table.valid_crc & recording.columns.leaving(table) & (table.octets >= MAC_OCTETS))
     table = table.where(np.isin(table["source"], _tested_ids(recording, "GSP")))
     if not len(table):
         return
-    octets = np.frombuffer(recording.blob, np.uint8)[table.start[:, None] + np.arange(MAC_OCTETS)]
+    octets = np.frombuffer(recording.columns.blob, np.uint8)[table.start[:, None] + np.arange(MAC_OCTETS)]
     weights = 1 << np.arange(8 * MAC_OCTETS - 8, -1, -8, dtype=np.int64)
     address = octets.astype(np.int64) @ weights
     known = {int.from_bytes(host.mac): host.node << 8 | host.port for host in recording.facts.hosts.values()}
@@ -205,16 +205,16 @@ def containers_have_one_egress(recording: Recording, expect: Expect) -> None:
 
 def _lost_credit(recording: Recording, egress: HostAddress) -> int:
     """Credit bytes of DATA that left its sources for an egress port and never came to its node."""
-    table = recording.fabric["DATA"]
+    table = recording.columns.tables["DATA"]
     mine = (table["destination"] == egress.node) & (table["port"] == egress.port) & table.valid_crc
-    came = mine & recording.reaching(table) & (recording.delivered[table.rows] > 0)
-    left = mine & recording.leaving(table)
-    return max(int(recording.data_credit[left].sum() - recording.data_credit[came].sum()), 0)
+    came = mine & recording.columns.reaching(table) & (recording.columns.delivered[table.rows] > 0)
+    left = mine & recording.columns.leaving(table)
+    return max(int(recording.fabric.data_credit[left].sum() - recording.fabric.data_credit[came].sum()), 0)
 
 
 def _harmed(recording: Recording) -> bool:
     """Whether a link lost frames of the play, so that their loss says nothing of a device."""
-    return bool((recording.delivered == 0).any())
+    return bool((recording.columns.delivered == 0).any())
 
 
 def _tested(recording: Recording, role: str | None = None) -> list[str]:

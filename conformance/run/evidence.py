@@ -28,7 +28,7 @@ def keep(trial: Trial) -> None:
         return
     trial.dissection = lines("\n".join(_dissection(trial)), LONGEST_REPORT)
     plays = [*bed.recordings, *bed.spoilt]
-    size = sum(len(recording.blob) for recording in plays)
+    size = sum(len(recording.columns.blob) for recording in plays)
     limit = LIMITS[options.evidence]
     if trial.worst is Verdict.PASS and limit is not None and size > limit:
         return

@@ -21,7 +21,7 @@ import os
 @testbed(LeafSpine())
 def test_broken(bed, expect):
     recording = bed.play(Scenario())
-    expect.that({broken}, "it", 1, recording.seed)
+    expect.that({broken}, "it", 1, recording.columns.seed)
 
 
 @clause("PKTC-ONE-PATH")
@@ -30,7 +30,7 @@ def test_cut(bed, expect):
     recording = bed.play(Scenario())
     if not os.path.exists("again"):
         raise KeyboardInterrupt
-    expect.equal(recording.seed % 2, recording.seed % 2, "parity of the seed")
+    expect.equal(recording.columns.seed % 2, recording.columns.seed % 2, "parity of the seed")
 
 
 @clause("PKTC-SIZE", "frame-sizes")

@@ -28,19 +28,19 @@ def setup():
 def test_a_recording_says_whether_its_play_ended_by_itself(setup, tmp_path):
     bed = ReferenceBed(setup, None)
     whole = bed.play(LOAD, 1, fresh=False)
-    assert not whole.cut
+    assert not whole.columns.cut
     cut = bed.play(replace(LOAD, limit=30_000), 2, fresh=False)
-    assert len(cut.losses()) > 10
-    assert cut.cut == "its own limit of 30,000 ns"
+    assert len(cut.hosts.losses()) > 10
+    assert cut.columns.cut == "its own limit of 30,000 ns"
     save(cut, tmp_path / "1")
-    assert load(tmp_path / "1").cut == cut.cut
+    assert load(tmp_path / "1").columns.cut == cut.columns.cut
 
 
 def test_play_limit_is_named_where_it_cut(setup):
     values = setup.facts.parameters
     short = replace(values["play_limit"], value=30_000)
     hurried = replace(setup, facts=replace(setup.facts, parameters={**values, "play_limit": short}))
-    assert ReferenceBed(hurried, None).play(LOAD, 1, fresh=False).cut == "play_limit of 30,000 ns"
+    assert ReferenceBed(hurried, None).play(LOAD, 1, fresh=False).columns.cut == "play_limit of 30,000 ns"
 
 
 def test_no_case_is_judged_by_a_play_that_was_cut(setup):

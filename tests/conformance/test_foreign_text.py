@@ -276,7 +276,7 @@ def test_whatever_a_binding_says_is_a_verdict(bench, old, new, verdict, words):
 @needs("fabric taps", "counters", "pfc")
 def test_it(bed, expect):
     recording = bed.play(Scenario())
-    expect.that(not recording.events, "no event", "none", recording.events)
+    expect.that(not recording.columns.events, "no event", "none", recording.columns.events)
 """.replace('"pfc"', '"pfc"' if verdict == "TESTER_LIMITED" else '"counters"')
     )
     bench.run(*words)

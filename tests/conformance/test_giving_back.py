@@ -93,7 +93,7 @@ def test_a_link_is_given_back_by_a_play_that_ends_or_fails():
     for refuses in ((), [("h0", False)]):
         devices = Switched(refuses)
         recording = bed(devices).play(Scenario(links=DARK.links[:1]), 1, fresh=False)
-        assert (recording.trouble is None) == (not refuses)
+        assert (recording.columns.trouble is None) == (not refuses)
         assert devices.links == {"h0": True}
         assert devices.restored == 1
 
@@ -101,7 +101,7 @@ def test_a_link_is_given_back_by_a_play_that_ends_or_fails():
 def test_what_is_planned_later_than_the_settle_time_happens_in_real_time():
     devices = Switched()
     assert SETUP.facts.parameters["settle_time"].value < DARK.links[1].at
-    assert bed(devices).play(DARK, 1, fresh=False).trouble is None
+    assert bed(devices).play(DARK, 1, fresh=False).columns.trouble is None
     assert devices.links == {"h0": True, "h1": True}
 
 

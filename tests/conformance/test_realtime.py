@@ -108,15 +108,15 @@ def stood(server):
 def test_a_play_is_recorded(stood):
     for fresh in (False, True):
         recording = stood().play(elephant("h0", "h1", count=30), 1, fresh=fresh)
-        assert (recording.delivered_frames(), recording.trouble) == (30, None)
+        assert (recording.hosts.delivered(), recording.columns.trouble) == (30, None)
 
 
 def test_a_play_that_is_counted_holds_counters(stood):
     load = line_rate([("h0", "h1"), ("h1", "h0")], rate_mbps=100, span=100 * MS)
     recording = stood().play(load, 1, fresh=False)
-    assert (recording.holds, len(recording), recording.trouble) == ("counters", 0, None)
+    assert (recording.holds, len(recording), recording.columns.trouble) == ("counters", 0, None)
     expected = [Flow(stream.id, stream.count, reordered=0) for stream in load.streams]
-    assert recording.flows() == expected
+    assert recording.hosts.flows() == expected
 
 
 def test_a_play_measured_badly_is_repeated_and_one_on_a_broken_bench_is_not(stood):
@@ -137,15 +137,15 @@ def test_a_server_that_goes_costs_one_play(stood, server, fault):
     with pytest.raises(outcomes.BenchError, match="TRex"):
         struck.play(single("h0", "h1"), 1, fresh=False)
     recording = struck.play(single("h0", "h1"), 2, fresh=False)
-    assert (recording.delivered_frames(), recording.trouble) == (1, None)
+    assert (recording.hosts.delivered(), recording.columns.trouble) == (1, None)
 
 
 def test_a_port_taken_during_a_play_is_the_benchs_trouble(stood, server):
     taken = stood(when_read=lambda: server.take(1, "rival"))
     for number in (1, 2):
         recording = taken.play(single("h0", "h1"), number, fresh=False)
-        assert recording.trouble.breaks == "bench"
-        assert "port 1 of TRex was taken by rival" in recording.trouble.words
+        assert recording.columns.trouble.breaks == "bench"
+        assert "port 1 of TRex was taken by rival" in recording.columns.trouble.words
 
 
 def test_a_frame_beyond_trex_limits_the_tester(stood):

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 
@@ -46,22 +45,22 @@ def play(bench, request, scenario, *, fresh=False, number=1):
 )
 def test_every_testbed_carries_frames(bench, request_, ends):
     recording = play(bench, request_, elephant(*ends, count=50))
-    assert recording.delivered_frames(emulated=True) == 50
-    assert not recording.losses(emulated=True)
+    assert recording.hosts.delivered(emulated=True) == 50
+    assert not recording.hosts.losses(emulated=True)
 
 
 def test_a_play_starts_converged_and_counts_from_its_start(bench):
     recording = play(bench, LeafSpine(), single("h0", "h1", start=100))
-    assert recording.counter("rx_frames") == 1
-    assert recording.baseline["gsp0"]["hellos_sent"] > 0
-    assert recording.host_frames()[0].time == 100 + 84
-    assert not recording.events_of("path_up")
+    assert recording.devices.counter("rx_frames") == 1
+    assert recording.columns.baseline["gsp0"]["hellos_sent"] > 0
+    assert recording.hosts.frames()[0].time == 100 + 84
+    assert not recording.devices.events("path_up")
 
 
 def test_a_fresh_play_starts_at_power_on(bench):
     recording = play(bench, LeafSpine(), single("h0", "h1"), fresh=True)
-    assert recording.drops() == {"no_path": 1}
-    assert not recording.baseline
+    assert recording.devices.drops() == {"no_path": 1}
+    assert not recording.columns.baseline
 
 
 def test_the_same_seed_gives_the_same_frames(bench):
@@ -77,8 +76,8 @@ def test_the_same_seed_gives_the_same_frames(bench):
 def test_links_fail_at_their_time(bench):
     scenario = Scenario(links=(LinkEvent(50_000, "gsp0-gsf0", False),), settle=400_000)
     recording = play(bench, LeafSpine(), scenario)
-    late = (recording.time > 51_000) & recording.on_links("gsp0-gsf0")[recording.link]
-    assert not recording.delivered[late].any()
+    late = (recording.time > 51_000) & recording.columns.on_links("gsp0-gsf0")[recording.columns.link]
+    assert not recording.columns.delivered[late].any()
 
 
 def test_a_trigger_may_wait_for_what_passes_inside_the_fabric(bench):
@@ -90,7 +89,7 @@ def test_a_trigger_may_wait_for_what_passes_inside_the_fabric(bench):
         )
     )
     recording = play(bench, LeafSpine(), scenario)
-    assert len(recording.host_frames("h0", "received")) >= 1
+    assert len(recording.hosts.frames("h0", "received")) >= 1
 
 
 LATER = 5_000_000
@@ -112,11 +111,11 @@ def test_what_is_planned_later_than_the_settle_time_happens(bench, depth):
 
 def lost(recording: Recording) -> Recording:
     """The same without the last frame that a host received, and without a cause for it."""
-    rows = recording.host_frames(way="received")
-    link = recording.link.copy()
-    direction = recording.direction.copy()
+    rows = recording.hosts.frames(way="received")
+    link = recording.columns.link.copy()
+    direction = recording.columns.direction.copy()
     direction[rows[-1].row] = 1 - DOWN
-    return replace(recording, link=link, direction=direction)
+    return recording.but(link=link, direction=direction)
 
 
 def test_invariants_hold_on_the_reference(bench):

@@ -2,10 +2,7 @@
 
 import json
 
-import pytest
-
 from conformance.judge.expect import Expect
-from conformance.judge.rows import Row, of_play
 
 CASE = """
 from conformance.api.marks import clause, testbed
@@ -16,9 +13,9 @@ from traffic.patterns import imix
 def test_it(bed, expect):
     first = bed.play(imix(bed.host(0), bed.host(-1), count=3))
     second = bed.play(imix(bed.host(0), bed.host(-1), count=3))
-    expect.each(first.host_frames(bed.host(0)), "frames of the first", lambda frame: False)
-    expect.that(False, "one row of the second", 1, 2, rows=[second.host_frames(bed.host(0))[0].row])
-    both = [recording.host_frames(bed.host(0))[0].row for recording in (first, second)]
+    expect.each(first.hosts.frames(bed.host(0)), "frames of the first", lambda frame: False)
+    expect.that(False, "one row of the second", 1, 2, rows=[second.hosts.frames(bed.host(0))[0].row])
+    both = [recording.hosts.frames(bed.host(0))[0].row for recording in (first, second)]
     expect.that(False, "rows of both", 1, 2, both)
     expect.that(False, "rows of nobody", 1, 2, rows=[3])
 """
@@ -38,18 +35,6 @@ def test_findings_point_at_their_own_play(pytester):
         ("rows of nobody", "none"),
     ]
     assert [bool(item["packets"]) for item in record["findings"]] == [True] * 4 + [False] * 2
-
-
-@pytest.mark.parametrize("value", ["it", 1.5, True, None, b"x", [True], {"a": "b"}])
-def test_what_is_no_row_stays_as_it_is(value):
-    found = of_play(value, 2)
-    assert found == value
-    assert type(found) is type(value)
-
-
-def test_rows_are_marked_wherever_they_stand():
-    assert of_play([3], 2)[0].play == of_play({"a": (3,)}, 2)["a"][0].play == 2
-    assert of_play(Row(3, 1), 2).play == 1
 
 
 def test_one_play_is_the_play_of_every_row():

@@ -20,7 +20,7 @@ def test_{name}(bed, expect):
     {body}
 """
 MET = "expect.that(True, 'it', 1, 1)"
-BROKEN = "expect.that(False, 'it', 1, recording.seed)"
+BROKEN = "expect.that(False, 'it', 1, recording.columns.seed)"
 
 
 def case(name="it", body=MET, clause="PKTC-ONE-PATH", purpose=""):

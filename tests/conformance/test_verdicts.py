@@ -239,4 +239,4 @@ def test_what_befell_the_bench_is_not_the_devices_and_the_recording_is_kept(benc
     _, (record,), _ = records(bench.path)
     assert (record["verdict"], record["reason"]) == (verdict, "the lamp fell")
     (kept,) = (bench.path / "run" / "recordings").iterdir()
-    assert store.load(kept / "1").trouble == Trouble(breaks, "the lamp fell")
+    assert store.load(kept / "1").columns.trouble == Trouble(breaks, "the lamp fell")

@@ -1,5 +1,5 @@
 from traffic.recordings.comparison import compare
-from traffic.recordings.delivery import HostFrame
+from traffic.recordings.hosts import HostFrame
 
 
 def frames(*octets, first):

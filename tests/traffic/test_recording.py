@@ -125,32 +125,32 @@ def test_taps_are_kept_in_order_of_time_with_counters_as_differences():
         baseline={"gsp0": {"rx_frames": 4}},
     )
     assert [recording.frame(row) for row in range(len(recording))] == [b"a" * 61, b"b" * 60]
-    assert (recording.time.tolist(), recording.delivered.tolist()) == ([3, 9], [0, 1])
-    assert (recording.counter("rx_frames"), recording.counter("rx_frames", "gsp0")) == (4, 3)
-    assert (recording.drops(), recording.drops("gsp1")) == ({"late": 2}, {})
+    assert (recording.time.tolist(), recording.columns.delivered.tolist()) == ([3, 9], [0, 1])
+    assert (recording.devices.counter("rx_frames"), recording.devices.counter("rx_frames", "gsp0")) == (4, 3)
+    assert (recording.devices.drops(), recording.devices.drops("gsp1")) == ({"late": 2}, {})
     assert repr(recording) == "<Recording of 2 frames on 7 links, holds all>"
 
 
 def test_events_and_states():
     events = (Event(1, "gsp0", "path_down"), Event(2, "gsp1", "path_down"), Event(3, "gsp0", "path_up"))
     recording = play(events=events, states={"gsp0": {"dgsqs": []}})
-    assert recording.events_of("path_down", "gsp0") == [events[0]]
-    assert recording.events_of("path_down") == [*events[:2]]
-    assert recording.state("gsp0") == {"dgsqs": []}
+    assert recording.devices.events("path_down", "gsp0") == [events[0]]
+    assert recording.devices.events("path_down") == [*events[:2]]
+    assert recording.devices.state("gsp0") == {"dgsqs": []}
 
 
 @pytest.mark.parametrize(
     "question",
     [
-        lambda recording: recording.counter("rx_frames"),
-        lambda recording: recording.drops(),
-        lambda recording: recording.events_of("path_up"),
-        lambda recording: recording.state("gsp0"),
-        lambda recording: recording.containers(),
-        lambda recording: recording.messages("GRANT"),
-        lambda recording: recording.overdrawn(),
-        lambda recording: recording.losses(),
-        lambda recording: recording.host_frames("h0"),
+        lambda recording: recording.devices.counter("rx_frames"),
+        lambda recording: recording.devices.drops(),
+        lambda recording: recording.devices.events("path_up"),
+        lambda recording: recording.devices.state("gsp0"),
+        lambda recording: recording.fabric.containers(),
+        lambda recording: recording.fabric.messages("GRANT"),
+        lambda recording: recording.credit.overdrawn(),
+        lambda recording: recording.hosts.losses(),
+        lambda recording: recording.hosts.frames("h0"),
         lambda recording: recording.parameter("container_bytes"),
     ],
 )
@@ -161,15 +161,19 @@ def test_what_was_not_seen_is_not_answered(question):
 
 def test_counters_alone_answer_nothing_about_frames():
     recording = play(holds="counters", counters={"gsp0": {"rx_frames": 3}})
-    assert recording.counter("rx_frames") == 3
+    assert recording.devices.counter("rx_frames") == 3
     with pytest.raises(BeyondRecording, match="holds counters"):
-        recording.containers()
+        recording.fabric.containers()
 
 
 def test_a_window_shows_containers_but_no_losses():
-    recording = replace(sprayed(), holds="window")
-    assert len(recording.containers()) == 3
-    for question in (recording.losses, recording.overdrawn, lambda: recording.deviation(["gsp0-gsf0"])):
+    recording = sprayed().but(holds="window")
+    assert len(recording.fabric.containers()) == 3
+    for question in (
+        recording.hosts.losses,
+        recording.credit.overdrawn,
+        lambda: recording.fabric.deviation(["gsp0-gsf0"]),
+    ):
         with pytest.raises(BeyondRecording):
             question()
 
@@ -177,7 +181,7 @@ def test_a_window_shows_containers_but_no_losses():
 def test_another_wire_profile_is_refused():
     recording = play(facts=replace(FACTS, wire_digest="0" * 64))
     with pytest.raises(InputError, match="open-1: digest: is not the one"):
-        recording.messages("DATA")
+        recording.fabric.messages("DATA")
 
 
 def test_messages():
@@ -188,37 +192,41 @@ def test_messages():
         (3, "gsp1-gsf0", UP, grant(6000)),
         (4, "gsp0-gsf0", DOWN, grant(7000)[:-1] + b"\0"),
     )
-    (first,) = recording.messages("GRANT", at="gsp0-gsf0", direction=DOWN)
+    (first,) = recording.fabric.messages("GRANT", at="gsp0-gsf0", direction=DOWN)
     assert (first.packet, first.time, first.link, first.granted, first.cls) == (2, 2, "gsp0-gsf0", 5000, 0)
-    assert [seen.granted for seen in recording.messages("GRANT", source="gsp1", destination=1)] == [
+    assert [seen.granted for seen in recording.fabric.messages("GRANT", source="gsp1", destination=1)] == [
         5000,
         6000,
     ]
-    assert [seen.row for seen in recording.messages("GRANT", valid=False)] == [3]
-    assert len(recording.messages("GRANT", valid=None)) == 3
-    assert recording.messages("HELLO")[0].entries == ({"node": 2, "rate": 8000},)
-    assert recording.malformed() == recording.malformed(Fault.CHECKSUM, at="gsp0-gsf0", direction=DOWN) == [3]
-    assert list(recording.fabric.illegal()) == []
-    assert recording.message_at(1) == first
+    assert [seen.row for seen in recording.fabric.messages("GRANT", valid=False)] == [3]
+    assert len(recording.fabric.messages("GRANT", valid=None)) == 3
+    assert recording.fabric.messages("HELLO")[0].entries == ({"node": 2, "rate": 8000},)
+    assert (
+        recording.fabric.malformed()
+        == recording.fabric.malformed(Fault.CHECKSUM, at="gsp0-gsf0", direction=DOWN)
+        == [3]
+    )
+    assert list(recording.columns.tables.illegal()) == []
+    assert recording.fabric.message_at(1) == first
     with pytest.raises(AttributeError, match="GRANT has no field demand"):
         _ = first.demand
     with pytest.raises(KeyError, match="no link gsp9"):
-        recording.messages("GRANT", at="gsp9")
+        recording.fabric.messages("GRANT", at="gsp9")
 
 
 def test_payload_and_illegal_fields():
     recording = play(
         (1, "gsp0-gsf0", UP, data(0, 0, FRAMES[0], generation=0)), (2, "gsp0-gsf0", UP, grant(1))
     )
-    assert recording.payload(0) == FRAMES[0]
-    assert [(item.row, item.field) for item in recording.fabric.illegal()] == [(0, "generation")]
+    assert recording.fabric.payload(0) == FRAMES[0]
+    assert [(item.row, item.field) for item in recording.columns.tables.illegal()] == [(0, "generation")]
     with pytest.raises(KeyError, match="packet 2"):
-        recording.payload(1)
+        recording.fabric.payload(1)
 
 
 def test_containers():
     recording = sprayed()
-    first, second, third = recording.containers(at=recording.uplinks("gsp0"))
+    first, second, third = recording.fabric.containers(at=recording.fabric.uplinks("gsp0"))
     assert [item.sequence for item in (first, second, third)] == [0, 1, 2]
     assert first.queue == QUEUE
     assert (first.indices, first.fills, first.sizes, first.bytes) == (
@@ -230,12 +238,12 @@ def test_containers():
     assert (first.links, second.uplinks) == ({"gsp0-gsf0"}, {"gsp0-gsf1"})
     assert (first.last, second.last, first.announced, third.announced) == (True, False, 2, None)
     assert (first.packets, first.times, first.frames, first.whole) == ((6, 7), (1000, 1100), 2, True)
-    assert recording.containers() == [first, second, third]
-    assert [item.sequence for item in recording.containers(direction=DOWN)] == [0, 2, 1]
+    assert recording.fabric.containers() == [first, second, third]
+    assert [item.sequence for item in recording.fabric.containers(direction=DOWN)] == [0, 2, 1]
     assert (
-        recording.containers(source="gsp1")
-        == recording.containers(port=1)
-        == recording.containers(cls=1)
+        recording.fabric.containers(source="gsp1")
+        == recording.fabric.containers(port=1)
+        == recording.fabric.containers(cls=1)
         == []
     )
 
@@ -247,34 +255,34 @@ def test_a_container_with_a_frame_missing_is_not_whole():
         (3, "gsp0-gsf0", UP, data(0xFFFFFFFF, 0, FRAMES[3])),
         (4, "gsp0-gsf1", UP, data(1, 0, FRAMES[4], previous=3, flags=UNGOVERNED)),
     )
-    wrapped = next(item for item in recording.containers() if item.sequence == 0xFFFFFFFF)
-    assert [item.whole for item in recording.containers()] == [False, False, True]
-    assert (wrapped.announced, recording.containers()[-1].ungoverned) == (0, (True,))
+    wrapped = next(item for item in recording.fabric.containers() if item.sequence == 0xFFFFFFFF)
+    assert [item.whole for item in recording.fabric.containers()] == [False, False, True]
+    assert (wrapped.announced, recording.fabric.containers()[-1].ungoverned) == (0, (True,))
 
 
 def test_spread_over_uplinks():
     recording = sprayed()
-    uplinks = recording.uplinks("gsp0")
-    assert recording.uplink_bytes(uplinks) == {"gsp0-gsf0": 3 * SIZE, "gsp0-gsf1": 2 * SIZE}
-    assert recording.uplink_bytes(uplinks, destination="gsp0", source=1) == dict.fromkeys(uplinks, 0)
-    assert recording.uplink_bytes(uplinks, start=1100, stop=1400) == {
+    uplinks = recording.fabric.uplinks("gsp0")
+    assert recording.fabric.uplink_bytes(uplinks) == {"gsp0-gsf0": 3 * SIZE, "gsp0-gsf1": 2 * SIZE}
+    assert recording.fabric.uplink_bytes(uplinks, destination="gsp0", source=1) == dict.fromkeys(uplinks, 0)
+    assert recording.fabric.uplink_bytes(uplinks, start=1100, stop=1400) == {
         "gsp0-gsf0": SIZE,
         "gsp0-gsf1": 2 * SIZE,
     }
-    worst = recording.deviation(uplinks)
+    worst = recording.fabric.deviation(uplinks)
     assert (worst.bytes, worst.row, worst.time) == (2 * SIZE, 6, 1100)
-    weighted = recording.deviation(uplinks, {"gsp0-gsf0": 3, "gsp0-gsf1": 1})
+    weighted = recording.fabric.deviation(uplinks, {"gsp0-gsf0": 3, "gsp0-gsf1": 1})
     assert (weighted.bytes, weighted.time) == (pytest.approx(4 * SIZE - 4 * SIZE / 3), 1300)
-    assert recording.deviation(uplinks, start=5000).bytes == 0
+    assert recording.fabric.deviation(uplinks, start=5000).bytes == 0
 
 
 def test_order_at_egress_while_the_fabric_reorders():
     recording = sprayed()
-    assert recording.reordering("h0", "h2").ratio == 0
-    fabric = recording.fabric_reordering(destination="gsp1", port=0, cls=0)
+    assert recording.hosts.reordering("h0", "h2").ratio == 0
+    fabric = recording.fabric.reordering(destination="gsp1", port=0, cls=0)
     assert (fabric.received, fabric.reordered, fabric.ratio, fabric.extent) == (5, 2, 0.4, 2)
-    assert fabric.rows.tolist() == [13, 14]
-    assert recording.fabric_reordering(destination="gsp0").ratio == 0
+    assert fabric.rows == [13, 14]
+    assert recording.fabric.reordering(destination="gsp0").ratio == 0
 
 
 def test_sequence_numbers_that_wrap_are_in_order():
@@ -283,17 +291,17 @@ def test_sequence_numbers_that_wrap_are_in_order():
         (2, "gsp1-gsf0", DOWN, data(0, 0, FRAMES[1])),
         (3, "gsp1-gsf0", DOWN, data(1, 0, FRAMES[2])),
     )
-    assert recording.fabric_reordering().reordered == 0
+    assert recording.fabric.reordering().reordered == 0
 
 
 def test_all_delivered():
     recording = sprayed()
-    assert recording.matches() == {row: [row + 15] for row in range(5)}
-    assert recording.losses() == recording.duplicates() == recording.strays() == []
-    assert recording.delivered_frames("h0", "h2", cls=0) == 5
-    assert recording.latencies().tolist() == [4000] * 5
-    assert [frame.size for frame in recording.host_frames("h2", "received")] == [1000] * 5
-    assert [frame.host for frame in recording.host_frames()] == ["h0"] * 5
+    assert recording.hosts.matches() == {row: [row + 15] for row in range(5)}
+    assert recording.hosts.losses() == recording.hosts.duplicates() == recording.hosts.strays() == []
+    assert recording.hosts.delivered("h0", "h2", cls=0) == 5
+    assert recording.hosts.latencies().tolist() == [4000] * 5
+    assert [frame.size for frame in recording.hosts.frames("h2", "received")] == [1000] * 5
+    assert [frame.host for frame in recording.hosts.frames()] == ["h0"] * 5
 
 
 def test_loss_duplicate_stray_and_reordering():
@@ -307,12 +315,12 @@ def test_loss_duplicate_stray_and_reordering():
         (104, "h2", DOWN, altered),
         (105, "h1", DOWN, FRAMES[3]),
     )
-    assert [frame.packet for frame in recording.losses("h0", "h2")] == [4, 5]
-    assert [(frame.host, frame.row) for frame in recording.duplicates()] == [("h2", 7)]
-    assert [(frame.host, frame.row) for frame in recording.strays()] == [("h2", 9), ("h1", 10)]
-    assert recording.strays("h0") == []
-    order = recording.reordering()
-    assert (order.received, order.rows.tolist(), order.extents.tolist()) == (3, [6, 8], [1, 2])
+    assert [frame.packet for frame in recording.hosts.losses("h0", "h2")] == [4, 5]
+    assert [(frame.host, frame.row) for frame in recording.hosts.duplicates()] == [("h2", 7)]
+    assert [(frame.host, frame.row) for frame in recording.hosts.strays()] == [("h2", 9), ("h1", 10)]
+    assert recording.hosts.strays("h0") == []
+    order = recording.hosts.reordering()
+    assert (order.received, order.rows, order.extents.tolist()) == (3, [6, 8], [1, 2])
 
 
 def test_streams_are_told_apart_by_what_their_frames_say():
@@ -322,12 +330,12 @@ def test_streams_are_told_apart_by_what_their_frames_say():
         *((100 + n, "h2", DOWN, one[number]) for n, number in enumerate((0, 2, 1, 2))),
         *((200 + n, "h2", DOWN, frame) for n, frame in enumerate(other)),
     )
-    assert recording.flows() == [Flow(3, 4, lost=1, duplicated=1, reordered=1), Flow(7, 4, reordered=0)]
+    assert recording.hosts.flows() == [Flow(3, 4, lost=1, duplicated=1, reordered=1), Flow(7, 4, reordered=0)]
 
 
 def test_streams_that_the_tester_counted_are_as_it_counted_them():
     counted = (Flow(3, 10, lost=2),)
-    assert play(holds="counters", counted=counted).flows() == list(counted)
+    assert play(holds="counters", counted=counted).hosts.flows() == list(counted)
 
 
 def test_equal_frames_are_told_apart_by_their_order():
@@ -339,9 +347,9 @@ def test_equal_frames_are_told_apart_by_their_order():
         (12, "h2", DOWN, same),
         (15, "h2", DOWN, same),
     )
-    assert recording.matches() == {0: [2], 1: [3]}
-    assert [frame.row for frame in recording.duplicates("h2")] == [4]
-    assert recording.latencies().tolist() == [8, 10]
+    assert recording.hosts.matches() == {0: [2], 1: [3]}
+    assert [frame.row for frame in recording.hosts.duplicates("h2")] == [4]
+    assert recording.hosts.latencies().tolist() == [8, 10]
 
 
 def test_classes_are_flows_of_their_own():
@@ -349,9 +357,9 @@ def test_classes_are_flows_of_their_own():
     recording = play(
         (1, "h0", UP, plain), (2, "h0", UP, urgent), (3, "h2", DOWN, urgent), (4, "h2", DOWN, plain)
     )
-    assert recording.host_frames("h0")[1].cls == 5
-    assert recording.reordering().ratio == 0
-    assert recording.latencies(cls=5).tolist() == [1]
+    assert recording.hosts.frames("h0")[1].cls == 5
+    assert recording.hosts.reordering().ratio == 0
+    assert recording.hosts.latencies(cls=5).tolist() == [1]
 
 
 def test_links_of_hosts_may_lose_and_double():
@@ -361,7 +369,7 @@ def test_links_of_hosts_may_lose_and_double():
         (3, "h2", DOWN, FRAMES[1]),
         (4, "h2", DOWN, FRAMES[1]),
     )
-    assert recording.losses() == recording.duplicates() == []
+    assert recording.hosts.losses() == recording.hosts.duplicates() == []
 
 
 @pytest.mark.parametrize(
@@ -378,8 +386,8 @@ def test_links_of_hosts_may_lose_and_double():
 def test_who_must_receive(destination, flood, receivers):
     facts = replace(FACTS, parameters={"unknown_unicast": ParameterValue(flood)})
     recording = play((1, "h0", UP, host("h0", destination, 1)), facts=facts)
-    assert len(recording.losses()) == len(receivers)
-    assert [name for name in MACS if recording.losses(destination=name)] == receivers
+    assert len(recording.hosts.losses()) == len(receivers)
+    assert [name for name in MACS if recording.hosts.losses(destination=name)] == receivers
 
 
 def test_emulated_hosts_stand_behind_their_node():
@@ -395,13 +403,13 @@ def test_emulated_hosts_stand_behind_their_node():
         (5, place["h0"], DOWN, back, 1),
     ]
     recording = Recording.of_taps(solo, taps, facts=FACTS, capabilities=CAPABILITIES)
-    assert recording.losses() == recording.strays() == []
-    assert [(frame.row, frame.frame) for frame in recording.losses(emulated=True)] == [(1, FRAMES[1])]
-    assert recording.latencies("h2", "h0", emulated=True).tolist() == [1]
-    assert recording.matches() == {0: [2], 1: [], 3: [4]}
+    assert recording.hosts.losses() == recording.hosts.strays() == []
+    assert [(frame.row, frame.frame) for frame in recording.hosts.losses(emulated=True)] == [(1, FRAMES[1])]
+    assert recording.hosts.latencies("h2", "h0", emulated=True).tolist() == [1]
+    assert recording.hosts.matches() == {0: [2], 1: [], 3: [4]}
     with pytest.raises(BeyondRecording, match="h2 has no link"):
-        recording.egress("h2")
-    assert len(recording.containers()) == 1
+        recording.credit.egress("h2")
+    assert len(recording.fabric.containers()) == 1
 
 
 def test_throughput_and_fairness():
@@ -414,11 +422,11 @@ def test_throughput_and_fairness():
         (2000, "h2", DOWN, other),
         (3000, "h2", DOWN, FRAMES[1]),
     )
-    assert recording.received_bytes("h2", start=1000, stop=3000) == 2 * SIZE
-    assert recording.received_bytes("h2", source="h1") == SIZE
-    assert recording.throughput("h2", 0, 4080) == 3 * SIZE * 8000 / 4080
-    assert recording.throughput_bins("h2", 0, 3000, 1000) == [0, 8160, 8160]
-    assert recording.throughput("h2", 0, 4080, source="h0") == 4000
+    assert recording.hosts.received_bytes("h2", start=1000, stop=3000) == 2 * SIZE
+    assert recording.hosts.received_bytes("h2", source="h1") == SIZE
+    assert recording.hosts.throughput("h2", 0, 4080) == 3 * SIZE * 8000 / 4080
+    assert recording.hosts.throughput_bins("h2", 0, 3000, 1000) == [0, 8160, 8160]
+    assert recording.hosts.throughput("h2", 0, 4080, source="h0") == 4000
     assert (jain([1, 1]), jain([1, 0]), jain([])) == (1, 0.5, 0)
 
 
@@ -434,7 +442,7 @@ def test_an_account_follows_grants_and_data():
         (2400, "gsp0-gsf0", UP, request(4 * SIZE, 2 * SIZE, 1)),
         (2500, "gsp0-gsf1", UP, data(0, 0, FRAMES[2], generation=2)),
     )
-    account = recording.account(QUEUE)
+    account = recording.credit.account(QUEUE)
     assert account.time.tolist() == [100, 1500, 1600, 1700, 1750, 2300, 2400]
     assert account.granted.tolist() == [0, SIZE, SIZE, SIZE, SIZE, 2 * SIZE, 2 * SIZE]
     assert account.sent.tolist() == [0, 0, SIZE, 2 * SIZE, 2 * SIZE, 2 * SIZE, 2 * SIZE]
@@ -443,9 +451,9 @@ def test_an_account_follows_grants_and_data():
     assert (account.expired.tolist()[-1], account.position.tolist()[-1]) == (SIZE // 2, 2 * SIZE + 1)
     assert (account.overdrawn, account.overdraft, account.first_grant) == ([4], SIZE, 1500)
     assert (account.requests, account.grants, account.data) == ([0, 7], [1, 6], [3, 4])
-    assert recording.overdrawn() == [4, 8]
-    assert [item.queue.generation for item in recording.accounts("gsp0", "gsp1", 0, 0)] == [1, 2]
-    assert recording.accounts(source="gsp1") == []
+    assert recording.credit.overdrawn() == [4, 8]
+    assert [item.queue.generation for item in recording.credit.accounts("gsp0", "gsp1", 0, 0)] == [1, 2]
+    assert recording.credit.accounts(source="gsp1") == []
 
 
 def test_unsolicited_bytes_need_no_grant():
@@ -453,7 +461,7 @@ def test_unsolicited_bytes_need_no_grant():
     recording = play(
         (1, "gsp0-gsf0", UP, data(0, 0, FRAMES[0])), (2, "gsp0-gsf0", UP, data(0, 1, FRAMES[1])), facts=facts
     )
-    assert recording.overdrawn() == [1]
+    assert recording.credit.overdrawn() == [1]
 
 
 def test_a_dgsq_from_before_is_judged_from_its_first_grant():
@@ -462,8 +470,8 @@ def test_a_dgsq_from_before_is_judged_from_its_first_grant():
         (1000, "gsp0-gsf0", DOWN, grant(SIZE)),
         (1600, "gsp0-gsf0", UP, data(7, 1, FRAMES[1])),
     )
-    assert not recording.account(QUEUE).opened
-    assert recording.overdrawn() == [2]
+    assert not recording.credit.account(QUEUE).opened
+    assert recording.credit.overdrawn() == [2]
 
 
 def test_an_egress_counts_what_it_grants_and_queues():
@@ -477,7 +485,7 @@ def test_an_egress_counts_what_it_grants_and_queues():
         (2000, "gsp1-gsf0", UP, grant(4 * SIZE, 3 * SIZE)),
         (2500, "gsp1-gsf0", DOWN, request(0, generation=2)),
     )
-    egress = recording.egress("h2")
+    egress = recording.credit.egress("h2")
     assert egress.granted.tolist()[-1] == 5 * SIZE
     assert egress.queue.max() == 2 * SIZE
     assert (egress.longest_queue.value, egress.longest_queue.time) == (2 * SIZE, 1600)
@@ -494,11 +502,11 @@ def test_credit_beyond_a_rate_is_found_over_the_worst_span():
         (1000 + 9 * SIZE, "gsp1-gsf0", UP, grant(4 * SIZE)),
         (1000 + 9 * SIZE, "gsp1-gsf0", UP, grant(5 * SIZE, destination=3)),
     )
-    worst = recording.overgrant("h2", 8000)
+    worst = recording.credit.overgrant("h2", 8000)
     assert (worst.value, worst.row) == (6 * SIZE, 3)
-    assert recording.overgrant("h2", 80000).value == 6 * SIZE
-    assert recording.overgrant("h2", 8000, start=1001).value == 6 * SIZE
-    assert recording.overgrant("h0", 8000).row == -1
+    assert recording.credit.overgrant("h2", 80000).value == 6 * SIZE
+    assert recording.credit.overgrant("h2", 8000, start=1001).value == 6 * SIZE
+    assert recording.credit.overgrant("h0", 8000).row == -1
 
 
 def test_credit_that_expired_or_was_used_before_is_not_given_out_again():
@@ -508,13 +516,13 @@ def test_credit_that_expired_or_was_used_before_is_not_given_out_again():
         (300, "gsp1-gsf1", UP, grant(2 * SIZE)),
         (400, "gsp1-gsf0", UP, grant(3 * SIZE, 2 * SIZE)),
     )
-    assert recording.overgrant("h2", 0).value == 2 * SIZE
+    assert recording.credit.overgrant("h2", 0).value == 2 * SIZE
     recording = play(
         (100, "gsp1-gsf0", UP, grant(SIZE)),
         (200, "gsp1-gsf0", DOWN, request(9 * SIZE, 5 * SIZE, 3 * SIZE)),
         (900, "gsp1-gsf0", UP, grant(9 * SIZE)),
     )
-    assert recording.overgrant("h2", 0).value == 2 * SIZE
+    assert recording.credit.overgrant("h2", 0).value == 2 * SIZE
     recording = play(
         (100, "gsp1-gsf0", UP, grant(4 * SIZE)),
         (200, "gsp1-gsf0", DOWN, request(9 * SIZE, SIZE, 3 * SIZE)),
@@ -523,7 +531,7 @@ def test_credit_that_expired_or_was_used_before_is_not_given_out_again():
         (960, "gsp1-gsf0", DOWN, request(9 * SIZE, SIZE, 5 * SIZE)),
         (990, "gsp1-gsf0", UP, grant(8 * SIZE, 6 * SIZE)),
     )
-    assert recording.overgrant("h2", 0).value == 4 * SIZE
+    assert recording.credit.overgrant("h2", 0).value == 4 * SIZE
 
 
 def test_a_new_generation_ends_every_span():
@@ -532,22 +540,22 @@ def test_a_new_generation_ends_every_span():
         (200, "gsp1-gsf0", UP, grant(3 * SIZE, generation=2)),
         (300, "gsp1-gsf0", UP, grant(2 * SIZE)),
     )
-    assert recording.overgrant("h2", 0).value == 3 * SIZE
+    assert recording.credit.overgrant("h2", 0).value == 3 * SIZE
 
 
 def test_local_traffic_queues_at_the_egress():
     local = host("h0", "h1", 1)
     recording = play((0, "h0", UP, local), (1600, "h1", DOWN, local))
-    egress = recording.egress("h1")
+    egress = recording.credit.egress("h1")
     assert (egress.time.tolist(), egress.queue.tolist()) == ([500, 1600], [SIZE, 0])
-    assert recording.egress("h2").longest_queue.value == 0
+    assert recording.credit.egress("h2").longest_queue.value == 0
 
 
 def test_bytes_on_the_wire():
     recording = play((1, "gsp0-gsf0", UP, grant(1)), (2, "gsp0-gsf0", UP, data(0, 0, FRAMES[0])))
-    assert recording.wire_bytes(["GRANT"]) == 60 + 24
-    assert recording.wire_bytes(at="gsp0-gsf0", direction=UP) == 84 + 38 + SIZE
-    assert recording.wire_bytes(at="gsp0-gsf1") == 0
+    assert recording.fabric.wire_bytes(["GRANT"]) == 60 + 24
+    assert recording.fabric.wire_bytes(at="gsp0-gsf0", direction=UP) == 84 + 38 + SIZE
+    assert recording.fabric.wire_bytes(at="gsp0-gsf1") == 0
 
 
 def test_dissection():
@@ -577,13 +585,13 @@ def test_dissection():
 def test_an_empty_recording_answers():
     recording = play()
     assert (
-        recording.containers()
-        == recording.messages("HELLO")
-        == recording.losses()
-        == recording.accounts()
+        recording.fabric.containers()
+        == recording.fabric.messages("HELLO")
+        == recording.hosts.losses()
+        == recording.credit.accounts()
         == []
     )
-    assert recording.deviation(["gsp0-gsf0"]).bytes == 0
-    assert recording.egress("h2").granted_in(10).value == 0
-    assert recording.fabric_reordering().ratio == recording.reordering().ratio == 0
-    assert np.array_equal(recording.latencies(), [])
+    assert recording.fabric.deviation(["gsp0-gsf0"]).bytes == 0
+    assert recording.credit.egress("h2").granted_in(10).value == 0
+    assert recording.fabric.reordering().ratio == recording.hosts.reordering().ratio == 0
+    assert np.array_equal(recording.hosts.latencies(), [])

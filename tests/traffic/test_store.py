@@ -1,6 +1,6 @@
 import json
 import struct
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from scapy.utils import RawPcapNgReader
 
 from spec.errors import InputError
 from traffic.recordings.recording import (
+    Columns,
     Event,
     Facts,
     Flow,
@@ -66,8 +67,8 @@ counters = st.dictionaries(st.text(), st.dictionaries(st.text(), st.integers(), 
 
 
 def assert_same(one: Recording, other: Recording) -> None:
-    for field in fields(Recording):
-        left, right = getattr(one, field.name), getattr(other, field.name)
+    for field in fields(Columns):
+        left, right = getattr(one.columns, field.name), getattr(other.columns, field.name)
         if isinstance(left, np.ndarray):
             assert left.dtype == right.dtype, field.name
             assert left.tolist() == right.tolist(), field.name
@@ -105,14 +106,14 @@ def test_the_same_recording_gives_the_same_octets(tmp_path):
 @pytest.mark.parametrize("copies", [127, 128, 255, 32_768, 2**31 - 1])
 def test_any_number_of_copies_is_kept(tmp_path, copies):
     save(Recording.of_taps(LINKS, [(1, 0, 0, b"a" * 60, copies)]), tmp_path / "1")
-    assert load(tmp_path / "1").delivered.tolist() == [copies]
+    assert load(tmp_path / "1").columns.delivered.tolist() == [copies]
 
 
 def test_any_number_of_links_is_kept(tmp_path):
     links = [Link(f"h{number}", f"h{number}", "gsp0") for number in range(40_000)]
     save(Recording.of_taps(links, [(1, 39_999, 1, b"a" * 60, 1)]), tmp_path / "1")
     back = load(tmp_path / "1")
-    assert (back.link.tolist(), back.direction.tolist()) == ([39_999], [1])
+    assert (back.columns.link.tolist(), back.columns.direction.tolist()) == ([39_999], [1])
 
 
 def test_scapy_reads_the_capture(tmp_path):
@@ -156,7 +157,7 @@ def test_damage_is_one_sentence(tmp_path, damage, key):
 
 
 def test_counters_alone(tmp_path):
-    recording = replace(Recording.of_taps(LINKS, []), holds="counters")
+    recording = Recording.of_taps(LINKS, []).but(holds="counters")
     save(recording, tmp_path / "x")
     assert_same(load(tmp_path / "x"), recording)
 

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from spec.errors import InputError
 from spec.wire import WireProfile, load_profile
 from traffic.recordings.decode import Decoded, Rows, Table, decode
+from traffic.recordings.rows import numbered
 from traffic.scenario import DOWN, UP, HostAddress, on_wire
 
 Holds = Literal["all", "window", "counters"]
@@ -115,7 +116,8 @@ class Columns:
     `link` indexes `links`, `delivered` counts the copies that reached the far end (0: lost on the link),
     `offset` and `length` point into `blob`. `counters` are differences against `baseline`. `counted` are the
     streams of which the tester kept no frames. `cut` names the limit at which a play was broken off that did
-    not end by itself: what it shows may be true, what it lacks may have been on its way.
+    not end by itself: what it shows may be true, what it lacks may have been on its way. `play`
+    counts the plays of a case from 1.
     """
 
     links: tuple[Link, ...]
@@ -139,6 +141,7 @@ class Columns:
     cut: str = ""
     scenario: str = ""
     seed: int = 0
+    play: int = 1
 
     @classmethod
     def of_taps(
@@ -185,6 +188,10 @@ class Columns:
         start = int(self.offset[row])
         return self.blob[start : start + int(self.length[row])]
 
+    def numbered(self, rows: Rows) -> list[int]:
+        """List rows as what they are: rows of this play."""
+        return numbered(rows, self.play)
+
     def need(self, capability: str, *, whole: bool = False) -> None:
         """Raise BeyondRecording unless the play had the capability (and, if `whole`, kept every frame)."""
         if capability not in self.capabilities:
@@ -222,7 +229,7 @@ class Columns:
         return decode(self.profile, self.blob, self.offset, self.length, self.fabric_rows)
 
     @property
-    def fabric(self) -> Decoded:
+    def tables(self) -> Decoded:
         """All fabric frames decoded, as an answer to who may see them."""
         self.need("fabric taps")
         if self.holds == "counters":
@@ -269,3 +276,10 @@ class Columns:
 
     def _link_node(self, link: Link) -> int:
         return self.facts.nodes[link.lower].id if link.fabric and link.lower in self.facts.nodes else -1
+
+
+class View:
+    """Questions to a recording; what its source did not see raises BeyondRecording."""
+
+    def __init__(self, data: Columns) -> None:
+        self.data = data

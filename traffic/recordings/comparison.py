@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from traffic.recordings.delivery import HostFrame
+from traffic.recordings.hosts import HostFrame
 
 LOOKED_AT: Final = 256
 """Received frames among which the altered copy of a frame is looked for."""

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from traffic.recordings.columns import BeyondRecording
+from traffic.recordings.columns import BeyondRecording, Columns, View
 from traffic.recordings.decode import Rows, Table, credit_bytes
-from traffic.recordings.delivery import HostViews
+from traffic.recordings.fabric import QUEUE
+from traffic.recordings.hosts import HostView
+from traffic.recordings.rows import Row, numbered
 from traffic.recordings.seen import Queue
-from traffic.recordings.views import QUEUE, FabricViews
 from traffic.scenario import DOWN, UP
 
 _LARGEST = (1 << 62) - 1
@@ -43,6 +44,7 @@ class Account:
     sent: Rows
     ungoverned: Rows
     opened: bool
+    play: int
 
     @property
     def position(self) -> Rows:
@@ -52,7 +54,7 @@ class Account:
     @property
     def overdrawn(self) -> list[int]:
         """Rows of governed DATA that put the position above what had been granted by then."""
-        return _listed(self.row[self._judged & (self.position > self.granted)])
+        return numbered(self.row[self._judged & (self.position > self.granted)], self.play)
 
     @property
     def overdraft(self) -> int:
@@ -75,17 +77,17 @@ class Account:
     @property
     def requests(self) -> list[int]:
         """Rows of the REQUESTs."""
-        return _listed(self.row[self.kind == _REQUEST])
+        return numbered(self.row[self.kind == _REQUEST], self.play)
 
     @property
     def grants(self) -> list[int]:
         """Rows of the GRANTs that arrived."""
-        return _listed(self.row[self.kind == _GRANT])
+        return numbered(self.row[self.kind == _GRANT], self.play)
 
     @property
     def data(self) -> list[int]:
         """Rows of the governed DATA."""
-        return _listed(self.row[self.kind == _DATA])
+        return numbered(self.row[self.kind == _DATA], self.play)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +115,7 @@ class Egress:
     outstanding: Rows
     arrived: Rows
     left: Rows
+    play: int
 
     @property
     def queue(self) -> Rows:
@@ -141,7 +144,7 @@ class Egress:
         if not len(values):
             return Peak(0.0, -1, 0)
         worst = int(values.argmax())
-        return Peak(float(values[worst]), int(self.row[worst]), int(self.time[worst]))
+        return Peak(float(values[worst]), Row(int(self.row[worst]), self.play), int(self.time[worst]))
 
 
 @dataclass
@@ -172,8 +175,12 @@ class _Book:
         return max(back - lift, 0)
 
 
-class CreditViews(FabricViews, HostViews):
+class CreditView(View):
     """Questions to the request and grant cycle; they need every frame of the fabric links."""
+
+    def __init__(self, data: Columns, hosts: HostView) -> None:
+        super().__init__(data)
+        self.hosts = hosts
 
     def account(self, queue: Queue) -> Account:
         """Return the credit of one DGSQ generation; KeyError if nothing of it was seen."""
@@ -188,8 +195,8 @@ class CreditViews(FabricViews, HostViews):
     ) -> list[Account]:
         """List the credit of each DGSQ generation seen, in order of its first event."""
         wanted = (
-            None if source is None else self.node_id(source),
-            None if destination is None else self.node_id(destination),
+            None if source is None else self.data.node_id(source),
+            None if destination is None else self.data.node_id(destination),
             port,
             cls,
         )
@@ -206,14 +213,16 @@ class CreditViews(FabricViews, HostViews):
     @cached_property
     def all_accounts(self) -> dict[Queue, Account]:
         """Every account by its DGSQ generation, in order of the first event."""
-        self.need("fabric taps", whole=True)
-        start = int(self.parameter("unsolicited_bytes"))
+        self.data.need("fabric taps", whole=True)
+        start = int(self.data.parameter("unsolicited_bytes"))
         grant, request, data = self._grants_reaching(), self._leaving("REQUEST"), self._leaving("DATA")
-        free = data["flags"] & self.profile.flags.get("UNGOVERNED", 0) != 0
+        free = data["flags"] & self.data.profile.flags.get("UNGOVERNED", 0) != 0
         kinds = np.repeat([_GRANT, _REQUEST, _DATA], [len(grant), len(request), len(data)])
         kinds[len(grant) + len(request) :][free] = _FREE
         rows = np.concatenate([grant.rows, request.rows, data.rows])
-        time = np.concatenate([self.arrival[grant.rows], self.time[request.rows], self.time[data.rows]])
+        time = np.concatenate(
+            [self.data.arrival[grant.rows], self.data.time[request.rows], self.data.time[data.rows]]
+        )
         ends = [
             [grant["destination"], grant["source"]],
             [request["source"], request["destination"]],
@@ -248,22 +257,26 @@ class CreditViews(FabricViews, HostViews):
             }
             queue = Queue(*keys[:, first].tolist())
             opened = bool(opening[here].any())
-            accounts.append(Account(queue, time[here], rows[here], kinds[here], **merged, opened=opened))
+            accounts.append(
+                Account(
+                    queue, time[here], rows[here], kinds[here], **merged, opened=opened, play=self.data.play
+                )
+            )
         return {
             account.queue: account for account in sorted(accounts, key=lambda account: int(account.row.min()))
         }
 
     def egress(self, host: str) -> Egress:
         """Return credit and traffic of the egress port that leads to a host with a link."""
-        self.need("fabric taps", whole=True)
-        if all(link.name != host for link in self.links):
+        self.data.need("fabric taps", whole=True)
+        if all(link.name != host for link in self.data.links):
             raise BeyondRecording(f"{host} has no link of its own here")
-        node, port = self.facts.hosts[host].node, self.facts.hosts[host].port
+        node, port = self.data.facts.hosts[host].node, self.data.facts.hosts[host].port
         grant = self._leaving("GRANT")
         grant = grant.where((grant["source"] == node) & (grant["port"] == port))
-        fresh = _increments(grant, "granted", int(self.parameter("unsolicited_bytes")))
+        fresh = _increments(grant, "granted", int(self.data.parameter("unsolicited_bytes")))
         data = self._arriving("DATA", node, port)
-        local, out = self._local_rows(host), self._host_rows(host, DOWN)
+        local, out = self._local_rows(host), self.hosts.rows_of(host, DOWN)
         change, change_time, change_row = self._outstanding(
             grant, data, self._arriving("REQUEST", node, port)
         )
@@ -271,15 +284,15 @@ class CreditViews(FabricViews, HostViews):
         lengths = [len(grant), len(change), len(data), len(local), len(out)]
         kinds = np.repeat(np.arange(5), lengths)
         rows = np.concatenate([grant.rows, change_row, data.rows, local, out])
-        starts = [self.time[grant.rows], change_time]
-        ends = [self.arrival[data.rows], self.arrival[local], self.time[out]]
+        starts = [self.data.time[grant.rows], change_time]
+        ends = [self.data.arrival[data.rows], self.data.arrival[local], self.data.time[out]]
         time = np.concatenate([*starts, *ends])
         order = np.lexsort([kinds, time])
 
         def total(values: dict[int, Rows]) -> Rows:
             return np.cumsum(_spread(kinds, values)[order])
 
-        arrived = credit_bytes(data.octets) * self.delivered[data.rows]
+        arrived = credit_bytes(data.octets) * self.data.delivered[data.rows]
         return Egress(
             time=time[order],
             row=rows[order],
@@ -287,6 +300,7 @@ class CreditViews(FabricViews, HostViews):
             outstanding=total({1: change}),
             arrived=total({2: arrived, 3: self._credit(local)}),
             left=total({4: self._credit(out)}),
+            play=self.data.play,
         )
 
     def overgrant(self, hosts: str | Iterable[str], rate_mbps: float, start: int = 0) -> Peak:
@@ -299,7 +313,7 @@ class CreditViews(FabricViews, HostViews):
         """
         books: dict[Queue, _Book] = {}
         net, lowest, worst = 0.0, math.inf, Peak(-math.inf, -1, start)
-        first = int(self.parameter("unsolicited_bytes"))
+        first = int(self.data.parameter("unsolicited_bytes"))
         for time, row, queue, is_grant, total, lapsed in self._grants_and_positions(hosts):
             if queue not in books and any(queue[:-1] == known[:-1] for known in books):
                 lowest = math.inf
@@ -312,7 +326,7 @@ class CreditViews(FabricViews, HostViews):
                 lowest = min(lowest, net - carried)
             net += book.grant(total, lapsed)
             if net - carried - lowest > worst.value:
-                worst = Peak(net - carried - lowest, row, time)
+                worst = Peak(net - carried - lowest, Row(row, self.data.play), time)
         return worst
 
     def _grants_and_positions(
@@ -325,14 +339,14 @@ class CreditViews(FabricViews, HostViews):
         """
         events: list[tuple[int, int, Queue, bool, int, int]] = []
         for host in [hosts] if isinstance(hosts, str) else hosts:
-            node, port = self.facts.hosts[host].node, self.facts.hosts[host].port
+            node, port = self.data.facts.hosts[host].node, self.data.facts.hosts[host].port
             grant = self._leaving("GRANT")
             grant = grant.where((grant["source"] == node) & (grant["port"] == port))
             request = self._arriving("REQUEST", node, port)
             position = request["sent"].astype(np.int64) + request["forfeited"].astype(np.int64)
             for table, end, time, total, lapsed in (
-                (grant, "destination", self.time[grant.rows], grant["granted"], grant["expired"]),
-                (request, "source", self.arrival[request.rows], position, request["forfeited"]),
+                (grant, "destination", self.data.time[grant.rows], grant["granted"], grant["expired"]),
+                (request, "source", self.data.arrival[request.rows], position, request["forfeited"]),
             ):
                 ends = zip(*(table[name].tolist() for name in (end, "class", "generation")), strict=True)
                 queues = [Queue(source, node, port, cls, generation) for source, cls, generation in ends]
@@ -343,11 +357,11 @@ class CreditViews(FabricViews, HostViews):
 
     def _outstanding(self, grant: Table, data: Table, request: Table) -> tuple[Rows, Rows, Rows]:
         """Return the changes of outstanding credit, over all sources of an egress, with times and rows."""
-        governed = data.where(data["flags"] & self.profile.flags.get("UNGOVERNED", 0) == 0)
+        governed = data.where(data["flags"] & self.data.profile.flags.get("UNGOVERNED", 0) == 0)
         tables, ends = (grant, request, governed), ("destination", "source", "source")
         kinds = np.repeat([_GRANT, _REQUEST, _DATA], [len(table) for table in tables])
         rows = np.concatenate([table.rows for table in tables])
-        time = np.where(kinds == _GRANT, self.time[rows], self.arrival[rows])
+        time = np.where(kinds == _GRANT, self.data.time[rows], self.data.arrival[rows])
         keys = np.concatenate(
             [
                 [table[name].astype(np.int64) for name in (end, "class", "generation")]
@@ -355,7 +369,7 @@ class CreditViews(FabricViews, HostViews):
             ],
             axis=1,
         )
-        start = int(self.parameter("unsolicited_bytes"))
+        start = int(self.data.parameter("unsolicited_bytes"))
         granted = np.maximum(_spread(kinds, {_GRANT: grant["granted"]}), start)
         expired = _spread(kinds, {_GRANT: grant["expired"]})
         reported = _spread(kinds, {_REQUEST: request["sent"]})
@@ -389,40 +403,40 @@ class CreditViews(FabricViews, HostViews):
 
     def _local_rows(self, host: str) -> Rows:
         """Rows of the frames that hosts on the same node sent to a host."""
-        address = self.facts.hosts[host]
-        names = {link.name for link in self.links}
+        address = self.data.facts.hosts[host]
+        names = {link.name for link in self.data.links}
         neighbours = [
             name
-            for name, other in self.facts.hosts.items()
+            for name, other in self.data.facts.hosts.items()
             if other.node == address.node and name != host and name in names
         ]
         rows = [
             row
-            for row in self._host_rows(neighbours, UP).tolist()
-            if self.delivered[row] and self.frame(row)[:6] == address.mac
+            for row in self.hosts.rows_of(neighbours, UP).tolist()
+            if self.data.delivered[row] and self.data.frame(row)[:6] == address.mac
         ]
         return np.array(rows, np.int64)
 
     def _credit(self, rows: Rows) -> Rows:
-        return credit_bytes(self.length[rows].astype(np.int64))
+        return credit_bytes(self.data.length[rows].astype(np.int64))
 
     def _arriving(self, name: str, node: int, port: int) -> Table:
         """Messages about an egress port that reach its node."""
-        table = self.fabric[name]
-        there = (table["destination"] == node) & (table["port"] == port) & (self.delivered[table.rows] > 0)
-        return table.where(table.valid_crc & self.reaching(table) & there)
+        table = self.data.tables[name]
+        there = (
+            (table["destination"] == node) & (table["port"] == port) & (self.data.delivered[table.rows] > 0)
+        )
+        return table.where(table.valid_crc & self.data.reaching(table) & there)
 
     def _leaving(self, name: str) -> Table:
-        table = self.fabric[name]
-        return table.where(table.valid_crc & self.leaving(table))
+        table = self.data.tables[name]
+        return table.where(table.valid_crc & self.data.leaving(table))
 
     def _grants_reaching(self) -> Table:
-        table = self.fabric["GRANT"]
-        return table.where(table.valid_crc & self.reaching(table) & (self.delivered[table.rows] > 0))
-
-
-def _listed(rows: Rows) -> list[int]:
-    return [int(row) for row in rows]
+        table = self.data.tables["GRANT"]
+        return table.where(
+            table.valid_crc & self.data.reaching(table) & (self.data.delivered[table.rows] > 0)
+        )
 
 
 def _spread(kinds: Rows, values: Mapping[int, NDArray[np.integer[Any]]]) -> Rows:

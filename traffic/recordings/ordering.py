@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from traffic.recordings.decode import Rows
+from traffic.recordings.rows import numbered
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +17,7 @@ class Reordering:
     """
 
     received: int
-    rows: Rows
+    rows: list[int]
     extents: Rows
 
     @property
@@ -35,8 +36,8 @@ class Reordering:
         return int(self.extents.max()) if self.reordered else 0
 
 
-def reordering(group: Rows, rank: Rows, rows: Rows) -> Reordering:
-    """Judge packets in order of arrival: the flow of each, its rank as sent in that flow, and its row."""
+def reordering_of(group: Rows, rank: Rows, rows: Rows, play: int) -> Reordering:
+    """Judge packets of a play in order of arrival: the flow of each, its rank as sent in it, and its row."""
     order = np.argsort(group, kind="stable")
     group, rank, rows = group[order], rank[order], rows[order]
     bounds = np.r_[np.flatnonzero(np.r_[True, group[1:] != group[:-1]]), len(group)] if len(group) else [0]
@@ -47,4 +48,4 @@ def reordering(group: Rows, rank: Rows, rows: Rows) -> Reordering:
         behind = np.flatnonzero(flow < highest)
         late.append(rows[first:stop][behind])
         extents.append(behind - np.searchsorted(highest, flow[behind], side="right"))
-    return Reordering(len(group), np.concatenate(late), np.concatenate(extents))
+    return Reordering(len(group), numbered(np.concatenate(late), play), np.concatenate(extents))

@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 
 from spec.errors import InputError
 from spec.text import UNPAIRED
-from traffic.recordings.recording import Event, Facts, Flow, Holds, Link, Recording, Trouble
+from traffic.recordings.recording import Columns, Event, Facts, Flow, Holds, Link, Recording, Trouble
 from traffic.scenario import UP
 
 _STRICT: Final = ConfigDict(extra="forbid", strict=True, ser_json_bytes="hex", val_json_bytes="hex")
@@ -79,27 +79,27 @@ def save(recording: Recording, path: Path) -> dict[Path, str]:
     """Write `path`.pcapng and `path`.json, making the folder; return the SHA-256 of each."""
     path.parent.mkdir(parents=True, exist_ok=True)
     capture, facts = _paths(path)
-    octets = b"".join(_pcapng(recording))
+    octets = b"".join(_pcapng(recording.columns))
     digest = hashlib.sha256(octets).hexdigest()
-    odd = np.flatnonzero(recording.delivered != 1)
+    odd = np.flatnonzero(recording.columns.delivered != 1)
     document = _Document(
         schema="gse-recording/1",
         capture=_Capture(capture.name, digest, len(recording)),
         links=recording.links,
         facts=recording.facts,
         holds=recording.holds,
-        counted=recording.counted,
-        scenario=recording.scenario,
-        seed=recording.seed,
-        capture_losses=recording.capture_losses,
-        trouble=recording.trouble,
-        cut=recording.cut,
-        capabilities=tuple(sorted(recording.capabilities)),
-        counters=recording.counters,
-        baseline=recording.baseline,
-        events=recording.events,
-        states=recording.states,
-        delivered=dict(zip(odd.tolist(), recording.delivered[odd].tolist(), strict=True)),
+        counted=recording.columns.counted,
+        scenario=recording.columns.scenario,
+        seed=recording.columns.seed,
+        capture_losses=recording.columns.capture_losses,
+        trouble=recording.columns.trouble,
+        cut=recording.columns.cut,
+        capabilities=tuple(sorted(recording.columns.capabilities)),
+        counters=recording.columns.counters,
+        baseline=recording.columns.baseline,
+        events=recording.columns.events,
+        states=recording.columns.states,
+        delivered=dict(zip(odd.tolist(), recording.columns.delivered[odd].tolist(), strict=True)),
     )
     values = _DOCUMENT.dump_python(document, mode="json")
     written = json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True)
@@ -131,7 +131,7 @@ def load(path: Path) -> Recording:
         delivered[row] = copies
     blob = b"".join(octets[first : first + size] for first, size in zip(offset, length, strict=True))
     sizes = np.array(length, np.int32)
-    return Recording(
+    columns = Columns(
         links=document.links,
         time=np.array(time, np.uint64).astype(np.int64),
         link=(np.array(link_way, np.int64) >> 1).astype(np.int32),
@@ -154,6 +154,7 @@ def load(path: Path) -> Recording:
         scenario=document.scenario,
         seed=document.seed,
     )
+    return Recording(columns)
 
 
 def _paths(path: Path) -> tuple[Path, Path]:
@@ -177,11 +178,11 @@ def _read_document(path: Path) -> _Document:
         raise InputError(path, key, f"is not as it was written ({first['msg']})", _AGAIN) from error
 
 
-def _pcapng(recording: Recording) -> Iterator[bytes]:
+def _pcapng(columns: Columns) -> Iterator[bytes]:
     """Yield the blocks: a section, an interface for each link and direction, and a packet for each row."""
     section = struct.pack("<IHHq", _BYTE_ORDER, 1, 0, -1)
     yield _block(_SECTION, section + _options({_APPLICATION: b"gse-cts"}))
-    for link in recording.links:
+    for link in columns.links:
         for way in ("up", "down"):
             options = {
                 _NAME: f"{link.name} {way}".encode(),
@@ -189,15 +190,15 @@ def _pcapng(recording: Recording) -> Iterator[bytes]:
                 _RESOLUTION: _NANOSECONDS,
             }
             yield _block(_INTERFACE, struct.pack("<HHI", _ETHERNET, 0, 0) + _options(options))
-    blob = recording.blob
-    columns = (
-        recording.offset,
-        recording.length,
-        recording.time.view(np.uint64),
-        recording.link.astype(np.int64) * 2 + (recording.direction != UP),
-        recording.delivered,
+    blob = columns.blob
+    values = (
+        columns.offset,
+        columns.length,
+        columns.time.view(np.uint64),
+        columns.link.astype(np.int64) * 2 + (columns.direction != UP),
+        columns.delivered,
     )
-    for start, length, time, interface, copies in zip(*(column.tolist() for column in columns), strict=True):
+    for start, length, time, interface, copies in zip(*(column.tolist() for column in values), strict=True):
         padding = _PADDING[-length % 4]
         comment = b"" if copies == 1 else _fate(copies)
         total = 32 + length + len(padding) + len(comment)

@@ -36,17 +36,17 @@ def test_free_while_nothing_is_congested(bed, expect):
     """At line rate to an idle host nothing asks for credit, all DATA say so, and the rate is kept."""
     count, size, rate = 100, bed.parameter("max_frame"), bed.parameter("link_rate")
     recording = bed.play(elephant(bed.host(0), bed.host(-1), count=count, size=size))
-    expect.equal(recording.messages("REQUEST"), [], "REQUEST without congestion", unit="message")
-    expect.equal(recording.counter("dgsq_created"), 0, "growth of dgsq_created")
+    expect.equal(recording.fabric.messages("REQUEST"), [], "REQUEST without congestion", unit="message")
+    expect.equal(recording.devices.counter("dgsq_created"), 0, "growth of dgsq_created")
     expect.each(
-        recording.containers(),
+        recording.fabric.containers(),
         "UNGOVERNED flags of a container",
         lambda container: all(container.ungoverned),
         expected="set on every frame",
         show=lambda container: container.ungoverned,
     )
     span = count * gap_at(size, rate)
-    got = recording.throughput(bed.host(-1), span // 4, 3 * span // 4)
+    got = recording.hosts.throughput(bed.host(-1), span // 4, 3 * span // 4)
     expect.at_least(got, rate * bed.parameter("utilisation_min"), "rate of the flow", "Mbit/s")
 
 
@@ -63,9 +63,9 @@ def test_backpressure_makes_a_queue_of_free_traffic(bed, expect):
     gap = 2 * gap_at(SIZE, bed.parameter("link_rate"))
     load = elephant(bed.host(0), bed.host(-1), count=2 * time // gap, size=SIZE, gap=gap)
     recording = bed.play(Scenario(peers=(replace(bed.peer("gsp1"), signals=(signal,)),)) + load)
-    heard = recording.messages("BACKPRESSURE", direction=DOWN)
-    requests = recording.messages("REQUEST", source="gsp0")
-    containers = recording.containers(at=bed.uplinks)
+    heard = recording.fabric.messages("BACKPRESSURE", direction=DOWN)
+    requests = recording.fabric.messages("REQUEST", source="gsp0")
+    containers = recording.fabric.containers(at=bed.uplinks)
     free = [container for container in containers if any(container.ungoverned)]
     if expect.enough(len(heard), 1, "BACKPRESSURE") and expect.enough(len(free), 3, "ungoverned containers"):
         told = recording.arrival[heard[0].row]
@@ -93,9 +93,9 @@ def test_incast_ends_free_sending(bed, expect):
     count = 3 * converged // 2 // gap_at(longest, bed.parameter("link_rate"))
     recording = bed.play(incast(sources, hit, count=count, size=longest))
     for source in bed.gsps[1:]:
-        asked = recording.messages("REQUEST", bed.uplinks_of(source), UP, destination=bed.gsps[0])
+        asked = recording.fabric.messages("REQUEST", bed.uplinks_of(source), UP, destination=bed.gsps[0])
         expect.that(asked, f"REQUEST of {source} for the host overrun", "1 or more", len(asked))
-    late = [container for container in recording.containers() if container.times[0] > converged]
+    late = [container for container in recording.fabric.containers() if container.times[0] > converged]
     expect.each(
         late,
         "UNGOVERNED flags of a container after convergence",
@@ -121,10 +121,10 @@ def test_backpressure_from_afar_halves_the_rate_once(bed, expect):
     gap = 2 * gap_at(SIZE, bed.parameter("link_rate"))
     flows = [elephant(*pair, count=(back + window) // gap, size=SIZE, gap=gap) for pair in pairs]
     recording = bed.play(sum(flows, egress))
-    heard = recording.messages("BACKPRESSURE", direction=DOWN, source="gsp1")
+    heard = recording.fabric.messages("BACKPRESSURE", direction=DOWN, source="gsp1")
     told = recording.arrival[heard[0].row] if expect.enough(len(heard), 3, "BACKPRESSURE") else start
-    sent = recording.messages("DATA", source="gsp0", destination="gsp1")
-    slowed, other = (partial(recording.throughput, host, source=source) for source, host in pairs)
+    sent = recording.fabric.messages("DATA", source="gsp0", destination="gsp1")
+    slowed, other = (partial(recording.hosts.throughput, host, source=source) for source, host in pairs)
     usual, calm = (rate(window, start) for rate in (slowed, other))
     tolerance = bed.parameter("rate_tolerance")
     base = credit_rate(sent, told - bed.parameter("bp_window"), told)

@@ -20,7 +20,7 @@ def test_no_message_has_generation_zero(bed, expect):
     recording = bed.play(load + load.delayed(2 * release_time(bed)))
     for name in ("DATA", "REQUEST", "GRANT"):
         expect.each(
-            recording.messages(name, direction=UP),
+            recording.fabric.messages(name, direction=UP),
             f"generation of {name}",
             lambda message: message.generation != 0,
             at_least=12,
@@ -38,7 +38,7 @@ def test_a_new_queue_has_the_next_generation(bed, expect):
     load = bursts(bed.host(0), bed.host(-1), repeat=4, frames=5, period=2 * release_time(bed))
     recording = bed.play(load)
     for name in ("REQUEST", "DATA"):
-        messages = recording.messages(name, bed.uplinks, UP)
+        messages = recording.fabric.messages(name, bed.uplinks, UP)
         changes = [
             (before.generation, after.generation)
             for before, after in pairwise(messages)

@@ -17,11 +17,11 @@ def test_idle_holds_no_queue(bed, expect):
     """A GSP that has just started greets its neighbours, and neither creates a queue nor asks for credit."""
     idle = 5 * max(bed.parameter("request_refresh"), bed.parameter("hello_interval"))
     recording = bed.play(Scenario(settle=idle), fresh=True)
-    alive = [hello.row for hello in recording.messages("HELLO", bed.uplinks, UP)]
+    alive = [hello.row for hello in recording.fabric.messages("HELLO", bed.uplinks, UP)]
     expect.enough(len(alive), 2 * len(bed.uplinks), "HELLO of the idle device")
     for gauge in ("dgsq_created", "dgsq_active"):
-        expect.equal(recording.counter(gauge, "gsp0"), 0, gauge)
-    requests = recording.messages("REQUEST", bed.uplinks, UP)
+        expect.equal(recording.devices.counter(gauge, "gsp0"), 0, gauge)
+    requests = recording.fabric.messages("REQUEST", bed.uplinks, UP)
     expect.none(requests, "REQUEST without traffic", (min(alive, default=None), max(alive, default=None)))
 
 
@@ -34,10 +34,10 @@ def test_the_first_frame_creates_the_only_queue(bed, expect):
     pause = bed.parameter("age_out") // 2
     load = single(bed.host(0), bed.host(-1)) + elephant(bed.host(0), bed.host(-1), count=60, start=pause)
     recording = bed.play(load)
-    expect.equal(recording.counter("dgsq_created", "gsp0"), 1, "growth of dgsq_created")
+    expect.equal(recording.devices.counter("dgsq_created", "gsp0"), 1, "growth of dgsq_created")
     generations = set()
     for name, at_least in (("REQUEST", 2), ("DATA", 61)):
-        messages = recording.messages(name, bed.uplinks, UP)
+        messages = recording.fabric.messages(name, bed.uplinks, UP)
         expect.enough(len(messages), at_least, name)
         generations |= {message.generation for message in messages}
     expect.equal(len(generations), 1, "generations in REQUEST and DATA")
@@ -53,9 +53,9 @@ def test_one_queue_an_egress_and_class(bed, expect):
     load = interleaved(here, bed.hosts[2:5], count=20) + elephant(here, bed.host(2), count=20, cls=3)
     recording = bed.play(replace(load, settle=bed.parameter("age_out") // 2))
     wanted = {(end.node, end.port, 0) for end in ends} | {(ends[0].node, ends[0].port, 3)}
-    expect.equal(recording.counter("dgsq_active", "gsp0"), len(wanted), "dgsq_active")
+    expect.equal(recording.devices.counter("dgsq_active", "gsp0"), len(wanted), "dgsq_active")
     for name in ("REQUEST", "DATA"):
-        sent = recording.messages(name, bed.uplinks, UP)
+        sent = recording.fabric.messages(name, bed.uplinks, UP)
         keys = {(message.destination, message.port, message.cls) for message in sent}
         expect.equal(keys, wanted, f"node, port and class named by {name}")
 
@@ -71,9 +71,11 @@ def test_idle_queues_are_released_in_time(bed, expect):
     rare = [bursts(bed.host(0), host, repeat=3, frames=2, period=pause, size=64) for host in bed.hosts[2:5]]
     for rest, active in ((pause, len(rare)), (release_time(bed), 0)):
         recording = bed.play(replace(sum(rare, Scenario()), settle=rest))
-        expect.equal(recording.counter("dgsq_created", "gsp0"), len(rare), "growth of dgsq_created")
-        expect.equal(recording.counter("dgsq_active", "gsp0"), active, f"dgsq_active after {rest} ns of rest")
-        released = recording.counter("dgsq_released", "gsp0")
+        expect.equal(recording.devices.counter("dgsq_created", "gsp0"), len(rare), "growth of dgsq_created")
+        expect.equal(
+            recording.devices.counter("dgsq_active", "gsp0"), active, f"dgsq_active after {rest} ns of rest"
+        )
+        released = recording.devices.counter("dgsq_released", "gsp0")
         expect.equal(released, len(rare) - active, f"growth of dgsq_released after {rest} ns of rest")
 
 
@@ -88,7 +90,7 @@ def test_created_and_released_balance(bed, expect):
         each = (bursts(here, host, repeat=cycles, frames=2, period=2 * rest) for host in destinations)
         recording = bed.play(replace(sum(each, Scenario()), settle=rest))
         created, released, active = (
-            recording.counter(f"dgsq_{name}", "gsp0") for name in ("created", "released", "active")
+            recording.devices.counter(f"dgsq_{name}", "gsp0") for name in ("created", "released", "active")
         )
         expect.equal(created, cycles * len(destinations), f"growth of dgsq_created in {cycles} cycles")
         expect.equal(created - released, active, f"queues created less those released in {cycles} cycles")
@@ -107,9 +109,11 @@ def test_exhaustion_harms_the_newcomer_alone(bed, expect):
     load = interleaved(here, known, count=60, size=size)
     load += elephant(here, newcomer, count=10, size=size, start=middle)
     recording = bed.play(replace(load, settle=bed.parameter("age_out") // 2))
-    expect.equal(recording.counter("drop.dgsq_exhausted", "gsp0"), 10, "growth of drop.dgsq_exhausted")
-    expect.at_most(recording.counter("dgsq_active", "gsp0"), bed.parameter("dgsq_max"), "dgsq_active")
+    expect.equal(
+        recording.devices.counter("drop.dgsq_exhausted", "gsp0"), 10, "growth of drop.dgsq_exhausted"
+    )
+    expect.at_most(recording.devices.counter("dgsq_active", "gsp0"), bed.parameter("dgsq_max"), "dgsq_active")
     for host in known:
-        expect.enough(recording.delivered_frames(here, host, emulated=True), 40, f"frames for {host}")
-        lost = recording.losses(here, host, emulated=True)
+        expect.enough(recording.hosts.delivered(here, host, emulated=True), 40, f"frames for {host}")
+        lost = recording.hosts.losses(here, host, emulated=True)
         expect.equal(lost, [], f"frames for {host} lost", [frame.row for frame in lost], unit="frame")

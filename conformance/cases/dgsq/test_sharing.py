@@ -25,10 +25,10 @@ def test_a_queue_without_credit_blocks_no_other(bed, expect):
     spans = []
     for flows in (elephant(here, good, gap=gap, **load), interleaved(here, [mute, good], **load)):
         recording = bed.play(flows + peers)
-        data = recording.messages("DATA", bed.uplinks, UP, destination="gsp1")
+        data = recording.fabric.messages("DATA", bed.uplinks, UP, destination="gsp1")
         expect.equal(len(data), load["count"], "DATA for the egress that grants")
         spans.append(Measured(data[-1].time - data[0].time, gap) if len(data) > 1 else None)
-    asked = recording.messages("REQUEST", bed.uplinks, UP, destination="gsp2")
+    asked = recording.fabric.messages("REQUEST", bed.uplinks, UP, destination="gsp2")
     expect.enough(len(asked), 3, "REQUEST to the egress that never grants")
     alone, beside = spans
     if alone and beside:
@@ -43,11 +43,11 @@ def test_a_queue_without_credit_blocks_no_other(bed, expect):
 def test_frames_are_numbered_as_they_arrived(bed, expect):
     """Mixed frames that wait for a credit that comes in drops are numbered in the order they were sent."""
     recording = bed.play(imix(bed.host(0), bed.host(-1), count=20 * len(IMIX)) + slow_egress(bed, "gsp1"))
-    sent = [frame.frame for frame in recording.host_frames(bed.host(0))]
-    data = recording.messages("DATA", bed.uplinks, UP)
+    sent = [frame.frame for frame in recording.hosts.frames(bed.host(0))]
+    data = recording.fabric.messages("DATA", bed.uplinks, UP)
     expect.enough(len(data), 20 * len(IMIX), "DATA")
     numbered = sorted(data, key=lambda message: (message.sequence, message.index))
-    carried = [recording.payload(message.row) for message in numbered]
+    carried = [recording.fabric.payload(message.row) for message in numbered]
     expect.equal(
         carried, sent, "frames by sequence and index", [message.row for message in numbered], unit="frame"
     )
@@ -63,11 +63,11 @@ def test_local_traffic_shares_without_messages(bed, expect):
     span, longest = bed.parameter("convergence_max"), bed.parameter("max_frame")
     count = 2 * span // gap_at(longest, bed.parameter("link_rate"))
     recording = bed.play(incast(sources, hit, count=count, size=longest))
-    shares = [recording.throughput(hit, span, 2 * span, source=source) for source in sources]
+    shares = [recording.hosts.throughput(hit, span, 2 * span, source=source) for source in sources]
     expect.given(sum(shares), "the host was served")
     expect.at_least(jain(shares), bed.parameter("fairness_min"), "Jain index of local and remote source")
     for name in ("REQUEST", "GRANT", "DATA"):
-        own = recording.messages(name, bed.uplinks, source="gsp0", destination="gsp0")
+        own = recording.fabric.messages(name, bed.uplinks, source="gsp0", destination="gsp0")
         expect.equal(
             own, [], f"{name} from the node to itself", [message.row for message in own], unit="message"
         )

@@ -28,17 +28,18 @@ def test_withdrawal_ends_the_queue(bed, expect):
     load = elephant(here, gone, count=count, gap=time // 40) + slow_egress(bed, "gsp1")
     load += elephant(there, kept, count=count, gap=time // 40) + order(bed, time, "table_withdraw", gone)
     recording = bed.play(replace(load, settle=bed.parameter("age_out") // 2))
-    data = recording.messages("DATA", bed.uplinks, UP, destination="gsp1")
+    data = recording.fabric.messages("DATA", bed.uplinks, UP, destination="gsp1")
     early = [message for message in data if message.time <= time]
     expect.enough(len(early), 3, "DATA for the host before it was withdrawn")
     late = [message.row for message in data if message.time > time + bed.parameter("latency_margin")]
     expect.that(not late, "DATA for the host withdrawn", 0, len(late), late)
     counted = sum(
-        recording.counter(f"drop.{cause}", "gsp0") for cause in ("table_withdrawn", "unknown_destination")
+        recording.devices.counter(f"drop.{cause}", "gsp0")
+        for cause in ("table_withdrawn", "unknown_destination")
     )
     expect.equal(counted, count - len(data), "frames dropped and counted")
-    expect.equal(recording.counter("dgsq_active", "gsp0"), 1, "dgsq_active")
-    lost = recording.losses(there, kept, emulated=True)
+    expect.equal(recording.devices.counter("dgsq_active", "gsp0"), 1, "dgsq_active")
+    lost = recording.hosts.losses(there, kept, emulated=True)
     expect.equal(lost, [], "frames for the other host lost", [frame.row for frame in lost], unit="frame")
 
 
@@ -53,18 +54,18 @@ def test_a_queue_is_dropped_whole(bed, expect):
     load = elephant(here, there, count=120, gap=time // 40) + slow_egress(bed, "gsp1")
     load += order(bed, time, "table_withdraw", there) + order(bed, 2 * time, "table_set", there)
     recording = bed.play(load)
-    place = {frame.frame: number for number, frame in enumerate(recording.host_frames(here))}
-    containers = recording.containers(at=bed.uplinks)
+    place = {frame.frame: number for number, frame in enumerate(recording.hosts.frames(here))}
+    containers = recording.fabric.containers(at=bed.uplinks)
     for generation in {container.generation for container in containers}:
         mine = [container for container in containers if container.generation == generation]
         numbers = sorted((container.sequence, index) for container in mine for index in container.indices)
         due = [(sequence, index) for sequence, item in enumerate(mine) for index in range(item.frames)]
         expect.equal(numbers, due, f"sequences and indices in generation {generation}")
-        run = sorted(place.get(recording.payload(row), -1) for item in mine for row in item.rows)
+        run = sorted(place.get(recording.fabric.payload(row), -1) for item in mine for row in item.rows)
         if expect.given(min(run) >= 0, "each frame in the fabric was seen when it was sent"):
             what = f"places in the flow of the frames of generation {generation}"
             expect.equal(run, list(range(run[0], run[0] + len(run))), what)
-    data = recording.messages("DATA", bed.uplinks, UP)
+    data = recording.fabric.messages("DATA", bed.uplinks, UP)
     before, after = (
         [m for m in data if m.time <= time],
         [m for m in data if m.time > 2 * time],

@@ -10,8 +10,8 @@ from traffic.patterns import elephant, imix, line_rate, permutation
 def test_a_permutation_loses_nothing(bed, expect):
     """While every host sends to another at line rate, no frame is lost."""
     recording = bed.play(permutation(bed.hosts, seed=1, count=400))
-    expect.enough(len(recording.host_frames(way="received")), len(bed.hosts) * 300, "frames received")
-    expect.equal(recording.losses(), [], "frames sent and not received", unit="frame")
+    expect.enough(len(recording.hosts.frames(way="received")), len(bed.hosts) * 300, "frames received")
+    expect.equal(recording.hosts.losses(), [], "frames sent and not received", unit="frame")
 
 
 @clause("FWD-ZERO-LOSS", "counted-at-line-rate")
@@ -23,7 +23,7 @@ def test_nothing_is_lost_at_line_rate(bed, expect):
     load = line_rate([(near, far), (far, near)], rate_mbps=bed.parameter("link_rate"), span=span)
     recording = bed.play(load)
     expect.each(
-        recording.flows(),
+        recording.hosts.flows(),
         "frames of a stream",
         lambda flow: flow.lost == 0,
         at_least=len(load.streams),
@@ -37,8 +37,8 @@ def test_nothing_is_lost_at_line_rate(bed, expect):
 def test_no_frame_arrives_twice(bed, expect):
     """Of a stream of frames that are all different, none is received more often than it was sent."""
     recording = bed.play(imix(bed.host(0), bed.host(-1), count=600))
-    expect.enough(len(recording.host_frames(bed.host(-1), "received")), 600, "frames received")
-    expect.equal(recording.duplicates(), [], "frames received more than once", unit="frame")
+    expect.enough(len(recording.hosts.frames(bed.host(-1), "received")), 600, "frames received")
+    expect.equal(recording.hosts.duplicates(), [], "frames received more than once", unit="frame")
 
 
 @clause("FWD-FRAME-COUNTERS")
@@ -50,6 +50,6 @@ def test_counters_agree_with_the_tester(bed, expect):
     recording = bed.play(elephant(near, far, count=150) + elephant(far, near, count=50))
     for gsp in bed.gsps:
         hosts = [name for name, host in bed.addresses.items() if host.node == bed.node(gsp)]
-        sent, received = (len(recording.host_frames(hosts, way)) for way in ("sent", "received"))
-        expect.equal(recording.counter("rx_frames", gsp), sent, f"growth of rx_frames of {gsp}")
-        expect.equal(recording.counter("tx_frames", gsp), received, f"growth of tx_frames of {gsp}")
+        sent, received = (len(recording.hosts.frames(hosts, way)) for way in ("sent", "received"))
+        expect.equal(recording.devices.counter("rx_frames", gsp), sent, f"growth of rx_frames of {gsp}")
+        expect.equal(recording.devices.counter("tx_frames", gsp), received, f"growth of tx_frames of {gsp}")

@@ -14,11 +14,13 @@ def judge_between(bed, expect, unwanted, cause, *, exactly=True):
     here, there = bed.host(0), bed.host(-1)
     first, last = (plain(bed, here, there, number) for number in (1, 2))
     recording = bed.play(apart(bed, here, [first, *unwanted, last]))
-    arrived = [frame.frame for frame in recording.host_frames(bed.hosts, "received")]
+    arrived = [frame.frame for frame in recording.hosts.frames(bed.hosts, "received")]
     expect.equal(arrived, [first, last], "frames that hosts received", unit="frame")
-    carried = [recording.payload(data.row) for data in recording.messages("DATA", bed.uplinks, UP)]
+    carried = [
+        recording.fabric.payload(data.row) for data in recording.fabric.messages("DATA", bed.uplinks, UP)
+    ]
     expect.equal(carried, [first, last], "frames in the fabric", unit="frame")
-    counted = recording.counter(f"drop.{cause}", bed.gsps[0])
+    counted = recording.devices.counter(f"drop.{cause}", bed.gsps[0])
     if exactly:
         expect.equal(counted, len(unwanted), f"growth of drop.{cause}")
     else:
@@ -34,9 +36,11 @@ def test_one_octet_too_long(bed, expect):
     legal = [plain(bed, here, there, number, longest) for number in (1, 2)]
     long = plain(bed, here, there, 3, longest + 1)
     recording = bed.play(apart(bed, here, [legal[0], long, legal[1]]))
-    carried = [recording.payload(data.row) for data in recording.messages("DATA", bed.uplinks, UP)]
+    carried = [
+        recording.fabric.payload(data.row) for data in recording.fabric.messages("DATA", bed.uplinks, UP)
+    ]
     expect.equal(carried, legal, "frames on the uplinks", unit="frame")
-    expect.equal(recording.counter("drop.frame_too_long", "gsp0"), 1, "growth of drop.frame_too_long")
+    expect.equal(recording.devices.counter("drop.frame_too_long", "gsp0"), 1, "growth of drop.frame_too_long")
 
 
 @clause("FWD-LINK-LOCAL")
@@ -81,9 +85,13 @@ def test_causes_make_the_total(bed, expect):
     ]
     frames = [frame for pair in zip(good, [*bad, bad[1]], strict=True) for frame in pair]
     recording = bed.play(apart(bed, here, frames))
-    missing = len(recording.host_frames(here, "sent")) - len(recording.host_frames(there, "received"))
+    missing = len(recording.hosts.frames(here, "sent")) - len(recording.hosts.frames(there, "received"))
     for gsp in bed.gsps:
-        causes = {name: recording.counter(name, gsp) for name in recording.counters[gsp] if "drop." in name}
-        total = recording.counter("dropped_frames", gsp)
+        causes = {
+            name: recording.devices.counter(name, gsp)
+            for name in recording.columns.counters[gsp]
+            if "drop." in name
+        }
+        total = recording.devices.counter("dropped_frames", gsp)
         expect.equal(sum(causes.values()), total, f"sum over drop.* of {gsp}")
         expect.equal(total, missing if gsp == "gsp0" else 0, f"dropped_frames of {gsp}")

@@ -17,6 +17,6 @@ def test_every_message_is_as_the_profile_says(bed, expect):
     load = incast([bed.host(0), bed.host(1)], bed.host(-1), count=count, size=size)
     recording = bed.play(load + Scenario(links=(lost,)))
     for name in (*bed.gsps, *bed.gsfs):
-        expect.enough(recording.frames_of(name), 20, f"frames of {name}")
-        wrong = [str(item) for item in recording.improper(name)]
+        expect.enough(recording.fabric.frames_of(name), 20, f"frames of {name}")
+        wrong = [str(item) for item in recording.fabric.improper(name)]
         expect.equal(wrong, [], f"frames of {name} that the wire profile does not allow")

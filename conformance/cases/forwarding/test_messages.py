@@ -43,11 +43,13 @@ def through(bed):
 def judge_passage(bed, expect, load, spoiled, causes):
     """Expect only the good messages to leave the GSF, and the others to be counted."""
     recording = bed.play(load)
-    good = [m for name in through(bed) for m in recording.messages(name, "gsp1-gsf0", DOWN, source="gsp0")]
+    good = [
+        m for name in through(bed) for m in recording.fabric.messages(name, "gsp1-gsf0", DOWN, source="gsp0")
+    ]
     expect.equal(len(good), spoiled, "good messages forwarded", [message.row for message in good])
-    spoilt = recording.malformed(at=bed.uplinks, direction=DOWN)
+    spoilt = recording.fabric.malformed(at=bed.uplinks, direction=DOWN)
     expect.equal(len(spoilt), 0, "malformed messages forwarded", spoilt)
-    counted = sum(recording.counter(f"drop.{cause}", "gsf0") for cause in causes)
+    counted = sum(recording.devices.counter(f"drop.{cause}", "gsf0") for cause in causes)
     expect.equal(counted, spoiled, f"growth of drop.{' and drop.'.join(causes)}")
 
 
@@ -58,8 +60,8 @@ def test_each_hop_takes_one(bed, expect):
     """A message leaves a GSF with a hop limit lower by one, and else as it was behind the addresses."""
     recording = bed.play(passing(bed, [(name, {}) for name in through(bed)]))
     for name in through(bed):
-        came = recording.messages(name, "gsp0-gsf0", UP)
-        went = recording.messages(name, "gsp1-gsf0", DOWN)
+        came = recording.fabric.messages(name, "gsp0-gsf0", UP)
+        went = recording.fabric.messages(name, "gsp1-gsf0", DOWN)
         expect.enough(min(len(came), len(went)), 2, f"{name} messages that came and were forwarded")
         for before, after in zip(came, went, strict=False):
             expect.equal(after.hop_limit, before.hop_limit - 1, f"hop limit of {name}", [after.row])
@@ -131,9 +133,9 @@ def judge_delivery(bed, expect, faults, cause):
         at = (2 * number + 1) * gap
         load += message(port, "DATA", fields, at=at, payload=payload, profile=bed.wire_profile, **more)
     recording = bed.play(load)
-    got = [frame.frame for frame in recording.host_frames(bed.hosts[:2], "received")]
+    got = [frame.frame for frame in recording.hosts.frames(bed.hosts[:2], "received")]
     expect.equal(got, good, "frames that reached a host", unit="frame")
-    expect.equal(recording.counter(f"drop.{cause}", "gsp0"), len(faults), f"growth of drop.{cause}")
+    expect.equal(recording.devices.counter(f"drop.{cause}", "gsp0"), len(faults), f"growth of drop.{cause}")
 
 
 @clause("FWD-CHECKSUM", "flipped-bit-at-gsp")

@@ -27,8 +27,8 @@ def test_frames_arrive_as_sent(bed, expect):
     sizes = (*RFC2544, bed.parameter("max_frame"))
     both_ways = sweep(there, back, sizes=sizes) + sweep(back, there, sizes=sizes)
     recording = bed.play(both_ways + plain_streams)
-    expect.enough(len(recording.host_frames(way="sent")), 200, "frames sent")
-    altered_or_lost = altered(recording.losses(), recording.strays())
+    expect.enough(len(recording.hosts.frames(way="sent")), 200, "frames sent")
+    altered_or_lost = altered(recording.hosts.losses(), recording.hosts.strays())
     expect.equal(list(altered_or_lost), [], "frames that did not arrive as they were sent", unit="frame")
 
 
@@ -42,7 +42,7 @@ def test_a_capture_arrives_as_recorded(bed, expect, pcap):
     load, account = pcap_load(pcap, there, back, bed.addresses, **told, pace="back to back", longest=longest)
     expect.note(account)
     recording = bed.play(load)
-    ends = recording.host_frames(there, "sent"), recording.host_frames(back, "received")
+    ends = recording.hosts.frames(there, "sent"), recording.hosts.frames(back, "received")
     sent, got = ([frame for frame in frames if not frame.frame[0] & 1] for frames in ends)
     as_sent = "every octet as it was sent"
     expect.each(
@@ -57,10 +57,10 @@ def test_hosts_hear_nothing_of_the_fabric(bed, expect):
     sender, silent, receiver = bed.host(0), bed.host(1), bed.host(-1)
     ageing = Scenario(settle=2 * bed.parameter("age_out"))
     recording = bed.play(elephant(sender, receiver, count=200) + ageing)
-    expect.enough(len(recording.host_frames(receiver, "received")), 200, "frames received while it runs")
-    expect.equal(recording.strays(), [], "frames towards hosts that no host sent", unit="frame")
+    expect.enough(len(recording.hosts.frames(receiver, "received")), 200, "frames received while it runs")
+    expect.equal(recording.hosts.strays(), [], "frames towards hosts that no host sent", unit="frame")
     expect.equal(
-        recording.host_frames(silent, "received"), [], "frames towards the silent host", unit="frame"
+        recording.hosts.frames(silent, "received"), [], "frames towards the silent host", unit="frame"
     )
 
 
@@ -76,7 +76,7 @@ def test_tags_stay(bed, expect):
     tagged = [bytes(outer / stack / IP(dst="198.18.0.2") / UDP() / bytes(100)) for stack in stacks]
     frames = [plain(bed, bed.host(0), bed.host(-1), 1), *tagged]
     recording = bed.play(apart(bed, bed.host(0), frames))
-    got = {frame.frame for frame in recording.host_frames(bed.host(-1), "received")}
+    got = {frame.frame for frame in recording.hosts.frames(bed.host(-1), "received")}
     for frame in frames:
         expect.that(frame in got, "tags of a frame at the far host", frame[12:22], "no such frame")
 
@@ -89,8 +89,8 @@ def test_every_size_passes(bed, expect):
     ladder = sorted({size + step for size in (*RFC2544, longest) for step in (-1, 0, 1)})
     legal = [size for size in ladder if min(RFC2544) <= size <= longest]
     recording = bed.play(sweep(bed.host(0), bed.host(-1), sizes=legal, count=3))
-    sent = [frame.size for frame in recording.host_frames(bed.host(0), "sent")]
-    got = [frame.size for frame in recording.host_frames(bed.host(-1), "received")]
+    sent = [frame.size for frame in recording.hosts.frames(bed.host(0), "sent")]
+    got = [frame.size for frame in recording.hosts.frames(bed.host(-1), "received")]
     expect.enough(len(sent), 3 * len(legal), "frames sent")
     for size in legal:
         expect.equal(got.count(size), sent.count(size), f"frames of {size} octets received", unit="frame")
@@ -110,12 +110,14 @@ def test_forged_messages_are_payload(bed, expect):
         if name in bed.profile.messages
     ]
     recording = bed.play(apart(bed, here, forged) + elephant(here, there, count=100))
-    got = {frame.frame for frame in recording.host_frames(there, "received")}
+    got = {frame.frame for frame in recording.hosts.frames(there, "received")}
     for frame in forged:
         expect.that(frame in got, "a forged message at the far host", frame, "no such frame")
-    expect.equal(recording.losses(), [], "frames lost beside the forged ones", unit="frame")
+    expect.equal(recording.hosts.losses(), [], "frames lost beside the forged ones", unit="frame")
     for counter in ("backpressure_received", "faults_received"):
-        expect.equal(recording.counter(counter, bed.gsps[0]), 0, f"growth of {counter} at the ingress")
+        expect.equal(
+            recording.devices.counter(counter, bed.gsps[0]), 0, f"growth of {counter} at the ingress"
+        )
 
 
 @clause("FWD-ECN-DSCP")
@@ -126,7 +128,7 @@ def test_code_points_stay(bed, expect):
     outer = Ether(src=here.mac, dst=there.mac)
     packets = [bytes(outer / IP(dst="198.18.0.2", tos=tos, id=tos) / UDP() / bytes(40)) for tos in range(256)]
     recording = bed.play(apart(bed, bed.host(0), packets))
-    got = {f.frame[19]: f.frame[15] for f in recording.host_frames(bed.host(-1), "received")}
+    got = {f.frame[19]: f.frame[15] for f in recording.hosts.frames(bed.host(-1), "received")}
     for tos in range(256):
         allowed = {tos, tos | 3} if tos & 3 else {tos}
         expect.that(got.get(tos) in allowed, f"DSCP and ECN octet {tos}", sorted(allowed), got.get(tos))

@@ -33,13 +33,13 @@ def test_a_gsp_sends_control_first(bed, expect):
     egress = replace(bed.peer("gsp1"), grants=replace(bed.peer("gsp1").grants, mode="at-once"))
     load = incast((near, other), far, count=40, size=longest) + Scenario(peers=(egress,))
     recording = bed.play(load + single(near, new, start=asked) + single(far, near, start=asked))
-    waiting = recording.messages("DATA", bed.uplinks, UP, source="gsp0")
+    waiting = recording.fabric.messages("DATA", bed.uplinks, UP, source="gsp0")
     expect.enough(sum(data.time > asked for data in waiting), 40, "DATA after the cause")
     seat, back = bed.addresses[new], bed.addresses[near]
-    frames = [frame for frame in recording.host_frames(near) if frame.frame[:6] == seat.mac]
-    requests = recording.messages("REQUEST", bed.uplinks, DOWN, destination="gsp0")
+    frames = [frame for frame in recording.hosts.frames(near) if frame.frame[:6] == seat.mac]
+    requests = recording.fabric.messages("REQUEST", bed.uplinks, DOWN, destination="gsp0")
     for name, causes, port in (("REQUEST", frames, seat.port), ("GRANT", requests, back.port)):
-        answers = [sent for sent in recording.messages(name, bed.uplinks, UP) if sent.port == port]
+        answers = [sent for sent in recording.fabric.messages(name, bed.uplinks, UP) if sent.port == port]
         pairs = zip(causes[:1], answers[:1], strict=False)
         waits = [(sent.time - recording.arrival[came.row], sent.row) for came, sent in pairs]
         expect_prompt(bed, expect, waits, name)
@@ -63,11 +63,11 @@ def test_a_gsf_sends_control_first(bed, expect):
     for name in ("REQUEST", "GRANT"):
         load += message(bed.uplinks[0], name, ends, at=passed, profile=bed.wire_profile)
     recording = bed.play(load)
-    sent = recording.messages("DATA", bed.uplinks[2], DOWN)
+    sent = recording.fabric.messages("DATA", bed.uplinks[2], DOWN)
     expect.enough(sum(data.time > passed for data in sent), 20, "DATA after the message")
     for name in ("REQUEST", "GRANT"):
         came, went = (
-            recording.messages(name, link, way, source="gsp0")
+            recording.fabric.messages(name, link, way, source="gsp0")
             for link, way in ((bed.uplinks[0], UP), (bed.uplinks[2], DOWN))
         )
         pairs = zip(came, went, strict=False)
@@ -82,13 +82,13 @@ def test_a_gsf_sends_control_first(bed, expect):
 def test_signalling_takes_a_small_share(bed, expect):
     """While all hosts send at line rate, REQUEST and GRANT take a small part of every link both ways."""
     recording = bed.play(permutation(bed.hosts, seed=1, count=600, size=594))
-    sent = [frame.time for frame in recording.host_frames()]
+    sent = [frame.time for frame in recording.hosts.frames()]
     if not expect.enough(len(sent), 600 * len(bed.hosts), "host frames sent"):
         return
     carried = bed.parameter("link_rate") * (max(sent) - min(sent)) / 8 / 1000
     for link in bed.uplinks:
         for way in (UP, DOWN):
-            octets = recording.wire_bytes(("REQUEST", "GRANT"), link, way)
+            octets = recording.fabric.wire_bytes(("REQUEST", "GRANT"), link, way)
             share = octets / carried
             expect.enough(octets, 1, f"octets of signalling on {link}")
             expect.at_most(share, bed.parameter("grant_overhead_max"), f"share of {link} for signalling")
@@ -110,7 +110,7 @@ def test_a_paused_class_is_not_granted(bed, expect):
     for source, destination, cls, length in flows:
         load += elephant(source, destination, count=count * size // length, size=length, cls=cls)
     recording = bed.play(load)
-    grants = recording.messages("GRANT", source="gsp0")
+    grants = recording.fabric.messages("GRANT", source="gsp0")
     own = [grant for grant in grants if (grant.port, grant.cls) == (bed.addresses[hit].port, held)]
     known = max((grant.granted for grant in own if grant.time < quiet), default=0)
     fresh = [grant for grant in own if quiet <= grant.time < stop and grant.granted > known]
@@ -118,10 +118,10 @@ def test_a_paused_class_is_not_granted(bed, expect):
     again = next((grant.row for grant in own if grant.time >= stop and grant.granted > known), None)
     expect.none(fresh, "GRANT of new credit for the paused class", (first, again))
     for source, destination, _, _ in flows[1:]:
-        before = recording.throughput(destination, span // 2, span, source=source)
-        during = recording.throughput(destination, quiet, stop, source=source)
+        before = recording.hosts.throughput(destination, span // 2, span, source=source)
+        during = recording.hosts.throughput(destination, quiet, stop, source=source)
         limit = before * bed.parameter("isolation_min")
         expect.given(before, f"{source} was served before the pause")
         expect.at_least(during, limit, f"rate of {source} during the pause", "Mbit/s")
-    lost = recording.losses(emulated=True)
+    lost = recording.hosts.losses(emulated=True)
     expect.equal(len(lost), 0, "frames lost", [frame.row for frame in lost])

@@ -15,8 +15,8 @@ def test_grants_keep_to_the_egress_rate(bed, expect):
     """What an egress grants to four sources over any time is what its port sends then, plus one window."""
     hit, *sources = bed.hosts
     recording = bed.play(incast(sources, hit, count=100, size=bed.parameter("max_frame")))
-    expect.enough(len(recording.messages("GRANT", source="gsp0")), 50, "GRANT")
-    worst = recording.overgrant(hit, bed.parameter("link_rate"))
+    expect.enough(len(recording.fabric.messages("GRANT", source="gsp0")), 50, "GRANT")
+    worst = recording.credit.overgrant(hit, bed.parameter("link_rate"))
     ahead = (len(sources) + 1) * credit_bytes(bed.parameter("max_frame"))
     limit = grant_window(bed) + ahead
     expect.at_most(worst.value, limit, "credit beyond the egress rate", "octet", rows=[worst.row])
@@ -39,10 +39,12 @@ def test_grants_shrink_to_the_link_left(bed, expect):
     lost = Scenario(links=gone, voids=("GRANT-EGRESS-RATE",))
     recording = bed.play(load + lost + load.delayed(3 * span))
     start = span // 2 + span
-    late = [frame.row for frame in recording.losses(emulated=True) if frame.time > start]
+    late = [frame.row for frame in recording.hosts.losses(emulated=True) if frame.time > start]
     expect.that(not late, "frames lost once the loss is known", 0, len(late), late)
-    worst = recording.overgrant(ports, rate, start)
-    expect.enough(len([grant for grant in recording.messages("GRANT") if grant.time > start]), 50, "GRANT")
+    worst = recording.credit.overgrant(ports, rate, start)
+    expect.enough(
+        len([grant for grant in recording.fabric.messages("GRANT") if grant.time > start]), 50, "GRANT"
+    )
     limit = grant_window(bed) + (len(sources) + 1) * credit_bytes(size)
     expect.at_most(worst.value, limit, "credit beyond the link left", "octet", rows=[worst.row])
 
@@ -64,9 +66,9 @@ def test_grant_follows_a_reported_position(bed, expect):
         for turn, report in enumerate(reports)
     )
     recording = bed.play(sum(messages, Scenario()))
-    told = recording.messages("REQUEST", source="gsp1")
+    told = recording.fabric.messages("REQUEST", source="gsp1")
     jump = min((message.row for message in told if message.sent), default=None)
-    grants = recording.messages("GRANT", source="gsp0", destination="gsp1")
+    grants = recording.fabric.messages("GRANT", source="gsp0", destination="gsp1")
     expect.enough(len([grant for grant in grants if jump and grant.row < jump]), 1, "GRANT before the report")
     expect.each(
         [grant for grant in grants if jump and grant.time > recording.arrival[jump]],
@@ -90,7 +92,7 @@ def test_no_credit_beyond_the_demand(bed, expect):
     recording = bed.play(Scenario(peers=(source,), settle=2 * bed.parameter("age_out")))
     limit = small + unsolicited
     expect.each(
-        recording.messages("GRANT", source="gsp0"),
+        recording.fabric.messages("GRANT", source="gsp0"),
         "credit that is not expired",
         lambda grant: grant.granted - grant.expired <= limit,
         at_least=3,

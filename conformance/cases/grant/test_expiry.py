@@ -21,7 +21,7 @@ def leftover(bed, **policy):
 
 def time_of_forfeit(recording, mark):
     """Time at which the source reports its credit up to a mark as used or given up, None if it never does."""
-    requests = recording.messages("REQUEST", source="gsp0")
+    requests = recording.fabric.messages("REQUEST", source="gsp0")
     told = (request.time for request in requests if request.sent + request.forfeited >= mark)
     return next(told, None)
 
@@ -35,15 +35,15 @@ def test_declared_expiry_voids_credit(bed, expect):
     refresh = bed.parameter("request_refresh")
     lasting = bed.parameter("settle_time")
     recording = bed.play(leftover(bed, expire_after=refresh, validity=lasting))
-    marks = [grant for grant in recording.messages("GRANT", destination="gsp0") if grant.expired]
-    last = recording.messages("REQUEST", source="gsp0")[-1:]
+    marks = [grant for grant in recording.fabric.messages("GRANT", destination="gsp0") if grant.expired]
+    last = recording.fabric.messages("REQUEST", source="gsp0")[-1:]
     if expect.enough(len(marks), 1, "GRANT that declares credit expired"):
         told = time_of_forfeit(recording, marks[0].expired)
         if expect.that(told is not None, "REQUEST that reports the expired credit forfeited", "one", "none"):
             waited = told - recording.arrival[marks[0].row]
             limit = refresh + bed.parameter("latency_margin")
             expect.at_most(waited, limit, "time from expiry to forfeit", "ns")
-        data = recording.messages("DATA", source="gsp0")
+        data = recording.fabric.messages("DATA", source="gsp0")
         expect.none(data, "DATA on expired credit", (marks[0].row, last[0].row if last else None))
 
 
@@ -55,16 +55,16 @@ def test_validity_ends_without_a_word(bed, expect):
     """Credit whose validity has run out is forfeited unasked, and carries no frame that comes later."""
     refresh = bed.parameter("request_refresh")
     recording = bed.play(leftover(bed, expire_after=bed.parameter("settle_time"), validity=refresh))
-    grants = recording.messages("GRANT", destination="gsp0")
-    last = recording.messages("REQUEST", source="gsp0")[-1:]
-    late = recording.host_frames(bed.host(0))[10:11]
+    grants = recording.fabric.messages("GRANT", destination="gsp0")
+    last = recording.fabric.messages("REQUEST", source="gsp0")[-1:]
+    late = recording.hosts.frames(bed.host(0))[10:11]
     if expect.given(grants and late, "a GRANT was seen, and frames sent when its credit was void"):
         told = time_of_forfeit(recording, grants[-1].granted)
         if expect.that(told is not None, "REQUEST that reports the void credit forfeited", "one", "none"):
             waited = told - recording.arrival[grants[-1].row] - refresh
             limit = refresh + bed.parameter("latency_margin")
             expect.at_most(waited, limit, "time from the end of validity to forfeit", "ns")
-        data = recording.messages("DATA", source="gsp0")
+        data = recording.fabric.messages("DATA", source="gsp0")
         expect.none(data, "DATA on void credit", (late[0].row, last[0].row if last else None))
 
 
@@ -82,15 +82,17 @@ def test_mute_source_is_served_again(bed, expect):
     count = idle + 3 * span // frame
     load = incast((slow, other), hit, count=count, size=bed.parameter("max_frame"))
     recording = bed.play(Scenario(peers=(mute,), triggers=(speaks,)) + load)
-    received = recording.host_frames(hit, "received")
+    received = recording.hosts.frames(hit, "received")
     if not expect.given(received[idle:], "the host received frames until the mute source spoke"):
         return
     start = received[idle].time + span + bed.parameter("request_refresh")
-    shares = [recording.throughput(hit, start, start + span, source=source) for source in (slow, other)]
-    expired = [grant for grant in recording.messages("GRANT", destination="gsp1") if grant.expired]
+    shares = [recording.hosts.throughput(hit, start, start + span, source=source) for source in (slow, other)]
+    expired = [grant for grant in recording.fabric.messages("GRANT", destination="gsp1") if grant.expired]
     expect.enough(len(expired), 1, "GRANT that declares credit of the mute source expired")
     expect.at_least(jain(shares), bed.parameter("fairness_min"), "Jain index of the sources")
-    expect.none(recording.losses(slow, emulated=True), "frames of the slow source lost", (0, len(recording)))
+    expect.none(
+        recording.hosts.losses(slow, emulated=True), "frames of the slow source lost", (0, len(recording))
+    )
 
 
 @clause("GRANT-REQUEST-AGAIN", "stopped-source")
@@ -117,11 +119,11 @@ def test_stopped_source_asks_again(bed, expect):
     load = elephant(bed.host(0), bed.host(-1), count=count, size=bed.parameter("max_frame"))
     recording = bed.play(Scenario(peers=(egress,)) + load)
     recovered = stop + span + start
-    got = recording.throughput(bed.host(-1), recovered, recovered + span, source=bed.host(0))
-    voided = [request for request in recording.messages("REQUEST", source="gsp0") if request.forfeited]
+    got = recording.hosts.throughput(bed.host(-1), recovered, recovered + span, source=bed.host(0))
+    voided = [request for request in recording.fabric.messages("REQUEST", source="gsp0") if request.forfeited]
     expect.enough(len(voided), 1, "REQUEST that reports credit forfeited")
     expect.at_least(got, rate * bed.parameter("utilisation_min"), "rate after the stop", "Mbit/s")
-    expect.none(recording.losses(emulated=True), "frames lost", (0, len(recording)))
+    expect.none(recording.hosts.losses(emulated=True), "frames lost", (0, len(recording)))
 
 
 @clause("GRANT-REGRANT")
@@ -137,9 +139,9 @@ def test_unused_credit_goes_to_another(bed, expect):
     asked = incast(mute, hit, count=20, size=size)
     load = elephant(busy, hit, count=(start + span) // gap_at(size, rate), size=size, start=span // 10)
     recording = bed.play(Scenario(peers=peers) + asked + load)
-    granted = {grant.destination for grant in recording.messages("GRANT", source="gsp0")}
+    granted = {grant.destination for grant in recording.fabric.messages("GRANT", source="gsp0")}
     expect.enough(len(granted), 5, "sources that were granted")
-    got = recording.throughput(hit, start, start + span // 2, source=busy)
+    got = recording.hosts.throughput(hit, start, start + span // 2, source=busy)
     expect.at_least(got, rate * bed.parameter("utilisation_min"), "rate of the sender", "Mbit/s")
 
 
@@ -153,7 +155,7 @@ def test_repeated_grant_extends_nothing(bed, expect):
     load = elephant(bed.host(1), bed.host(0), count=4)
     recording = bed.play(Scenario(peers=(mute,), settle=2 * bed.parameter("grant_validity")) + load)
     told = bed.profile.field("GRANT", "validity").kept(bed.parameter("grant_validity"))
-    grants = [grant for grant in recording.messages("GRANT", source="gsp0") if grant.validity]
+    grants = [grant for grant in recording.fabric.messages("GRANT", source="gsp0") if grant.validity]
     for grant in grants:
         expect.at_most(grant.validity, told, "validity", "ns", rows=[grant.row])
     repeats = 0

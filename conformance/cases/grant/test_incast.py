@@ -23,9 +23,9 @@ def test_egress_queue_is_bounded(bed, expect):
     """While four GSPs send to one host at once, little waits in the GSP of that host."""
     sources = bed.hosts[:-1]
     recording = bed.play(incast(sources, bed.host(-1), count=60, size=bed.parameter("max_frame")))
-    received = recording.host_frames(bed.host(-1), "received")
+    received = recording.hosts.frames(bed.host(-1), "received")
     expect.enough(len(received), 30 * len(sources), "frames received")
-    queue = recording.egress(bed.host(-1)).longest_queue
+    queue = recording.credit.egress(bed.host(-1)).longest_queue
     longest = credit_bytes(bed.parameter("max_frame"))
     limit = grant_window(bed) + longest + len(sources) * (longest + bed.parameter("unsolicited_bytes"))
     expect.at_most(queue.value, limit, "octets in the destination GSP", "octet", rows=[queue.row])
@@ -40,12 +40,12 @@ def test_incast_loses_nothing(bed, expect):
         recording = bed.play(
             incast(bed.hosts[:sources], bed.host(-1), count=count, size=bed.parameter("max_frame"))
         )
-        times = [frame.time for frame in recording.host_frames(bed.host(-1), "received")]
-        lost = recording.losses()
+        times = [frame.time for frame in recording.hosts.frames(bed.host(-1), "received")]
+        lost = recording.hosts.losses()
         expect.equal(len(lost), 0, f"frames lost with {sources} sources", [frame.row for frame in lost])
         if not expect.enough(len(times), 100, "frames received"):
             continue
-        rate = recording.throughput(bed.host(-1), times[0] + 1, times[-1] + 1)
+        rate = recording.hosts.throughput(bed.host(-1), times[0] + 1, times[-1] + 1)
         limit = bed.parameter("utilisation_min") * bed.parameter("link_rate")
         expect.at_least(rate, limit, f"rate at the egress with {sources} sources", "Mbit/s")
 
@@ -60,12 +60,12 @@ def test_shares_settle_after_join_and_leave(bed, expect):
     load = incast(others, hit, count=frames_in(bed, 4 * span), size=longest)
     load += elephant(late, hit, count=frames_in(bed, span), size=longest, start=3 * span)
     recording = bed.play(load)
-    matches = recording.matches()
-    its = [row for frame in recording.host_frames(late) for row in matches[frame.row]]
+    matches = recording.hosts.matches()
+    its = [row for frame in recording.hosts.frames(late) for row in matches[frame.row]]
     left = int(recording.time[its].max()) if its else 4 * span
     phases = (("before", span, others), ("with", 4 * span, [*others, late]), ("after", left + span, others))
     for what, start, active in phases:
-        shares = [recording.throughput(hit, start, start + span, source=name) for name in active]
+        shares = [recording.hosts.throughput(hit, start, start + span, source=name) for name in active]
         frames = int(min(shares) * span / 8 // 1000) // credit_bytes(longest)
         if expect.enough(frames, 10, f"frames of a source {what} the third"):
             index = jain(shares)
@@ -85,8 +85,8 @@ def test_flow_beside_an_incast_keeps_its_rate(bed, expect):
     rates = []
     for scenario in (alone, load):
         recording = bed.play(scenario)
-        rates.append(recording.throughput(cold, start, 4 * start, source=source))
-        lost = recording.losses(source, cold)
+        rates.append(recording.hosts.throughput(cold, start, 4 * start, source=source))
+        lost = recording.hosts.losses(source, cold)
         expect.equal(len(lost), 0, "frames of the flow lost", [frame.row for frame in lost])
     expect.given(rates[0], "the flow was served alone")
     limit = rates[0] * bed.parameter("isolation_min")
@@ -103,7 +103,7 @@ def test_overrun_harms_no_other_source(bed, expect):
     peer = replace(bed.peer("gsp1"), overrun=2 * bed.parameter("container_bytes"))
     load = incast([greedy, *fair], hit, count=frames_in(bed, span), size=longest)
     recording = bed.play(Scenario(peers=(peer,)) + load)
-    grants = [grant for grant in recording.messages("GRANT", source="gsp0") if grant.time < 2 * span]
+    grants = [grant for grant in recording.fabric.messages("GRANT", source="gsp0") if grant.time < 2 * span]
     granted = {
         name: max((g.granted - g.expired for g in grants if g.destination == bed.node(name)), default=0)
         for name in bed.gsps[1:]
@@ -113,5 +113,5 @@ def test_overrun_harms_no_other_source(bed, expect):
         least = granted["gsp1"] - grant_window(bed) - 2 * credit_bytes(longest)
         expect.at_least(octets, least, f"credit granted to {name}", "octet")
     for name in fair:
-        lost = recording.losses(name, emulated=True)
+        lost = recording.hosts.losses(name, emulated=True)
         expect.equal(len(lost), 0, f"frames of {name} lost", [frame.row for frame in lost])

@@ -23,7 +23,7 @@ def waiting(bed, **policy):
 
 def sent_in(recording, start, stop):
     """Give the DATA that the source put on the wire in [start, stop) ns."""
-    return [data for data in recording.messages("DATA", source="gsp0") if start <= data.time < stop]
+    return [data for data in recording.fabric.messages("DATA", source="gsp0") if start <= data.time < stop]
 
 
 def expect_first_grant_to_count(bed, expect, recording, wrong, right):
@@ -46,11 +46,11 @@ def test_repeated_grants_count_once(bed, expect):
     """Grants that each arrive three times let no more data out than the highest of them."""
     ceiling = FRAMES // 2 * FRAME
     recording = bed.play(waiting(bed, copies=3, window=bed.parameter("max_frame"), ceiling=ceiling))
-    grants = recording.messages("GRANT", destination="gsp0")
+    grants = recording.fabric.messages("GRANT", destination="gsp0")
     expect.enough(
         sum(after.granted == before.granted for before, after in pairwise(grants)), 4, "repeated GRANT"
     )
-    sent = sum(data.credit for data in recording.messages("DATA", source="gsp0"))
+    sent = sum(data.credit for data in recording.fabric.messages("DATA", source="gsp0"))
     expect.enough(sent // FRAME, 2, "frames sent")
     highest = max((grant.granted for grant in grants), default=bed.parameter("unsolicited_bytes"))
     expect.at_most(sent, highest, "credit octets sent", "octet")
@@ -71,10 +71,10 @@ def test_older_grant_takes_nothing_back(bed, expect):
     one, more = (elephant(bed.host(0), bed.host(-1), count=count) for count in (1, 10))
     load = one + one.delayed(turn // 4) + more.delayed(turn)
     recording = bed.play(load + Scenario(peers=(spine, egress)))
-    grants = recording.messages("GRANT", destination="gsp0", direction=DOWN)
+    grants = recording.fabric.messages("GRANT", destination="gsp0", direction=DOWN)
     falls = [after for before, after in pairwise(grants) if after.granted < before.granted]
     if expect.given(falls and grants[-1] == falls[-1], "the last GRANT is lower than one before"):
-        sent = sum(data.credit for data in recording.messages("DATA", source="gsp0"))
+        sent = sum(data.credit for data in recording.fabric.messages("DATA", source="gsp0"))
         highest = max(grant.granted for grant in grants)
         expect.at_least(sent, highest - FRAME + 1, "credit octets sent", "octet")
 
@@ -93,7 +93,7 @@ def test_older_request_takes_nothing_back(bed, expect):
         at = 2 * turn * bed.parameter("grant_round_trip")
         load += message(bed.uplinks[0], "REQUEST", values, at=at, profile=bed.wire_profile)
     recording = bed.play(load)
-    grants = recording.messages("GRANT", source="gsp0", destination="gsp1")
+    grants = recording.fabric.messages("GRANT", source="gsp0", destination="gsp1")
     expect.each(
         pairwise(grants),
         "cumulative grants that follow each other",
@@ -115,8 +115,8 @@ def test_grant_for_another_generation_is_ignored(bed, expect):
     recording = bed.play(
         load + Scenario(triggers=(Trigger("REQUEST", Scenario(peers=right.peers), count=12),))
     )
-    own = {request.generation for request in recording.messages("REQUEST", source="gsp0")}
-    grants = recording.messages("GRANT", destination="gsp0")
+    own = {request.generation for request in recording.fabric.messages("REQUEST", source="gsp0")}
+    grants = recording.fabric.messages("GRANT", destination="gsp0")
     good, wrong = (
         [grant for grant in grants if (grant.generation in own) == is_own] for is_own in (True, False)
     )
@@ -133,14 +133,14 @@ def test_damaged_grant_is_ignored(bed, expect):
     stop = 10 * bed.parameter("request_refresh")
     damage = tuple(Impairment(link, "corrupt", DOWN, stop=stop, messages=("GRANT",)) for link in bed.uplinks)
     recording = bed.play(waiting(bed, mode="at-once") + Scenario(impairments=damage))
-    grants = recording.messages("GRANT", destination="gsp0", valid=None)
+    grants = recording.fabric.messages("GRANT", destination="gsp0", valid=None)
     wrong, good = (
         [grant for grant in grants if (grant.time < stop) == is_wrong] for is_wrong in (True, False)
     )
     expect.enough(len(wrong), 8, "damaged GRANT")
     expect_first_grant_to_count(bed, expect, recording, wrong, good)
     causes = ("bad_checksum", "bad_version", "bad_message")
-    counted = sum(recording.counter(f"drop.{cause}", "gsp0") for cause in causes)
+    counted = sum(recording.devices.counter(f"drop.{cause}", "gsp0") for cause in causes)
     expect.equal(counted, len(wrong), f"growth of {' and '.join(causes)}")
 
 
@@ -152,12 +152,12 @@ def test_allowance_is_used_and_kept_to(bed, expect):
     """Of a burst whose requests nobody answers, what fits the allowance leaves at once, and no more."""
     allowance = bed.parameter("unsolicited_bytes")
     recording = bed.play(waiting(bed, mode="withhold"))
-    data = recording.messages("DATA", source="gsp0")
+    data = recording.fabric.messages("DATA", source="gsp0")
     rows = [message.row for message in data]
-    expect.enough(len(recording.messages("REQUEST", source="gsp0")), 3, "REQUEST without answer")
+    expect.enough(len(recording.fabric.messages("REQUEST", source="gsp0")), 3, "REQUEST without answer")
     sent = sum(message.credit for message in data)
     expect.at_most(sent, allowance, "credit octets sent without a GRANT", "octet", rows=rows)
     expect.at_least(sent, allowance - FRAME + 1, "credit octets sent", "octet", rows=rows)
-    for message_, frame in zip(data[:1], recording.host_frames(bed.host(0)), strict=False):
+    for message_, frame in zip(data[:1], recording.hosts.frames(bed.host(0)), strict=False):
         waited = message_.time - recording.arrival[frame.row]
         expect.at_most(waited, bed.parameter("latency_margin"), "wait of the first frame", "ns")

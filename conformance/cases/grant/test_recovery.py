@@ -27,10 +27,10 @@ def expect_rate_again(bed, expect, recording, after, what):
     """Expect each receiving host to be served after a disturbance at the rate that it had before it."""
     before = bed.parameter("recovery_max")
     span = 2 * before
-    hosts = {frame.host: None for frame in recording.host_frames(way="received")}
+    hosts = {frame.host: None for frame in recording.hosts.frames(way="received")}
     expect.given(hosts, "hosts received frames")
     for host in hosts:
-        usual, got = (recording.throughput(host, start, start + span) for start in (before, after))
+        usual, got = (recording.hosts.throughput(host, start, start + span) for start in (before, after))
         limit = usual * bed.parameter("utilisation_min")
         if expect.given(usual, f"{host} was served before {what}"):
             expect.at_least(got, limit, f"rate at {host} after {what}", "Mbit/s")
@@ -56,12 +56,12 @@ def test_lost_grants_are_made_good(bed, expect):
     count = frames_in(bed, 14 * span)
     load = elephant(bed.host(0), bed.host(-1), count=count, size=bed.parameter("max_frame"))
     recording = bed.play(load + Scenario(impairments=lost))
-    grants = recording.messages("GRANT", destination=bed.gsps[0], direction=DOWN)
+    grants = recording.fabric.messages("GRANT", destination=bed.gsps[0], direction=DOWN)
     for what, start, _, _ in phases:
         hit = [g.time for g in grants if not g.delivered and start <= g.time < start + span]
         if expect.enough(len(hit), 1, f"GRANT lost in {what}"):
             expect_rate_again(bed, expect, recording, hit[-1] + span, what)
-    expect.equal(recording.losses(), [], "host frames lost", unit="frame")
+    expect.equal(recording.hosts.losses(), [], "host frames lost", unit="frame")
 
 
 @clause("GRANT-LOST-REQUEST")
@@ -74,10 +74,10 @@ def test_lost_requests_are_made_good(bed, expect):
     lost = Impairment("", "loss", stop=refresh // 2, messages=("REQUEST",))
     links = tuple(replace(lost, link=link) for link in bed.uplinks)
     recording = bed.play(elephant(bed.host(0), bed.host(-1), count=5) + Scenario(impairments=links))
-    hit = [request for request in recording.messages("REQUEST") if not request.delivered]
+    hit = [request for request in recording.fabric.messages("REQUEST") if not request.delivered]
     expect.enough(len(hit), 1, "lost REQUEST")
-    expect.equal(recording.losses(), [], "host frames lost", unit="frame")
-    for frame in recording.host_frames(bed.host(-1), "received")[-1:]:
+    expect.equal(recording.hosts.losses(), [], "host frames lost", unit="frame")
+    for frame in recording.hosts.frames(bed.host(-1), "received")[-1:]:
         limit = refresh // 2 + refresh + bed.parameter("recovery_max")
         expect.at_most(frame.time, limit, "arrival of the last frame", "ns", rows=[frame.row])
 
@@ -114,18 +114,18 @@ def test_silent_source_is_written_off(bed, expect):
     heard = [
         message
         for name in ("REQUEST", "DATA")
-        for message in recording.messages(name, source="gsp1", destination="gsp0")
+        for message in recording.fabric.messages(name, source="gsp1", destination="gsp0")
     ]
     silent = max((int(recording.arrival[message.row]) for message in heard), default=0)
     forgotten = silent + bed.parameter("refresh_misses") * bed.parameter("request_refresh")
     void = bed.parameter("grant_validity") + bed.parameter("grant_round_trip")
     limit = forgotten + void + bed.parameter("latency_margin")
-    grants = recording.messages("GRANT", source="gsp0")
+    grants = recording.fabric.messages("GRANT", source="gsp0")
     early = [grant for grant in grants if grant.time <= limit and grant.destination == bed.node("gsp1")]
     expect.enough(len(early), 1, "GRANT to the source before it fell silent")
     late = [grant for grant in grants if grant.time > limit]
     dead = [grant for grant in late if grant.destination == bed.node("gsp1")]
     expect.none(dead, "GRANT to the silent source", (late[0].row, late[-1].row) if late else (None, None))
-    got = recording.throughput(hit, limit, limit + span, source=busy)
+    got = recording.hosts.throughput(hit, limit, limit + span, source=busy)
     least = bed.parameter("link_rate") * bed.parameter("utilisation_min")
     expect.at_least(got, least, "rate of the other source", "Mbit/s")

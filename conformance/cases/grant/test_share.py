@@ -13,7 +13,7 @@ def expect_fair(bed, expect, scenario):
     hit, *sources = bed.hosts
     start, span = bed.parameter("convergence_max"), measured(bed)
     recording = bed.play(scenario)
-    shares = [recording.throughput(hit, start, start + span, source=source) for source in sources]
+    shares = [recording.hosts.throughput(hit, start, start + span, source=source) for source in sources]
     expect.enough(sum(share > 0 for share in shares), 2, "sources that were served")
     expect.at_least(jain(shares), bed.parameter("fairness_min"), "Jain index of the octets delivered")
 
@@ -74,7 +74,7 @@ def test_classes_share_by_weight(bed, expect):
         for source, cls in ((low, 0), (high, 1))
     ]
     recording = bed.play(sum(loads, Scenario()))
-    got = [recording.throughput(hit, start, start + span, source=source) for source in (low, high)]
+    got = [recording.hosts.throughput(hit, start, start + span, source=source) for source in (low, high)]
     expect.enough(sum(rate > 0 for rate in got), 2, "classes that were served")
     for rate, weight in zip(got, (1, ratio), strict=True):
         due = float(sum(got)) * weight / (1 + ratio)
@@ -103,6 +103,6 @@ def test_egress_stays_busy(bed, expect):
     recording = bed.play(sum(loads, Scenario()))
     for turn, who in enumerate(("the first source", "the second source", "both sources")):
         start = (2 * turn + 1) * span
-        got = recording.throughput(hit, start, start + span)
+        got = recording.hosts.throughput(hit, start, start + span)
         least = rate * bed.parameter("utilisation_min")
         expect.at_least(got, least, f"rate at the egress while {who} had backlog", "Mbit/s")

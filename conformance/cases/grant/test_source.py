@@ -18,7 +18,7 @@ def test_data_stays_within_the_grant(bed, expect):
     )
     egress = Scenario(peers=(replace(bed.peer("gsp1"), grants=steps),))
     recording = bed.play(egress + elephant(bed.host(0), bed.host(-1), count=200))
-    accounts = recording.accounts(source="gsp0")
+    accounts = recording.credit.accounts(source="gsp0")
     expect.enough(sum(len(account.grants) for account in accounts), 20, "steps of the grant")
     expect.enough(sum(len(account.data) for account in accounts), 100, "governed DATA")
     for account in accounts:
@@ -35,8 +35,8 @@ def test_nothing_leaves_unanswered(bed, expect):
     egress = replace(bed.peer("gsp1"), grants=GrantPolicy(mode="withhold"))
     load = elephant(bed.host(0), bed.host(-1), count=100, gap=bed.parameter("request_refresh") // 10)
     recording = bed.play(Scenario(peers=(egress,)) + load)
-    data = recording.messages("DATA", source="gsp0")
-    expect.enough(len(recording.messages("REQUEST", source="gsp0")), 10, "REQUEST without answer")
+    data = recording.fabric.messages("DATA", source="gsp0")
+    expect.enough(len(recording.fabric.messages("REQUEST", source="gsp0")), 10, "REQUEST without answer")
     expect.at_most(
         sum(message.credit for message in data),
         bed.parameter("unsolicited_bytes"),
@@ -56,13 +56,13 @@ def test_frame_waits_for_its_last_octet(bed, expect):
     raised = Trigger("REQUEST", granting(bed, needed), count=6)
     load = sweep(bed.host(0), bed.host(-1), sizes=(size, 64), count=1)
     recording = bed.play(granting(bed, needed - 1) + load + Scenario(triggers=(raised,)))
-    grants = recording.messages("GRANT", source="gsp1", direction=DOWN)
+    grants = recording.fabric.messages("GRANT", source="gsp1", direction=DOWN)
     low = [grant for grant in grants if grant.granted < needed]
     high = [grant for grant in grants if grant.granted >= needed]
     if expect.enough(min(len(low), len(high)), 1, "GRANT short of the frame, and for all of it"):
         stood = (high[0].time - low[0].time) // bed.parameter("request_refresh")
         expect.enough(stood, 2, "refreshes under the short grant")
-        data = recording.messages("DATA", source="gsp0")
+        data = recording.fabric.messages("DATA", source="gsp0")
         expect.none(data, "DATA that the grant does not cover", (low[0].row, high[0].row))
         left = next((message.time for message in data if message.row > high[0].row), None)
         if expect.that(left is not None, "first frame once it is covered", "sent", "not sent"):
@@ -89,12 +89,12 @@ def test_first_frames_are_asked_for(bed, expect):
     requests, data = (
         [
             message
-            for message in recording.messages(name, source="gsp0")
+            for message in recording.fabric.messages(name, source="gsp0")
             if (message.destination, message.port, message.cls) == egress
         ]
         for name in ("REQUEST", "DATA")
     )
-    sent = recording.host_frames(bed.host(0))
+    sent = recording.hosts.frames(bed.host(0))
     asked = requests[0].time if requests else None
     waited = asked - recording.arrival[sent[0].row] if requests and sent else None
     expect.at_most(waited, bed.parameter("latency_margin"), "time to the first REQUEST", "ns")
@@ -118,15 +118,15 @@ def test_demand_and_sent_match_the_wire(bed, expect):
     burst = sweep(bed.host(0), bed.host(-1), sizes=sizes, count=2)
     pause = 2 * bed.parameter("request_refresh")
     recording = bed.play(sum((burst.delayed(turn * pause) for turn in range(5)), Scenario()))
-    requests = recording.messages("REQUEST", source="gsp0")
+    requests = recording.fabric.messages("REQUEST", source="gsp0")
     expect.enough(len(requests), 10, "REQUEST")
     for before, after in pairwise(requests):
         fell = after.demand < before.demand or after.sent < before.sent
         got = f"{after.demand} and {after.sent} after {before.demand} and {before.sent}"
         expect.that(not fell, "demand and sent", "not below an earlier value", got, [after.row])
     for last in requests[-1:]:
-        offered = sum(frame.credit for frame in recording.host_frames(bed.host(0)))
-        sent = sum(message.credit for message in recording.messages("DATA", source="gsp0"))
+        offered = sum(frame.credit for frame in recording.hosts.frames(bed.host(0)))
+        sent = sum(message.credit for message in recording.fabric.messages("DATA", source="gsp0"))
         expect.equal(last.demand, offered, "demand in the last REQUEST", [last.row])
         expect.equal(last.sent, sent, "sent in the last REQUEST", [last.row])
 
@@ -140,14 +140,16 @@ def test_requests_go_on_until_age_out(bed, expect):
     refresh, age_out = bed.parameter("request_refresh"), bed.parameter("age_out")
     margin = bed.parameter("latency_margin")
     recording = bed.play(replace(elephant(bed.host(0), bed.host(-1), count=50), settle=2 * age_out))
-    requests = recording.messages("REQUEST", source="gsp0")
-    last = max((message.time for message in recording.messages("DATA", source="gsp0")), default=0)
+    requests = recording.fabric.messages("REQUEST", source="gsp0")
+    last = max((message.time for message in recording.fabric.messages("DATA", source="gsp0")), default=0)
     for before, after in pairwise(requests):
         pause = after.time - before.time
         expect.at_most(pause, refresh + margin, "time between two REQUESTs", "ns", rows=[after.row])
     after = [message.time - last for message in requests if message.time > last]
     alive = [
-        message for message in recording.messages("HELLO", source="gsp0") if message.time > last + age_out
+        message
+        for message in recording.fabric.messages("HELLO", source="gsp0")
+        if message.time > last + age_out
     ]
     expect.enough(len(alive), 2, "HELLO after age-out")
     expect.at_least(max(after, default=0), age_out - refresh - margin, "time until the last REQUEST", "ns")

@@ -58,7 +58,7 @@ def pace(bed: Bed) -> int:
 
 def received(recording: Recording, host: str) -> list[int]:
     """PSNs of the frames that a host received, in that order; -1 for a frame without one."""
-    found = (identify(frame.frame) for frame in recording.host_frames(host, "received"))
+    found = (identify(frame.frame) for frame in recording.hosts.frames(host, "received"))
     return [-1 if label is None else label[1] for label in found]
 
 
@@ -68,12 +68,12 @@ def passages(
     """List the passages of the frames that a host received, in that order; of a node or class, or of all."""
     rate = next(link.rate_mbps for link in recording.links if link.name == host)
     came: dict[bytes, list[int]] = {}
-    for message in recording.messages("DATA", direction=DOWN, source=source):
+    for message in recording.fabric.messages("DATA", direction=DOWN, source=source):
         if cls in {None, message.cls}:
-            came.setdefault(recording.payload(message.row), []).append(message.row)
+            came.setdefault(recording.fabric.payload(message.row), []).append(message.row)
     found = []
     free = 0
-    for frame in recording.host_frames(host, "received"):
+    for frame in recording.hosts.frames(host, "received"):
         label = identify(frame.frame)
         rows = came.get(frame.frame)
         if rows and label:

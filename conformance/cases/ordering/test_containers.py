@@ -20,7 +20,7 @@ def test_containers_end_without_a_flag(bed, expect):
     for passage in found:
         what = f"time that frame {passage.number} stayed, but for its sending time"
         expect.at_most(passage.stay, margin, what, "ns", rows=passage.rows)
-    expect.equal(recording.counter("gaps_closed", "gsp0"), 0, "gaps_closed")
+    expect.equal(recording.devices.counter("gaps_closed", "gsp0"), 0, "gaps_closed")
 
 
 @clause("ORDER-COMPLETE-WITHOUT-LAST", "tail-missing")
@@ -34,7 +34,7 @@ def test_missing_tail_is_waited_for(bed, expect):
     following = Container(link, 1, frames=4, last=False)
     recording = bed.play(scripted(bed, [begun, following, tail]))
     expect.equal(received(recording, bed.host(0)), list(range(8)), "frames delivered", unit="frame")
-    expect.equal(recording.counter("drop.late", "gsp0"), 0, "drop.late")
+    expect.equal(recording.devices.counter("drop.late", "gsp0"), 0, "drop.late")
 
 
 @clause("ORDER-INDEX-ORDER")

@@ -26,9 +26,9 @@ def test_flow_is_in_order_over_unequal_paths(bed, expect):
     count = max(250, frame_count(max(RFC2544), 20 * bed.parameter("container_bytes"), None))
     load = elephant(source, destination, count=count)
     recording = bed.play(load + skewed(bed))
-    within = recording.fabric_reordering(destination="gsp1")
+    within = recording.fabric.reordering(destination="gsp1")
     expect.enough(within.reordered, 20, "reordered frames on the links to the destination GSP")
-    order = recording.reordering(source, destination)
+    order = recording.hosts.reordering(source, destination)
     expect.enough(order.received, 200, "frames received")
     expect.equal(order.reordered, 0, "reordered frames (RFC 4737) at the host", order.rows)
 
@@ -42,7 +42,7 @@ def test_streams_are_in_order_at_line_rate(bed, expect):
     load = line_rate([(near, far), (far, near)], rate_mbps=bed.parameter("link_rate"), span=span)
     recording = bed.play(load)
     expect.each(
-        [flow for flow in recording.flows() if flow.reordered is not None and flow.lost < flow.sent],
+        [flow for flow in recording.hosts.flows() if flow.reordered is not None and flow.lost < flow.sent],
         "frames of a stream",
         lambda flow: flow.reordered == 0,
         at_least=2,
@@ -62,7 +62,7 @@ def test_packet_numbers_rise_by_one(bed, expect):
     load = replace(load, streams=(wrapping, *load.streams[1:]))
     recording = bed.play(load + skewed(bed))
     for pair in load.streams:
-        labels = [identify(item.frame) for item in recording.host_frames(destination, "received")]
+        labels = [identify(item.frame) for item in recording.hosts.frames(destination, "received")]
         numbers = [label[1] for label in labels if label is not None and label[0] == pair.id]
         expect.enough(len(numbers), pair.count, f"packets of queue pair {pair.id}")
         steps = {(after - before) % (1 << PSN_BITS) for before, after in pairwise(numbers)}

@@ -16,7 +16,7 @@ def test_gaps_are_closed_and_counted(bed, expect):
     containers = [Container(link, number) for link, number in zip(paths, there, strict=True)]
     recording = bed.play(scripted(bed, containers))
     expect.equal(received(recording, bed.host(0)), list(range(2 * len(there))), "frames delivered")
-    expect.equal(recording.counter("gaps_closed", "gsp0"), 3, "gaps_closed")
+    expect.equal(recording.devices.counter("gaps_closed", "gsp0"), 3, "gaps_closed")
 
 
 @clause("ORDER-LATE-DROPPED")
@@ -30,7 +30,7 @@ def test_late_frames_are_dropped(bed, expect):
     late, following = Container(link, 1, at=after), Container(link, 4, at=after)
     recording = bed.play(scripted(bed, [*containers, late, following]))
     expect.equal(received(recording, bed.host(0)), [0, 1, *range(4, 10)], "frames delivered", unit="frame")
-    expect.equal(recording.counter("drop.late", "gsp0"), late.frames, "drop.late")
+    expect.equal(recording.devices.counter("drop.late", "gsp0"), late.frames, "drop.late")
 
 
 @clause("ORDER-DUPLICATE-DROPPED")
@@ -44,5 +44,7 @@ def test_duplicates_are_dropped(bed, expect):
     script = [first, first, held, held, missing, replace(held, at=soon)]
     recording = bed.play(scripted(bed, script))
     expect.equal(received(recording, bed.host(0)), list(range(6)), "frames delivered", unit="frame")
-    dropped = recording.counter("drop.duplicate", "gsp0") + recording.counter("drop.late", "gsp0")
+    dropped = recording.devices.counter("drop.duplicate", "gsp0") + recording.devices.counter(
+        "drop.late", "gsp0"
+    )
     expect.equal(dropped, 6, "drop.duplicate plus drop.late")

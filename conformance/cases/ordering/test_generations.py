@@ -34,7 +34,7 @@ def test_stragglers_of_the_ended_generation_are_dropped(bed, expect):
     expect.equal(
         received(recording, bed.host(0)), [*range(4), *range(8, 14)], "frames delivered", unit="frame"
     )
-    expect.equal(recording.counter("drop.late", "gsp0"), 4, "drop.late")
+    expect.equal(recording.devices.counter("drop.late", "gsp0"), 4, "drop.late")
 
 
 @clause("ORDER-UNKNOWN-START")
@@ -66,4 +66,4 @@ def test_order_holds_across_the_wrap(bed, expect):
     for passage in found:
         what = f"time that frame {passage.number} waited beyond the timeout, but for its turn"
         expect.at_most(passage.wait(timeout), margin, what, "ns", rows=passage.rows)
-    expect.equal(recording.counter("drop.late", "gsp0"), 0, "drop.late")
+    expect.equal(recording.devices.counter("drop.late", "gsp0"), 0, "drop.late")

@@ -29,7 +29,7 @@ def test_early_frames_wait_for_their_predecessors(bed, expect):
     recording = bed.play(scripted(bed, [*containers, Container(link, 1, at=soon)]))
     expect.equal(received(recording, bed.host(0)), list(range(8)), "frames delivered", unit="frame")
     for counter in ("drop.late", "gaps_closed"):
-        expect.equal(recording.counter(counter, "gsp0"), 0, counter)
+        expect.equal(recording.devices.counter(counter, "gsp0"), 0, counter)
 
 
 @clause("ORDER-HOLD-BOUND", "predecessor-never")
@@ -62,7 +62,7 @@ def test_room_for_ordering_is_bounded(bed, expect):
     recording = bed.play(scripted(bed, containers))
     found = passages(recording, bed.host(0))
     delivered = [passage.number for passage in found]
-    expect.equal(recording.counter("gaps_closed", "gsp0"), 1, "gaps_closed")
+    expect.equal(recording.devices.counter("gaps_closed", "gsp0"), 1, "gaps_closed")
     if expect.equal(delivered, list(range(2 * last - 2)), "frames delivered", unit="frame"):
         behind = found[2]
         came = sum(behind.arrived < item.arrived <= behind.begun - margin for item in found)

@@ -42,6 +42,6 @@ def full(bed: Bed, recording: Recording) -> list[Container]:
 
     return [
         before
-        for before, after in successions(recording.containers(at=bed.uplinks))
+        for before, after in successions(recording.fabric.containers(at=bed.uplinks))
         if before is not None and pause(before, after) < bed.parameter("flush_time")
     ]

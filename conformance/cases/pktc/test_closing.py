@@ -18,7 +18,7 @@ def test_a_pause_closes_the_container(bed, expect):
     longest = bed.parameter("flush_time") + bed.parameter("latency_margin")
     recording = bed.play(bursts(bed.host(0), bed.host(-1), repeat=5, frames=3, period=3 * longest))
     expect.each(
-        recording.containers(at=bed.uplinks),
+        recording.fabric.containers(at=bed.uplinks),
         "time between two frames of a container",
         lambda container: all(after - before <= longest for before, after in pairwise(container.times)),
         at_least=5,
@@ -44,7 +44,7 @@ def test_waiting_for_credit_closes_the_container(bed, expect):
     recording = bed.play(elephant(bed.host(0), bed.host(-1), count=8, size=594) + wait)
     waits = [
         (before, after)
-        for before, after in pairwise(recording.messages("DATA", bed.uplinks, UP))
+        for before, after in pairwise(recording.fabric.messages("DATA", bed.uplinks, UP))
         if after.time - before.time > longest
     ]
     expect.enough(len(waits), 1, "waits for a grant")
@@ -60,7 +60,7 @@ def test_a_lone_frame_arrives_in_time(bed, expect):
     """One short frame and nothing else reaches its host once, and soon."""
     steps = ("grant_round_trip", "path_delay_max", "flush_time", "latency_margin")
     recording = bed.play(single(bed.host(0), bed.host(-1)))
-    received = recording.host_frames(bed.host(-1), "received")
+    received = recording.hosts.frames(bed.host(-1), "received")
     expect.equal(len(received), 1, "copies of the frame that arrived")
-    for latency in recording.latencies(bed.host(0), bed.host(-1)):
+    for latency in recording.hosts.latencies(bed.host(0), bed.host(-1)):
         expect.at_most(int(latency), sum(bed.parameter(step) for step in steps), "delay of the frame", "ns")

@@ -16,18 +16,18 @@ from traffic.recordings.recording import UP
 def test_one_egress_a_container(bed, expect):
     """Frames sent in turn to four hosts share containers only with frames for the same egress."""
     egress = {host.mac: (host.node, host.port) for host in bed.addresses.values()}
-    recording = bed.play(interleaved(bed.host(0), bed.hosts[2:], count=40))
+    fabric = bed.play(interleaved(bed.host(0), bed.hosts[2:], count=40)).fabric
     expect.each(
-        recording.containers(at=bed.uplinks),
+        fabric.containers(at=bed.uplinks),
         "egresses of the frames in a container",
         lambda container: (
-            {egress[recording.payload(row)[:6]] for row in container.rows}
+            {egress[fabric.payload(row)[:6]] for row in container.rows}
             == {(container.destination, container.port)}
         ),
         at_least=4,
         expected="the one that its header names",
         show=lambda container: (
-            f"{container}; {len({egress[recording.payload(row)[:6]] for row in container.rows})} egresses"
+            f"{container}; {len({egress[fabric.payload(row)[:6]] for row in container.rows})} egresses"
         ),
     )
 
@@ -41,14 +41,16 @@ def test_one_class_a_container(bed, expect):
     octets = 3 * bed.parameter("container_bytes")
     loads = [elephant(source, destination, bytes=octets, cls=cls) for cls in (2, 5)]
     recording = bed.play(loads[0] + loads[1])
-    priority = {frame.frame: frame.cls for frame in recording.host_frames(source)}
+    priority = {frame.frame: frame.cls for frame in recording.hosts.frames(source)}
     expect.each(
-        recording.containers(at=bed.uplinks),
+        recording.fabric.containers(at=bed.uplinks),
         "priorities of the frames in a container",
-        lambda container: {priority.get(recording.payload(row)) for row in container.rows} == {container.cls},
+        lambda container: (
+            {priority.get(recording.fabric.payload(row)) for row in container.rows} == {container.cls}
+        ),
         at_least=4,
         expected="the class that its header names",
-        show=lambda container: {priority.get(recording.payload(row)) for row in container.rows},
+        show=lambda container: {priority.get(recording.fabric.payload(row)) for row in container.rows},
         unit="class",
     )
 
@@ -60,16 +62,16 @@ def test_a_frame_crosses_whole(bed, expect):
     """Frames of every size up to the longest each cross in one DATA frame, octet for octet."""
     sizes = (*RFC2544, bed.parameter("max_frame"))
     recording = bed.play(sweep(bed.host(0), bed.host(-1), sizes=sizes, count=8))
-    sent = {frame.frame for frame in recording.host_frames(bed.host(0))}
-    data = recording.messages("DATA", bed.uplinks, UP)
+    sent = {frame.frame for frame in recording.hosts.frames(bed.host(0))}
+    data = recording.fabric.messages("DATA", bed.uplinks, UP)
     expect.equal(len(data), len(sent), "DATA frames for the host frames sent")
     expect.each(
         data,
         "host frame inside a DATA frame",
-        lambda message: recording.payload(message.row) in sent,
+        lambda message: recording.fabric.payload(message.row) in sent,
         at_least=len(sizes),
         expected="one of those sent, whole",
-        show=lambda message: recording.payload(message.row),
+        show=lambda message: recording.fabric.payload(message.row),
     )
 
 
@@ -79,11 +81,11 @@ def test_a_frame_crosses_whole(bed, expect):
 def test_a_frame_is_in_one_container(bed, expect):
     """Frames that meet the borders of containers each have one place in one container."""
     recording = bed.play(filling(bed, 8, sizes=[1000]))
-    containers = recording.containers(at=bed.uplinks)
-    places = Counter(recording.payload(row) for container in containers for row in container.rows)
+    containers = recording.fabric.containers(at=bed.uplinks)
+    places = Counter(recording.fabric.payload(row) for container in containers for row in container.rows)
     expect.enough(len(containers), 8, "containers")
     expect.each(
-        recording.host_frames(bed.host(0)),
+        recording.hosts.frames(bed.host(0)),
         "places of a frame in containers",
         lambda frame: places[frame.frame] == 1,
         expected=1,
@@ -99,8 +101,11 @@ def test_nothing_is_padded(bed, expect):
     sizes = (*RFC2544, bed.parameter("max_frame"))
     pause = bed.parameter("flush_time") + bed.parameter("latency_margin")
     recording = bed.play(sweep(bed.host(0), bed.host(-1), sizes=sizes, count=2, gap=pause))
-    length = {identify(frame.frame): len(frame.frame) for frame in recording.host_frames(bed.host(0))}
-    carried = [recording.payload(message.row) for message in recording.messages("DATA", bed.uplinks, UP)]
+    length = {identify(frame.frame): len(frame.frame) for frame in recording.hosts.frames(bed.host(0))}
+    carried = [
+        recording.fabric.payload(message.row)
+        for message in recording.fabric.messages("DATA", bed.uplinks, UP)
+    ]
     expect.each(
         carried,
         "octets of a DATA frame after its header",

@@ -17,7 +17,7 @@ def test_a_generation_starts_at_zero(bed, expect):
     period = 2 * bed.parameter("age_out")
     recording = bed.play(bursts(bed.host(0), bed.host(-1), repeat=2, frames=30, period=period))
     lowest: dict[Queue, int] = {}
-    for container in recording.containers(at=bed.uplinks):
+    for container in recording.fabric.containers(at=bed.uplinks):
         lowest[container.queue] = min(container.sequence, lowest.get(container.queue, container.sequence))
     expect.each(
         lowest.items(),
@@ -34,7 +34,7 @@ def test_a_generation_starts_at_zero(bed, expect):
 def test_a_queue_numbers_without_gaps(bed, expect):
     """The containers of one flow carry consecutive numbers, over all uplinks together."""
     recording = bed.play(filling(bed, 20, IMIX[-1:]))
-    containers = recording.containers(at=bed.uplinks)
+    containers = recording.fabric.containers(at=bed.uplinks)
     sequences = sorted(container.sequence for container in containers)
     expect.enough(len(containers), 10, "containers")
     expect.each(
@@ -61,7 +61,7 @@ def test_queues_count_alone(bed, expect):
     count = 5 * bed.parameter("container_bytes") // credit_bytes(IMIX[-1])
     recording = bed.play(interleaved(bed.host(0), bed.hosts[-2:], count=count, size=IMIX[-1]))
     sequences: dict[Queue, list[int]] = {}
-    for container in recording.containers(at=bed.uplinks):
+    for container in recording.fabric.containers(at=bed.uplinks):
         sequences.setdefault(container.queue, []).append(container.sequence)
     expect.each(
         sequences.items(),
@@ -79,7 +79,7 @@ def test_indices_count_up_from_zero(bed, expect):
     """The frames of a container leave with index 0, 1, 2 and so on, in that order."""
     recording = bed.play(filling(bed, 10, IMIX))
     expect.each(
-        recording.containers(at=bed.uplinks),
+        recording.fabric.containers(at=bed.uplinks),
         "frame indices of a container",
         lambda container: container.indices == tuple(range(container.frames)),
         at_least=8,
@@ -102,7 +102,7 @@ def test_fill_is_the_running_sum(bed, expect, overflow_mode):
         carried = over if overflow_mode == "overflow-borrow" else 0
         return tuple(carried + sum(container.sizes[:index]) for index in range(container.frames))
 
-    for before, container in successions(recording.containers(at=bed.uplinks)):
+    for before, container in successions(recording.fabric.containers(at=bed.uplinks)):
         expect.equal(container.fills, due(before, container), "fill fields of a container", container.rows)
     expect.enough(expect.checked, 8, "containers")
 
@@ -117,7 +117,7 @@ def test_predecessor_is_counted(bed, expect):
     lone = bursts(source, destination, repeat=4, frames=1, period=pause)
     long = elephant(source, destination, bytes=6 * bed.parameter("container_bytes"))
     recording = bed.play(lone + long.delayed(by=4 * pause))
-    for before, container in successions(recording.containers(at=bed.uplinks)):
+    for before, container in successions(recording.fabric.containers(at=bed.uplinks)):
         due = before.frames if before else 0
         expect.equal(
             set(container.previous_frames), {due}, "frames in the predecessor", container.rows, unit="frame"
@@ -139,7 +139,7 @@ def test_nothing_follows_the_last(bed, expect, overflow_mode):
     ]
     recording = bed.play(sum(parts[1:], start=parts[0]))
     expect.each(
-        recording.containers(at=bed.uplinks),
+        recording.fabric.containers(at=bed.uplinks),
         f"frames after the one with LAST in a container ({overflow_mode})",
         lambda container: all(
             index == max(container.indices)

@@ -18,7 +18,7 @@ def test_container_keeps_to_one_uplink(bed, expect, container_bytes):
     sizes = (*RFC2544[-3:], bed.parameter("max_frame"))
     recording = bed.play(filling(bed, 2, sizes))
     expect.each(
-        recording.containers(at=bed.uplinks),
+        recording.fabric.containers(at=bed.uplinks),
         f"uplinks of a container of {container_bytes} octets",
         lambda container: len(container.uplinks) == 1,
         at_least=2,
@@ -38,10 +38,10 @@ def test_container_moves_as_one(bed, expect):
     cut = Scenario(links=(LinkEvent(0, lost, up=False),), voids=("FWD-ZERO-LOSS",))
     trigger = Trigger("DATA", cut, lost, count=2, fields={"index": 4})
     recording = bed.play(filling(bed, 12, sizes=[594], sources=2) + Scenario(triggers=(trigger,)))
-    moved = [item for item in recording.containers(at=bed.uplinks) if {lost} < item.uplinks]
+    moved = [item for item in recording.fabric.containers(at=bed.uplinks) if {lost} < item.uplinks]
     expect.enough(len(moved), 1, "containers that were on their way on the lost uplink")
     live = [link for link in bed.uplinks if link != lost]
-    for container in recording.containers(at=live):
+    for container in recording.fabric.containers(at=live):
         if container.queue in {item.queue for item in moved}:
             expect.equal(len(container.uplinks), 1, "live uplinks of a container", container.rows)
             ordered = all(before < after for before, after in pairwise(container.indices))

@@ -55,7 +55,7 @@ def test_close_early_never_exceeds(bed, expect):
     nominal = bed.parameter("container_bytes")
     recording = bed.play(filling(bed, 10, sizes=[AWKWARD]))
     expect.each(
-        recording.containers(at=bed.uplinks),
+        recording.fabric.containers(at=bed.uplinks),
         "octets of a container",
         lambda container: container.bytes <= nominal,
         at_least=8,
@@ -108,7 +108,7 @@ def test_short_frames_share_containers(bed, expect):
     """Frames of 64 octets at line rate fill their containers well."""
     nominal = bed.parameter("container_bytes")
     recording = bed.play(filling(bed, 6, sizes=[64]))
-    containers = recording.containers(at=bed.uplinks)[:-1]
+    containers = recording.fabric.containers(at=bed.uplinks)[:-1]
     if expect.enough(len(containers), 4, "containers"):
         ratio = sum(container.bytes for container in containers) / nominal / len(containers)
         expect.at_least(ratio, bed.parameter("fill_ratio_min"), "mean fill of containers")
@@ -124,7 +124,7 @@ def test_too_short_a_container_is_refused(bed, expect):
     order = Scenario(management=(ManagementEvent(0, bed.gsps[0], "setting", short),))
     load = filling(bed, 6, sizes=[AWKWARD])
     recording = bed.play(order + load.delayed(by=pause))
-    refusals = recording.events_of("setting_refused", bed.gsps[0])
+    refusals = recording.devices.events("setting_refused", bed.gsps[0])
     expect.equal(len(refusals), 1, "refusals of a container length below the longest frame")
     expect.each(
         full(bed, recording),

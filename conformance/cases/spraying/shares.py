@@ -74,7 +74,7 @@ def judge_shares(bed, expect, containers: list[Container], weights: Mapping[str,
 
 def judge_unused(expect, recording, link, others, *, after, before=math.inf, way=UP) -> None:
     """Expect no DATA on a link later than `after` (and until `before`), while there is some on the others."""
-    marks = [data for data in recording.messages("DATA", others, way) if after < data.time <= before]
+    marks = [data for data in recording.fabric.messages("DATA", others, way) if after < data.time <= before]
     between = (marks[0].row, marks[-1].row) if marks else (None, None)
-    late = [data for data in recording.messages("DATA", link, way) if after < data.time <= before]
+    late = [data for data in recording.fabric.messages("DATA", link, way) if after < data.time <= before]
     expect.none(late, f"DATA on {link} later than {after} ns", between)

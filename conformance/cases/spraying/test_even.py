@@ -19,7 +19,7 @@ from traffic.scenario import Scenario, Stream
 def test_one_flow_takes_every_uplink(bed, expect):
     """The containers of one five-tuple at line rate leave on all uplinks, an equal share on each."""
     load = elephant(bed.host(0), bed.host(-1), bytes=plenty(bed, len(bed.uplinks)))
-    containers = bed.play(load).containers(at=bed.uplinks)
+    containers = bed.play(load).fabric.containers(at=bed.uplinks)
     used = {link for container in containers for link in container.links}
     expect.equal(used, set(bed.uplinks), "uplinks that carry the flow", unit="uplink")
     judge_shares(bed, expect, containers, dict.fromkeys(bed.uplinks, 1), "one flow")
@@ -34,7 +34,7 @@ def test_every_size_is_spread_evenly(bed, expect):
     sizes = [size for size in SIZES if size <= bed.parameter("max_frame")]
     for size in sizes:
         load = elephant(bed.host(0), bed.host(-1), bytes=plenty(bed, len(bed.uplinks), size), size=size)
-        containers = bed.play(load).containers(at=bed.uplinks)
+        containers = bed.play(load).fabric.containers(at=bed.uplinks)
         judge_shares(bed, expect, containers, dict.fromkeys(bed.uplinks, 1), f"frames of {size} octets")
 
 
@@ -48,7 +48,7 @@ def test_difference_is_bounded_at_every_instant(bed, expect):
     many = 4 * frame_count(longest, octets, None)
     sizes = Random(1).choices((*RFC2544, longest), (1, 1, 1, 1, 1, 1, 4, 6), k=many)
     flow = Stream(1, bed.host(0), bed.host(-1), tuple(sizes), many)
-    containers = bed.play(Scenario(streams=(flow,))).containers(at=bed.uplinks)
+    containers = bed.play(Scenario(streams=(flow,))).fabric.containers(at=bed.uplinks)
     bound = bed.parameter("container_bytes") + credit_bytes(longest)
     expect.enough(len(containers), 100, "containers")
     carried = Counter(dict.fromkeys(bed.uplinks, 0))
@@ -71,7 +71,7 @@ def test_alternating_destinations_are_even_each(bed, expect):
     ]
     recording = bed.play(reduce(add, flows))
     for gsp in ("gsp1", "gsp2"):
-        containers = recording.containers(at=bed.uplinks, destination=gsp)
+        containers = recording.fabric.containers(at=bed.uplinks, destination=gsp)
         judge_shares(bed, expect, containers, dict.fromkeys(bed.uplinks, 1), f"containers for {gsp}")
 
 
@@ -85,8 +85,8 @@ def test_no_five_tuple_sticks_to_an_uplink(bed, expect):
     recording = bed.play(successive(bed, bed.host(0), bed.host(-1), flows))
     room = bed.parameter("container_bytes") - credit_bytes(size)
     seen: defaultdict[bytes, list[Any]] = defaultdict(list)
-    for container in sorted(recording.containers(at=bed.uplinks), key=lambda item: item.sequence):
-        flow, last = (recording.payload(container.rows[end])[udp_source] for end in (0, -1))
+    for container in sorted(recording.fabric.containers(at=bed.uplinks), key=lambda item: item.sequence):
+        flow, last = (recording.fabric.payload(container.rows[end])[udp_source] for end in (0, -1))
         if flow == last and container.bytes > room:
             seen[flow].append(container)
     expect.equal(len(seen), len(flows), "five-tuples with full containers")

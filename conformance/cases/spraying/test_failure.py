@@ -11,8 +11,8 @@ from traffic.scenario import LinkEvent, Scenario
 
 def on(link, recording, after):
     """List the messages of any kind that go up a link later than a time."""
-    kinds = recording.profile.messages
-    return [item for kind in kinds for item in recording.messages(kind, link, UP) if item.time > after]
+    kinds = recording.columns.profile.messages
+    return [item for kind in kinds for item in recording.fabric.messages(kind, link, UP) if item.time > after]
 
 
 @clause("SPRAY-LIVE-PATHS-ONLY")
@@ -24,13 +24,13 @@ def test_a_dead_uplink_carries_nothing(bed, expect):
     cut, outage = 3 * bed.parameter("hello_interval"), bed.parameter("outage_max")
     load = lasting(bed, bed.host(0), bed.host(-1), cut + 2 * outage)
     recording = bed.play(load + Scenario(links=(LinkEvent(cut, lost, up=False),)))
-    expect.enough(len(recording.messages("DATA", lost, UP)), 2, "DATA on the uplink before")
-    after = [data for data in recording.messages("DATA", others, UP) if data.time > cut]
+    expect.enough(len(recording.fabric.messages("DATA", lost, UP)), 2, "DATA on the uplink before")
+    after = [data for data in recording.fabric.messages("DATA", others, UP) if data.time > cut]
     expect.enough(len(after), 20, "DATA on the others after")
     silence = cut + bed.parameter("latency_margin")
     expect.equal(on(lost, recording, silence), [], "messages on the uplink without carrier", unit="message")
     spacing = gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
-    expect.at_most(len(recording.losses()) * spacing, outage, "interruption", "ns")
+    expect.at_most(len(recording.hosts.losses()) * spacing, outage, "interruption", "ns")
 
 
 @clause("SPRAY-REMOTE-FAULT")
@@ -44,7 +44,9 @@ def test_a_far_link_matters_to_its_node_alone(bed, expect):
     time = settled + 3 * line_time(bed, plenty(bed, 2))
     far = LinkEvent(cut, bed.uplinks_of("gsp1")[0], up=False)
     recording = bed.play(in_turn(bed, time) + Scenario(links=(far,)))
-    lost, kept = (recording.containers(at=bed.uplinks_of("gsp0"), destination=n) for n in ("gsp1", "gsp2"))
+    lost, kept = (
+        recording.fabric.containers(at=bed.uplinks_of("gsp0"), destination=n) for n in ("gsp1", "gsp2")
+    )
     used = {link for container in lost if container.times[0] < cut for link in container.links}
     expect.enough(len(used), 2, "uplinks used for that node before")
     expect.each(
@@ -67,12 +69,12 @@ def test_a_lost_node_is_announced(bed, expect):
     cut, gone = bed.parameter("hello_interval") * 3 // 2, bed.node("gsp3")
     recording = bed.play(Scenario(links=(LinkEvent(cut, lost, up=False),)))
     for link in others:
-        faults = [item for item in recording.messages("FAULT", link, DOWN) if item.node == gone]
+        faults = [item for item in recording.fabric.messages("FAULT", link, DOWN) if item.node == gone]
         expect.equal(len(faults), bed.parameter("fault_repeats"), f"FAULT for the node on {link}")
         if faults:
             limit = bed.parameter("latency_margin")
             expect.at_most(faults[0].time - cut, limit, "time to the first FAULT", "ns", rows=[faults[0].row])
-        hellos = recording.messages("HELLO", link, DOWN)
+        hellos = recording.fabric.messages("HELLO", link, DOWN)
         listed = [gone in {entry["node"] for entry in hello.entries} for hello in hellos]
         expect.enough(sum(listed), 1, f"HELLO on {link} that lists the node, before")
         later = [seen for hello, seen in zip(hellos, listed, strict=True) if hello.time > cut]
@@ -83,7 +85,11 @@ def test_a_lost_node_is_announced(bed, expect):
 def lost_control(recording):
     """Count the messages about credit that reached a GSF and did not leave it."""
     came, went = (
-        [message for name in ("REQUEST", "GRANT") for message in recording.messages(name, direction=way)]
+        [
+            message
+            for name in ("REQUEST", "GRANT")
+            for message in recording.fabric.messages(name, direction=way)
+        ]
         for way in (UP, DOWN)
     )
     return sum(message.delivered for message in came) - len(went)
@@ -100,19 +106,21 @@ def test_no_data_for_a_node_cut_off(bed, expect):
     recording = bed.play(in_turn(bed, cut + 2 * outage) + quiet)
     uplinks = bed.uplinks_of("gsp0")
     cut_off, live = (
-        [data for link in uplinks for data in recording.messages("DATA", link, UP, destination=gsp)]
+        [data for link in uplinks for data in recording.fabric.messages("DATA", link, UP, destination=gsp)]
         for gsp in ("gsp1", "gsp2")
     )
     expect.enough(len(cut_off), 2, "DATA for the node before")
     marks = [data.row for data in sorted(live, key=lambda data: data.row) if data.time > cut + outage]
     late = [data for data in cut_off if data.time > cut + outage]
     expect.none(late, "DATA for the node cut off", (marks[0], marks[-1]) if marks else (None, None))
-    missing = len(recording.losses(destination=bed.host(1)))
-    on_the_wire = [data for data in recording.messages("DATA") if not data.delivered]
+    missing = len(recording.hosts.losses(destination=bed.host(1)))
+    on_the_wire = [data for data in recording.fabric.messages("DATA") if not data.delivered]
     expect.enough(missing, 5, "frames for the node that did not arrive")
     dropped = missing - len(on_the_wire) + lost_control(recording)
-    expect.equal(recording.counter("dropped_frames"), dropped, "growth of dropped_frames")
-    expect.equal(recording.losses(destination=bed.host(2)), [], "frames lost to the other node", unit="frame")
+    expect.equal(recording.devices.counter("dropped_frames"), dropped, "growth of dropped_frames")
+    expect.equal(
+        recording.hosts.losses(destination=bed.host(2)), [], "frames lost to the other node", unit="frame"
+    )
 
 
 @clause("SPRAY-NO-PATH")
@@ -131,9 +139,9 @@ def test_a_gsf_counts_what_leads_nowhere(bed, expect):
             bed.host(0), host, containers, bed.addresses, stream=stream, profile=bed.wire_profile
         )
     recording = bed.play(load)
-    marks = [data.row for data in recording.messages("DATA", direction=DOWN, destination="gsp1")]
-    astray = recording.messages("DATA", direction=DOWN, destination="gsp2")
+    marks = [data.row for data in recording.fabric.messages("DATA", direction=DOWN, destination="gsp1")]
+    astray = recording.fabric.messages("DATA", direction=DOWN, destination="gsp2")
     expect.none(astray, "DATA for the node cut off", (marks[0], marks[-1]) if marks else (None, None))
-    sent = recording.messages("DATA", link, UP, destination="gsp2")
+    sent = recording.fabric.messages("DATA", link, UP, destination="gsp2")
     expect.enough(len(sent), len(times), "DATA sent to the GSF for the node cut off")
-    expect.equal(recording.counter("dropped_frames", "gsf0"), len(sent), "growth of dropped_frames")
+    expect.equal(recording.devices.counter("dropped_frames", "gsf0"), len(sent), "growth of dropped_frames")

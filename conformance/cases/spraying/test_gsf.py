@@ -26,9 +26,9 @@ def test_frames_of_a_container_do_not_overtake(bed, expect):
     count = max(40, rounds(bed, sizes, 90) // 3)
     load = sum((sweep(host, target, sizes=sizes, count=count) for host in sources), Scenario())
     recording = bed.play(load)
-    came = {key(item): item.indices for item in recording.containers(direction=UP)}
+    came = {key(item): item.indices for item in recording.fabric.containers(direction=UP)}
     expect.each(
-        recording.containers(direction=DOWN),
+        recording.fabric.containers(direction=DOWN),
         "indices of the frames of a container as they leave",
         lambda container: container.indices == came.get(key(container)),
         at_least=60,
@@ -45,7 +45,7 @@ def test_a_container_keeps_to_one_of_parallel_links(bed, expect):
     sizes = (*RFC2544, bed.parameter("max_frame"))
     count = max(20, rounds(bed, sizes, 45) // 3)
     load = sum((sweep(host, bed.host(-1), sizes=sizes, count=count) for host in bed.hosts[:-1]), Scenario())
-    containers = bed.play(load).containers(direction=DOWN, destination="gsp3")
+    containers = bed.play(load).fabric.containers(direction=DOWN, destination="gsp3")
     used = Counter(link for container in containers for link in container.links)
     expect.enough(len(used), 2, "links in use")
     expect.each(
@@ -68,7 +68,7 @@ def test_parallel_links_share_equally(bed, expect):
     one_link = replace(bed.peer("gsp0"), links=bed.uplinks_of("gsp0")[:1])
     load = elephant(bed.host(0), bed.host(-1), bytes=plenty(bed, len(parallel)))
     recording = bed.play(load + Scenario(peers=(one_link,)))
-    came = {link for container in recording.containers(direction=UP) for link in container.links}
+    came = {link for container in recording.fabric.containers(direction=UP) for link in container.links}
     expect.given(len(came) == 1, "the flow arrives on one link")
-    containers = recording.containers(direction=DOWN, destination="gsp1")
+    containers = recording.fabric.containers(direction=DOWN, destination="gsp1")
     judge_shares(bed, expect, containers, dict.fromkeys(parallel, 1), "one flow")

@@ -25,8 +25,8 @@ def test_a_silent_link_is_left(bed, expect):
     peer = replace(bed.peer("gsf1"), silent=(Window(3 * bed.parameter("hello_interval")),))
     load = lasting(bed, bed.host(0), bed.host(-1), 3 * patience(bed))
     recording = bed.play(load + Scenario(peers=(peer,)))
-    heard = recording.messages("HELLO", silent, DOWN)
-    expect.enough(len(recording.messages("DATA", silent, UP)), 2, "DATA while HELLO was heard")
+    heard = recording.fabric.messages("HELLO", silent, DOWN)
+    expect.enough(len(recording.fabric.messages("DATA", silent, UP)), 2, "DATA while HELLO was heard")
     if expect.enough(len(heard), 1, "HELLO before the silence"):
         judge_unused(expect, recording, silent, good, after=heard[-1].time + patience(bed))
 
@@ -39,8 +39,8 @@ def test_a_silent_gsp_is_left(bed, expect):
     (good,), (silent,) = bed.uplinks_of("gsp1"), bed.uplinks_of("gsp2")
     peer = replace(bed.peer("gsp2"), silent_hello=(Window(3 * bed.parameter("hello_interval")),))
     recording = bed.play(in_turn(bed, 3 * patience(bed)) + Scenario(peers=(peer,)))
-    heard = recording.messages("HELLO", silent, UP)
-    expect.enough(len(recording.messages("DATA", silent, DOWN)), 2, "DATA while HELLO was heard")
+    heard = recording.fabric.messages("HELLO", silent, UP)
+    expect.enough(len(recording.fabric.messages("DATA", silent, DOWN)), 2, "DATA while HELLO was heard")
     if expect.enough(len(heard), 1, "HELLO before the silence"):
         judge_unused(expect, recording, silent, good, after=heard[-1].time + patience(bed), way=DOWN)
 
@@ -55,11 +55,11 @@ def test_a_short_silence_is_borne(bed, expect):
     gap = Window(start, start + (bed.parameter("hello_misses") - 1) * interval)
     load = lasting(bed, bed.host(0), bed.host(-1), patience(bed) + line_time(bed, plenty(bed, 2)))
     recording = bed.play(load + Scenario(peers=(replace(bed.peer("gsf1"), silent=(gap,)),)))
-    times = [message.time for message in recording.messages("HELLO", bed.uplinks[1], DOWN)]
+    times = [message.time for message in recording.fabric.messages("HELLO", bed.uplinks[1], DOWN)]
     missed = max((later - earlier for earlier, later in pairwise(times)), default=0) // interval
     expect.enough(missed, bed.parameter("hello_misses") - 1, "hello intervals of silence")
-    expect.equal(recording.counter("path_down", "gsp0"), 0, "growth of path_down")
-    containers = recording.containers(at=bed.uplinks)
+    expect.equal(recording.devices.counter("path_down", "gsp0"), 0, "growth of path_down")
+    containers = recording.fabric.containers(at=bed.uplinks)
     judge_shares(bed, expect, containers, dict.fromkeys(bed.uplinks, 1), "both uplinks")
 
 
@@ -116,8 +116,8 @@ def test_hello_tells_the_truth(bed, expect):
         if not link.fabric:
             continue
         for own, other, way in ((link.lower, link.upper, UP), (link.upper, link.lower, DOWN)):
-            greetings = recording.messages("HELLO", link.name, way)
-            back = recording.messages("HELLO", link.name, DOWN if way == UP else UP)
+            greetings = recording.fabric.messages("HELLO", link.name, way)
+            back = recording.fabric.messages("HELLO", link.name, DOWN if way == UP else UP)
             came = [(bed.node(other), item.sequence, int(recording.arrival[item.row])) for item in back]
             expect.enough(len(greetings), 5, f"HELLO of {own} on {link.name}")
             judge_pace(bed, expect, greetings)
@@ -134,8 +134,8 @@ def test_a_deaf_neighbour_gets_nothing(bed, expect):
     peer = replace(bed.peer("gsf1"), unheard=(Window(3 * bed.parameter("hello_interval")),))
     load = lasting(bed, bed.host(0), bed.host(-1), 3 * patience(bed))
     recording = bed.play(load + Scenario(peers=(peer,)))
-    stale = [hello for hello in recording.messages("HELLO", deaf, DOWN) if not hello.heard_node]
-    expect.enough(len(recording.messages("DATA", deaf, UP)), 2, "DATA while it heard")
+    stale = [hello for hello in recording.fabric.messages("HELLO", deaf, DOWN) if not hello.heard_node]
+    expect.enough(len(recording.fabric.messages("DATA", deaf, UP)), 2, "DATA while it heard")
     if expect.enough(len(stale), 2, "HELLO of a neighbour that hears nobody"):
         judge_unused(expect, recording, deaf, good, after=stale[0].time + patience(bed))
 
@@ -148,7 +148,7 @@ def test_a_deaf_gsp_gets_nothing(bed, expect):
     (good,), (deaf,) = bed.uplinks_of("gsp1"), bed.uplinks_of("gsp2")
     peer = replace(bed.peer("gsp2"), unheard=(Window(3 * bed.parameter("hello_interval")),))
     recording = bed.play(in_turn(bed, 3 * patience(bed)) + Scenario(peers=(peer,)))
-    stale = [hello for hello in recording.messages("HELLO", deaf, UP) if not hello.heard_node]
-    expect.enough(len(recording.messages("DATA", deaf, DOWN)), 2, "DATA while it heard")
+    stale = [hello for hello in recording.fabric.messages("HELLO", deaf, UP) if not hello.heard_node]
+    expect.enough(len(recording.fabric.messages("DATA", deaf, DOWN)), 2, "DATA while it heard")
     if expect.enough(len(stale), 2, "HELLO of a GSP that hears nobody"):
         judge_unused(expect, recording, deaf, good, after=stale[0].time + patience(bed), way=DOWN)

@@ -32,12 +32,12 @@ def test_a_returning_link_harms_nothing(bed, expect):
     for lost in (near, far):
         load = lasting(bed, bed.host(0), bed.host(-1), used + interval)
         recording = bed.play(load + outage(lost, down, up))
-        again = [data for data in recording.messages("DATA", near, UP) if data.time > up]
+        again = [data for data in recording.fabric.messages("DATA", near, UP) if data.time > up]
         expect.enough(len(again), 5, f"DATA on {near} after {lost} came back")
-        for what, frames in (("lost", recording.losses()), ("doubled", recording.duplicates())):
+        for what, frames in (("lost", recording.hosts.losses()), ("doubled", recording.hosts.duplicates())):
             late = [frame.row for frame in frames if frame.time >= up]
             expect.equal(len(late), 0, f"frames {what} since {lost} came back", late)
-        late = [row for row in recording.reordering().rows if recording.time[row] >= up]
+        late = [row for row in recording.hosts.reordering().rows if recording.time[row] >= up]
         expect.equal(len(late), 0, f"frames out of order since {lost} came back", late)
 
 
@@ -51,11 +51,11 @@ def test_a_returned_uplink_gets_its_share(bed, expect):
     window, good = line_time(bed, plenty(bed, 3)), up + bed.parameter("flap_hold")
     load = lasting(bed, bed.host(0), bed.host(-1), good + bed.parameter("convergence_max") + 2 * window)
     recording = bed.play(load + outage(lost, down, up))
-    containers = recording.containers(at=bed.uplinks)
+    containers = recording.fabric.containers(at=bed.uplinks)
     again = [item.times[0] for item in begun(containers, up) if lost in item.links]
     expect.enough(len(again), 1, "containers on the uplink that came back")
     for first in again[:1]:
-        carried = recording.uplink_bytes(bed.uplinks, start=first, stop=first + window)
+        carried = recording.fabric.uplink_bytes(bed.uplinks, start=first, stop=first + window)
         limit = (1 + bed.parameter("spray_tolerance")) * sum(carried.values()) / len(carried)
         expect.at_most(carried[lost], limit, "octets on the uplink when it is used again", "octet")
     later = begun(containers, good + bed.parameter("convergence_max"))
@@ -79,9 +79,9 @@ def test_a_flapping_uplink_waits(bed, expect):
     events, lost, released = flaps(bed, flapping)
     load = lasting(bed, bed.host(0), bed.host(-1), released + 5 * bed.parameter("hello_interval"))
     recording = bed.play(load + events)
-    expect.enough(len(recording.messages("DATA", flapping, UP)), 2, "DATA before the first loss")
+    expect.enough(len(recording.fabric.messages("DATA", flapping, UP)), 2, "DATA before the first loss")
     judge_unused(expect, recording, flapping, good, after=lost, before=released)
-    expect.equal(recording.counter("path_up", "gsp0"), 1, "growth of path_up")
+    expect.equal(recording.devices.counter("path_up", "gsp0"), 1, "growth of path_up")
 
 
 @clause("SPRAY-FLAP-DAMPED")
@@ -92,6 +92,6 @@ def test_a_gsf_waits_for_a_flapping_link(bed, expect):
     (good,), (flapping,) = bed.uplinks_of("gsp1"), bed.uplinks_of("gsp2")
     events, lost, released = flaps(bed, flapping)
     recording = bed.play(in_turn(bed, released + 5 * bed.parameter("hello_interval")) + events)
-    expect.enough(len(recording.messages("DATA", flapping, DOWN)), 2, "DATA before the first loss")
+    expect.enough(len(recording.fabric.messages("DATA", flapping, DOWN)), 2, "DATA before the first loss")
     judge_unused(expect, recording, flapping, good, after=lost, before=released, way=DOWN)
-    expect.equal(recording.counter("path_up", "gsf0"), 1, "growth of path_up")
+    expect.equal(recording.devices.counter("path_up", "gsf0"), 1, "growth of path_up")

@@ -19,7 +19,7 @@ def test_load_follows_the_rate_of_the_uplinks(bed, expect):
     recording = bed.play(elephant(bed.host(0), bed.host(-1), bytes=plenty(bed, 3)))
     rates = {link.name: link.rate_mbps for link in recording.links if link.name in uplinks}
     expect.enough(len(set(rates.values())), 2, "rates of the uplinks")
-    judge_shares(bed, expect, recording.containers(at=uplinks), rates, "one flow")
+    judge_shares(bed, expect, recording.fabric.containers(at=uplinks), rates, "one flow")
 
 
 @clause("SPRAY-PATH-WEIGHT")
@@ -38,7 +38,7 @@ def test_a_slow_second_hop_weighs_less(bed, expect):
     load += lasting(bed, bed.host(1), bed.host(-1), time, start)
     recording = bed.play(load + Scenario(peers=(replace(peer, reaches=tuple(halved)),)))
     for gsp, weights in (("gsp1", {fast: 2, slow: 1}), ("gsp2", {fast: 1, slow: 1})):
-        containers = recording.containers(at=bed.uplinks, destination=gsp)
+        containers = recording.fabric.containers(at=bed.uplinks, destination=gsp)
         judge_shares(bed, expect, containers, weights, f"containers for {gsp}")
 
 
@@ -63,10 +63,10 @@ def test_half_withheld_is_half_the_weight(bed, expect):
     restored = stop + validity + bed.parameter("convergence_max")
     load = lasting(bed, bed.host(0), bed.host(-1), restored + line_time(bed, 2 * plenty(bed, 2)))
     recording = bed.play(load + Scenario(peers=(replace(bed.peer("gsf1"), signals=(signal,)),)))
-    said = [message.time for message in recording.messages("BACKPRESSURE", pressed, DOWN)]
+    said = [message.time for message in recording.fabric.messages("BACKPRESSURE", pressed, DOWN)]
     if not expect.enough(len(said), 2, "BACKPRESSURE messages"):
         return
-    containers = recording.containers(at=bed.uplinks)
+    containers = recording.fabric.containers(at=bed.uplinks)
     during = begun(containers, said[0] + bed.parameter("latency_margin"), said[-1])
     judge_shares(bed, expect, during, {calm: 2, pressed: 1}, "while half is withheld")
     after = begun(containers, said[-1] + validity + bed.parameter("convergence_max"))

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from traffic.frames.host import credit, traffic_class
 from traffic.frames.roce import identify
-from traffic.recordings.columns import BeyondRecording, Columns, Flow
+from traffic.recordings.columns import BeyondRecording, Flow, View
 from traffic.recordings.decode import Rows, credit_bytes
 from traffic.recordings.measured import Measured
-from traffic.recordings.ordering import Reordering, reordering
+from traffic.recordings.ordering import Reordering, reordering_of
+from traffic.recordings.rows import Row
 from traffic.scenario import DOWN, FCS, UP
 
 LINK_LOCAL = bytes.fromhex("0180c20000")
@@ -81,25 +82,25 @@ class Deliveries:
     stray_hosts: Rows
 
 
-class HostViews(Columns):
+class HostView(View):
     """Questions to the frames of hosts.
 
     A host frame is known by its octets; of equal frames to one host the k-th sent is the k-th received.
     Frames from or to hosts without a link, which emulated peers stand for, count only with `emulated`.
     """
 
-    def host_frames(
+    def frames(
         self, host: str | Iterable[str] | None = None, way: Literal["sent", "received"] = "sent"
     ) -> list[HostFrame]:
         """List the frames that hosts (default: all with a link) sent or received, in order of time."""
         direction = UP if way == "sent" else DOWN
-        return [self._host_frame(int(row)) for row in self._host_rows(host, direction)]
+        return [self._host_frame(int(row)) for row in self.rows_of(host, direction)]
 
     def matches(self) -> dict[int, list[int]]:
         """Map the row of each frame sent by a host to the rows at which hosts received it."""
         found: dict[int, list[int]] = {}
         all_of = self.deliveries
-        for sent, received in zip(all_of.sent.tolist(), all_of.received.tolist(), strict=True):
+        for sent, received in zip(*map(self.data.numbered, (all_of.sent, all_of.received)), strict=True):
             rows = found.setdefault(sent, [])
             if received >= 0:
                 rows.append(received)
@@ -120,7 +121,7 @@ class HostViews(Columns):
             self._host_frame(row, host, UP) for row, host in zip(rows.tolist(), hosts.tolist(), strict=True)
         ]
 
-    def delivered_frames(
+    def delivered(
         self,
         source: str | None = None,
         destination: str | None = None,
@@ -153,12 +154,12 @@ class HostViews(Columns):
         chosen = np.flatnonzero(self._flow(source, destination, cls, emulated) & (table.received >= 0))
         group = (table.source[chosen] * len(table.hosts) + table.destination[chosen]) * 8 + table.cls[chosen]
         order = np.argsort(table.received[chosen], kind="stable")
-        return reordering(group[order], chosen[order], table.received[chosen][order])
+        return reordering_of(group[order], chosen[order], table.received[chosen][order], self.data.play)
 
     def flows(self) -> list[Flow]:
         """List what became of the frames of each stream, counted by the tester or from the frames."""
-        if self.holds == "counters":
-            return list(self.counted)
+        if self.data.holds == "counters":
+            return list(self.data.counted)
         table = self.deliveries
         stream = np.array([self._stream(row) for row in table.sent.tolist()], np.int64)
         again = Counter(self._stream(row) for row in table.duplicates.tolist())
@@ -167,7 +168,7 @@ class HostViews(Columns):
             own = stream == number
             came = np.flatnonzero(own & (table.received >= 0))
             came = came[np.argsort(table.received[came], kind="stable")]
-            order = reordering(np.zeros(len(came), np.int64), came, table.received[came])
+            order = reordering_of(np.zeros(len(came), np.int64), came, table.received[came], self.data.play)
             lost = int(own.sum()) - len(came)
             found.append(Flow(number, int(own.sum()), lost, again[number], order.reordered))
         return found
@@ -183,17 +184,17 @@ class HostViews(Columns):
         """Return ns from last bit out of the host to last bit towards the other host, in order of sending."""
         table = self.deliveries
         chosen = self._flow(source, destination, cls, emulated) & (table.received >= 0)
-        return self.time[table.received[chosen]] - self.time[table.sent[chosen]]
+        return self.data.time[table.received[chosen]] - self.data.time[table.sent[chosen]]
 
     def received_bytes(
         self, host: str, *, source: str | None = None, start: int = 0, stop: int | None = None
     ) -> int:
         """Return the credit bytes that reached a host in [start, stop) ns, of one sender or of all."""
         rows = self._received_rows(host, source)
-        inside = self.time[rows] >= start
+        inside = self.data.time[rows] >= start
         if stop is not None:
-            inside &= self.time[rows] < stop
-        return int(credit_bytes(self.length[rows[inside]].astype(np.int64)).sum())
+            inside &= self.data.time[rows] < stop
+        return int(credit_bytes(self.data.length[rows[inside]].astype(np.int64)).sum())
 
     def throughput(self, host: str, start: int, stop: int, *, source: str | None = None) -> Measured:
         """Return the Mbit/s of credit bytes (FCS, preamble, gap included) received in [start, stop) ns.
@@ -204,12 +205,12 @@ class HostViews(Columns):
         return Measured.over(octets, self._longest(host, source), stop - start)
 
     def _longest(self, host: str, source: str | None) -> int:
-        lengths = self.length[self._received_rows(host, source)]
+        lengths = self.data.length[self._received_rows(host, source)]
         return int(credit_bytes(lengths.astype(np.int64)).max(initial=0))
 
     def _received_rows(self, host: str, source: str | None) -> Rows:
         if source is None:
-            return self._host_rows(host, DOWN)
+            return self.rows_of(host, DOWN)
         received = self.deliveries.received[self._flow(source, host, None, emulated=True)]
         return received[received >= 0]
 
@@ -223,19 +224,19 @@ class HostViews(Columns):
     @cached_property
     def deliveries(self) -> Deliveries:
         """All deliveries of the play; needs every frame."""
-        if self.holds != "all":
-            raise BeyondRecording(f"the recording holds {self.holds}, not all frames")
-        hosts = tuple(self.facts.hosts)
-        linked = np.array([host in {link.name for link in self.links} for host in hosts], bool)
+        if self.data.holds != "all":
+            raise BeyondRecording(f"the recording holds {self.data.holds}, not all frames")
+        hosts = tuple(self.data.facts.hosts)
+        linked = np.array([host in {link.name for link in self.data.links} for host in hosts], bool)
         sent, received = self._ends(hosts, linked, UP), self._ends(hosts, linked, DOWN)
-        by_mac = {self.facts.hosts[host].mac: index for index, host in enumerate(hosts)}
+        by_mac = {self.data.facts.hosts[host].mac: index for index, host in enumerate(hosts)}
         everyone = range(len(hosts))
         floods, groups = self._floods(), self._carries_groups()
 
         waiting: dict[tuple[int, int], deque[int]] = {}
         items: list[tuple[int, int, int, int]] = []
         for row, source, start, stop, copies in sent:
-            frame = self.blob[start:stop]
+            frame = self.data.blob[start:stop]
             known = by_mac.get(frame[:6])
             if known is not None:
                 receivers: Iterable[int] = () if known == source else (known,)
@@ -257,7 +258,7 @@ class HostViews(Columns):
         duplicates: list[tuple[int, int]] = []
         strays: list[tuple[int, int]] = []
         for row, host, start, stop, _ in received:
-            expected = waiting.get((host, hash(self.blob[start:stop])))
+            expected = waiting.get((host, hash(self.data.blob[start:stop])))
             if expected:
                 arrived[expected.popleft()] = row
             else:
@@ -278,13 +279,15 @@ class HostViews(Columns):
         return NO_STREAM if label is None else label[0]
 
     def _floods(self) -> bool:
-        found = self.facts.parameters.get("unknown_unicast")
+        found = self.data.facts.parameters.get("unknown_unicast")
         return found is not None and found.value == "flood"
 
     def _carries_groups(self) -> bool:
         """Whether frames to groups have to arrive: unless a device says in its ICS that it carries none."""
         return not any(
-            node.ics.get("MULTICAST") is False for node in self.facts.nodes.values() if node.role != "GSF"
+            node.ics.get("MULTICAST") is False
+            for node in self.data.facts.nodes.values()
+            if node.role != "GSF"
         )
 
     def _ends(
@@ -295,21 +298,27 @@ class HostViews(Columns):
         For a host without a link these are the DATA messages that its emulated node sends, or is sent.
         """
         names = {host: index for index, host in enumerate(hosts) if linked[index]}
-        owner = np.array([names.get(link.name, -1) for link in self.links] or [-1], np.int64)[self.link]
-        rows = np.flatnonzero((owner >= 0) & (self.direction == direction))
-        host, start, stop = owner[rows], self.offset[rows], self.offset[rows] + self.length[rows]
-        if not linked.all() and "fabric taps" in self.capabilities:
-            table = self.decoded["DATA"]
-            seen = self.leaving(table) if direction == UP else self.reaching(table)
+        owner = np.array([names.get(link.name, -1) for link in self.data.links] or [-1], np.int64)[
+            self.data.link
+        ]
+        rows = np.flatnonzero((owner >= 0) & (self.data.direction == direction))
+        host, start, stop = (
+            owner[rows],
+            self.data.offset[rows],
+            self.data.offset[rows] + self.data.length[rows],
+        )
+        if not linked.all() and "fabric taps" in self.data.capabilities:
+            table = self.data.decoded["DATA"]
+            seen = self.data.leaving(table) if direction == UP else self.data.reaching(table)
             table = table.where(table.valid_crc & seen)
             seats = {
-                (self.facts.hosts[name].node, self.facts.hosts[name].port): index
+                (self.data.facts.hosts[name].node, self.data.facts.hosts[name].port): index
                 for index, name in enumerate(hosts)
                 if not linked[index]
             }
-            macs = {self.facts.hosts[hosts[index]].mac: index for index in seats.values()}
+            macs = {self.data.facts.hosts[hosts[index]].mac: index for index in seats.values()}
             if direction == UP:
-                at = (macs.get(self.blob[first + 6 : first + 12], -1) for first in table.start.tolist())
+                at = (macs.get(self.data.blob[first + 6 : first + 12], -1) for first in table.start.tolist())
             else:
                 ends = zip(table["destination"].tolist(), table["port"].tolist(), strict=True)
                 at = (seats.get(end, -1) for end in ends)
@@ -319,30 +328,31 @@ class HostViews(Columns):
             host, start = np.r_[host, found[mine]], np.r_[start, table.start[mine]]
             stop = np.r_[stop, (table.start + table.octets)[mine]]
         order = np.argsort(rows, kind="stable")
-        columns = (rows, host, start, stop, self.delivered[rows])
+        columns = (rows, host, start, stop, self.data.delivered[rows])
         return list(zip(*(column[order].tolist() for column in columns), strict=True))
 
-    def _host_rows(self, host: str | Iterable[str] | None, direction: int) -> Rows:
-        if self.holds == "counters":
+    def rows_of(self, host: str | Iterable[str] | None, direction: int) -> Rows:
+        """Return the rows on the links of hosts (default: all) in a direction."""
+        if self.data.holds == "counters":
             raise BeyondRecording("the recording holds counters, no frames")
         if host is None:
-            host = [link.name for link in self.links if not link.fabric]
-        return np.flatnonzero(self.on_links(host)[self.link] & (self.direction == direction))
+            host = [link.name for link in self.data.links if not link.fabric]
+        return np.flatnonzero(self.data.on_links(host)[self.data.link] & (self.data.direction == direction))
 
     def _host_frame(self, row: int, host: int | None = None, direction: int | None = None) -> HostFrame:
-        link = self.links[self.link[row]]
-        frame = self.frame(row)
+        link = self.data.links[self.data.link[row]]
+        frame = self.data.frame(row)
         if link.fabric:
-            table = self.decoded["DATA"]
+            table = self.data.decoded["DATA"]
             position = int(np.searchsorted(table.rows, row))
             start = int(table.start[position])
-            frame = self.blob[start : start + int(table.octets[position])]
+            frame = self.data.blob[start : start + int(table.octets[position])]
         return HostFrame(
-            row,
-            int(self.time[row]),
+            Row(row, self.data.play),
+            int(self.data.time[row]),
             link.name if host is None else self.deliveries.hosts[host],
-            int(self.direction[row]) if direction is None else direction,
-            int(self.delivered[row]),
+            int(self.data.direction[row]) if direction is None else direction,
+            int(self.data.delivered[row]),
             frame,
         )
 

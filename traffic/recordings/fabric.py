@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spec.layout import NotInProfile
-from traffic.recordings.columns import Columns
+from traffic.recordings.columns import View
 from traffic.recordings.decode import Fault, Rows, Table, credit_bytes
-from traffic.recordings.ordering import Reordering, reordering
+from traffic.recordings.ordering import Reordering, reordering_of
+from traffic.recordings.rows import Row
 from traffic.recordings.seen import Container, Deviation, Improper, Message, Untold
 from traffic.scenario import UP
 
@@ -18,7 +19,7 @@ Links = str | Iterable[str] | None
 QUEUE = ("source", "destination", "port", "class", "generation")
 
 
-class FabricViews(Columns):
+class FabricView(View):
     """Questions to the frames on fabric links."""
 
     def messages(
@@ -35,13 +36,13 @@ class FabricViews(Columns):
 
         `valid` chooses by checksum, None takes both. A message that crosses several links is listed at each.
         """
-        table = self.fabric[name]
+        table = self.data.tables[name]
         chosen = self._seen(table, at, direction, valid) & self._between(table, source, destination)
         return self._messages(table, np.flatnonzero(chosen))
 
     def message_at(self, row: int) -> Message | None:
         """Return the message of a row, None if the row holds none that is long enough to read."""
-        for table in self.fabric.tables.values():
+        for table in self.data.tables.tables.values():
             position = int(np.searchsorted(table.rows, row))
             if position < len(table) and table.rows[position] == row:
                 return self._messages(table, np.array([position]))[0]
@@ -49,20 +50,20 @@ class FabricViews(Columns):
 
     def payload(self, row: int) -> bytes:
         """Return the host frame inside the DATA message of a row; KeyError if there is none."""
-        table = self.fabric["DATA"]
+        table = self.data.tables["DATA"]
         position = int(np.searchsorted(table.rows, row))
         if position == len(table) or table.rows[position] != row:
             raise KeyError(f"packet {row + 1} is no DATA message")
         start = int(table.start[position])
-        return self.blob[start : start + int(table.octets[position])]
+        return self.data.blob[start : start + int(table.octets[position])]
 
     def malformed(self, *kinds: Fault, at: Links = None, direction: int | None = None) -> list[int]:
         """List the rows on fabric links that are no sound message, for these reasons or for any."""
-        rows = self.fabric.faults(*kinds)
-        chosen = self.on_links(at)[self.link[rows]]
+        rows = self.data.tables.faults(*kinds)
+        chosen = self.data.on_links(at)[self.data.link[rows]]
         if direction is not None:
-            chosen &= self.direction[rows] == direction
-        return [int(row) for row in rows[chosen]]
+            chosen &= self.data.direction[rows] == direction
+        return self.data.numbered(rows[chosen])
 
     def improper(self, node: str) -> list[Improper]:
         """List what a node sent on fabric links that is no sound message, or has a value it may not have.
@@ -70,29 +71,31 @@ class FabricViews(Columns):
         Frames of other protocols are nobody's messages, and values of messages that it passes on not its own.
         """
         own = self._sent_by(node)
-        unsound = self.fabric.faults(*(set(Fault) - {Fault.SOUND, Fault.FOREIGN}))
-        found = [Improper(row, "no sound message") for row in unsound[own[unsound]].tolist()]
-        for item in self.fabric.illegal():
-            table = self.fabric[item.message]
+        unsound = self.data.tables.faults(*(set(Fault) - {Fault.SOUND, Fault.FOREIGN}))
+        found = [Improper(row, "no sound message") for row in self.data.numbered(unsound[own[unsound]])]
+        for item in self.data.tables.illegal():
+            table = self.data.tables[item.message]
             source = table["source"][np.searchsorted(table.rows, item.row)]
-            if own[item.row] and source == self.node_id(node):
-                found.append(Improper(item.row, f"{item.field} {item.value} in {item.message}"))
+            if own[item.row] and source == self.data.node_id(node):
+                found.append(
+                    Improper(Row(item.row, self.data.play), f"{item.field} {item.value} in {item.message}")
+                )
         return sorted(found, key=lambda improper: improper.row)
 
     def frames_of(self, node: str) -> int:
         """Count the frames that a node sent on fabric links."""
-        return int(self._sent_by(node)[self.fabric.rows].sum())
+        return int(self._sent_by(node)[self.data.tables.rows].sum())
 
     def _sent_by(self, node: str) -> NDArray[np.bool_]:
         """Tell which rows a node sent."""
-        ends = [(link.lower, link.upper) for link in self.links]
+        ends = [(link.lower, link.upper) for link in self.data.links]
         way = np.array([end.index(node) if node in end else -1 for end in ends], np.int64)
-        sent: NDArray[np.bool_] = way[self.link] == self.direction
+        sent: NDArray[np.bool_] = way[self.data.link] == self.data.direction
         return sent
 
     def uplinks(self, node: str) -> list[str]:
         """List the fabric links that lead up from a node."""
-        return [link.name for link in self.links if link.fabric and link.lower == node]
+        return [link.name for link in self.data.links if link.fabric and link.lower == node]
 
     def containers(
         self,
@@ -108,10 +111,10 @@ class FabricViews(Columns):
 
         Without `at`: upwards where they leave their source node, downwards where they reach theirs.
         """
-        table = self.fabric["DATA"]
+        table = self.data.tables["DATA"]
         chosen = self._seen(table, at, direction, valid=True)
         if at is None:
-            chosen &= self.leaving(table) if direction == UP else self.reaching(table)
+            chosen &= self.data.leaving(table) if direction == UP else self.data.reaching(table)
         chosen &= self._between(table, source, destination)
         if port is not None:
             chosen &= table["port"] == port
@@ -131,8 +134,8 @@ class FabricViews(Columns):
         """Return the credit bytes of DATA that went up each link in [start, stop) ns."""
         names = list(at)
         rows, sizes = self._upward(names, source, destination, start, stop)
-        tally = np.bincount(self.link[rows], sizes, len(self.links))
-        by_name = {link.name: int(total) for link, total in zip(self.links, tally, strict=False)}
+        tally = np.bincount(self.data.link[rows], sizes, len(self.data.links))
+        by_name = {link.name: int(total) for link, total in zip(self.data.links, tally, strict=False)}
         return {name: by_name[name] for name in names}
 
     def deviation(
@@ -149,20 +152,22 @@ class FabricViews(Columns):
 
         Weights are scaled to a mean of 1 (default: equal); tallies start at 0 at `start`. Needs every frame.
         """
-        self.need("fabric taps", whole=True)
+        self.data.need("fabric taps", whole=True)
         names = list(at)
         rows, sizes = self._upward(names, source, destination, start, stop)
         if not len(rows):
             return Deviation(0.0, -1, start)
         weight = np.array([(weights or {}).get(name, 1.0) for name in names])
-        index = {link.name: position for position, link in enumerate(self.links)}
-        link = self.link[rows][:, None] == np.array([index[name] for name in names])
+        index = {link.name: position for position, link in enumerate(self.data.links)}
+        link = self.data.link[rows][:, None] == np.array([index[name] for name in names])
         tally = np.cumsum(link * sizes[:, None], axis=0) / (weight / weight.mean())
         gap = tally.max(axis=1) - tally.min(axis=1)
         worst = int(gap.argmax())
-        return Deviation(float(gap[worst]), int(rows[worst]), int(self.time[rows[worst]]))
+        return Deviation(
+            float(gap[worst]), Row(int(rows[worst]), self.data.play), int(self.data.time[rows[worst]])
+        )
 
-    def fabric_reordering(
+    def reordering(
         self,
         *,
         source: str | int | None = None,
@@ -171,40 +176,40 @@ class FabricViews(Columns):
         cls: int | None = None,
     ) -> Reordering:
         """Return how far DATA arrives at its destination node out of the order of (sequence, index)."""
-        table = self.fabric["DATA"]
-        chosen = table.valid_crc & self.reaching(table) & (self.delivered[table.rows] > 0)
+        table = self.data.tables["DATA"]
+        chosen = table.valid_crc & self.data.reaching(table) & (self.data.delivered[table.rows] > 0)
         chosen &= self._between(table, source, destination)
         if port is not None:
             chosen &= table["port"] == port
         if cls is not None:
             chosen &= table["class"] == cls
         table = table.where(chosen)
-        table = table.where(np.argsort(self.arrival[table.rows], kind="stable"))
+        table = table.where(np.argsort(self.data.arrival[table.rows], kind="stable"))
         group = _groups(table, QUEUE)
-        indices = self.profile.numbers("DATA", "index")
-        rank = serial(table["sequence"], group, self.profile.numbers()) * indices + table["index"]
-        return reordering(group, rank, table.rows)
+        indices = self.data.profile.numbers("DATA", "index")
+        rank = serial(table["sequence"], group, self.data.profile.numbers()) * indices + table["index"]
+        return reordering_of(group, rank, table.rows, self.data.play)
 
     def wire_bytes(
         self, names: Iterable[str] | None = None, at: Links = None, direction: int | None = None
     ) -> int:
         """Sum the bytes on the wire (FCS, preamble and gap included) of messages, by default of all types."""
         total = 0
-        for name in self.profile.messages if names is None else names:
-            table = self.fabric[name]
+        for name in self.data.profile.messages if names is None else names:
+            table = self.data.tables[name]
             rows = table.rows[self._seen(table, at, direction, valid=None)]
-            total += int(credit_bytes(self.length[rows].astype(np.int64)).sum())
+            total += int(credit_bytes(self.data.length[rows].astype(np.int64)).sum())
         return total
 
     @cached_property
     def data_credit(self) -> Rows:
         """Credit bytes of each DATA message of `fabric["DATA"]`."""
-        return credit_bytes(self.fabric["DATA"].octets)
+        return credit_bytes(self.data.tables["DATA"].octets)
 
     def _seen(self, table: Table, at: Links, direction: int | None, valid: bool | None) -> NDArray[np.bool_]:
-        chosen: NDArray[np.bool_] = self.on_links(at)[self.link[table.rows]]
+        chosen: NDArray[np.bool_] = self.data.on_links(at)[self.data.link[table.rows]]
         if direction is not None:
-            chosen &= self.direction[table.rows] == direction
+            chosen &= self.data.direction[table.rows] == direction
         if valid is not None:
             chosen &= table.valid_crc == valid
         return chosen
@@ -214,16 +219,16 @@ class FabricViews(Columns):
     ) -> NDArray[np.bool_]:
         chosen = np.ones(len(table), bool)
         if source is not None:
-            chosen &= table["source"] == self.node_id(source)
+            chosen &= table["source"] == self.data.node_id(source)
         if destination is not None:
-            chosen &= table["destination"] == self.node_id(destination)
+            chosen &= table["destination"] == self.data.node_id(destination)
         return chosen
 
     def _flagged(self, table: Table, name: str) -> "list[bool] | Untold":
         """Tell which messages have a flag."""
-        if name not in self.profile.flags:
-            return Untold.because(NotInProfile(self.profile.name, f"{name} flag"))
-        flagged: list[bool] = (table["flags"] & self.profile.flags[name] != 0).tolist()
+        if name not in self.data.profile.flags:
+            return Untold.because(NotInProfile(self.data.profile.name, f"{name} flag"))
+        flagged: list[bool] = (table["flags"] & self.data.profile.flags[name] != 0).tolist()
         return flagged
 
     def _upward(
@@ -235,9 +240,9 @@ class FabricViews(Columns):
         stop: int | None,
     ) -> tuple[Rows, Rows]:
         """Rows and credit bytes of the DATA that went up links in [start, stop)."""
-        table = self.fabric["DATA"]
+        table = self.data.tables["DATA"]
         chosen = self._seen(table, at, UP, valid=True) & self._between(table, source, destination)
-        time = self.time[table.rows]
+        time = self.data.time[table.rows]
         chosen &= time >= start
         if stop is not None:
             chosen &= time < stop
@@ -247,9 +252,9 @@ class FabricViews(Columns):
         """Make objects of the chosen positions of a table."""
         rows = table.rows[positions]
         columns = {name: column[positions].tolist() for name, column in table.columns.items()}
-        if self.profile.messages[table.name].payload:
+        if self.data.profile.messages[table.name].payload:
             columns["credit"] = credit_bytes(table.octets[positions]).tolist()
-        if table.entries or self.profile.messages[table.name].repeated is not None:
+        if table.entries or self.data.profile.messages[table.name].repeated is not None:
             bounds = np.searchsorted(table.owner, np.arange(len(table) + 1)).tolist()
             items = [
                 dict(zip(table.entries, values, strict=True))
@@ -259,11 +264,11 @@ class FabricViews(Columns):
                 tuple(items[bounds[position] : bounds[position + 1]]) for position in positions.tolist()
             ]
         seen = zip(
-            rows.tolist(),
-            self.time[rows].tolist(),
-            [self.links[link].name for link in self.link[rows].tolist()],
-            self.direction[rows].tolist(),
-            self.delivered[rows].tolist(),
+            self.data.numbered(rows),
+            self.data.time[rows].tolist(),
+            [self.data.links[link].name for link in self.data.link[rows].tolist()],
+            self.data.direction[rows].tolist(),
+            self.data.delivered[rows].tolist(),
             table.valid_crc[positions].tolist(),
             zip(*columns.values(), strict=True),
             strict=True,
@@ -284,17 +289,17 @@ class FabricViews(Columns):
         end = [*begin[1:].tolist(), len(order)]
         table = table.where(order)
         last, ungoverned = (self._flagged(table, name) for name in ("LAST", "UNGOVERNED"))
-        counted = self.profile.has("DATA", "previous_frames")
+        counted = self.data.profile.has("DATA", "previous_frames")
         columns = [
-            table.rows.tolist(),
-            self.time[table.rows].tolist(),
-            [self.links[link].name for link in self.link[table.rows].tolist()],
+            self.data.numbered(table.rows),
+            self.data.time[table.rows].tolist(),
+            [self.data.links[link].name for link in self.data.link[table.rows].tolist()],
             table["index"].tolist(),
             table["fill"].tolist(),
             credit_bytes(table.octets).tolist(),
         ]
         keys = key[:, begin].T.tolist()
-        untold = Untold.because(NotInProfile(self.profile.name, "previous_frames in its DATA"))
+        untold = Untold.because(NotInProfile(self.data.profile.name, "previous_frames in its DATA"))
         told = table["previous_frames"].tolist() if counted else untold
         announced = {
             tuple(item): told[first] for item, first in zip(keys, begin.tolist(), strict=True) if counted
@@ -320,7 +325,7 @@ class FabricViews(Columns):
                     tuple(told[first:stop]) if counted else untold,
                     ungoverned if isinstance(ungoverned, Untold) else tuple(ungoverned[first:stop]),
                     last if isinstance(last, Untold) else tuple(last[first:stop]),
-                    announced=announced.get((*item[:-1], (sequence + 1) % self.profile.numbers())),
+                    announced=announced.get((*item[:-1], (sequence + 1) % self.data.profile.numbers())),
                 )
             )
         return sorted(found, key=lambda container: container.rows[0])
