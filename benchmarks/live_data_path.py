@@ -81,7 +81,7 @@ def rate_for(size: int) -> int:
 
 
 def octets(mac: str) -> bytes:
-    """Give the octets of a MAC address."""
+    """Return the octets of a MAC address."""
     return bytes.fromhex(mac.replace(":", ""))
 
 
@@ -111,7 +111,7 @@ class Sink:
         self.seen = 0
 
     def count(self) -> int:
-        """Give the number of frames until now."""
+        """Return the number of frames until now."""
         more, _ = struct.unpack("II", self.port.socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
         self.seen += more
         return self.seen
@@ -347,13 +347,13 @@ def ready(standing: Fabric, speak: Speak) -> int:
 
 
 def cores() -> tuple[set[int], set[int]]:
-    """Give the core of the sender and that of what is measured, the same one where there is only one."""
+    """Return the core of the sender and that of what is measured, the same one where there is only one."""
     known = range(os.cpu_count() or 1)
     return {known[0]}, {known[-1]}
 
 
 def best(figures: Iterable[tuple[float, float]]) -> tuple[float, float]:
-    """Give the best of each figure."""
+    """Return the best of each figure."""
     clock, cpu = zip(*figures, strict=True)
     return max(clock), max(cpu)
 

@@ -118,7 +118,7 @@ def handled(network: Network) -> int:
 
 
 def measure(size: int, count: int, bare: bool) -> tuple[float, float]:
-    """Give the CPU ns a hop and the share of control frames in the hops; every frame has to arrive."""
+    """Return the CPU ns a hop and the share of control frames in the hops; every frame has to arrive."""
     network, hosts = world(size, count, bare)
     network.start()
     network.run(WARM_UP - 1)

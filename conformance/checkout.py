@@ -34,7 +34,7 @@ def stranger() -> str | None:
 
 
 def _checkout(place: str) -> Path | None:
-    """Give the innermost checkout that a file or folder lies in; none where it is not there (any more)."""
+    """Return the innermost checkout that a file or folder lies in; none where it is not there (any more)."""
     try:
         path = Path(os.path.realpath(place))
         return next((folder for folder in (path, *path.parents) if (folder / SIGN).is_file()), None)

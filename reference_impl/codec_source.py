@@ -54,7 +54,7 @@ class Compiler:
         return Words(fields, little=self.profile.little_endian)
 
     def numbered(self) -> dict[str, int]:
-        """Give every message the number of its kind."""
+        """Return every message the number of its kind."""
         shared = {
             message.name: self.profile.distinction(message.type_code) is not None
             for message in self.profile.messages.values()

@@ -120,7 +120,7 @@ class OutPort:
         self.rearm()
 
     def hand_over(self, frame: bytes, now: int) -> int:
-        """Give a frame to whoever called the device."""
+        """Return a frame to whoever called the device."""
         self.device.sends.append((self.index, frame))
         return now + self.times[len(frame)]
 

@@ -252,7 +252,7 @@ def _untried(clause: Clause, purpose: str | None, results: Results) -> str:
 def _rest(
     realising: Sequence[str], records: Sequence[VerdictRecord], results: Results
 ) -> Iterator[tuple[Verdict, str]]:
-    """Give NOT_TESTED for the cases that have no verdict of their own: some of them never stand for all."""
+    """Return NOT_TESTED for the cases that have no verdict of their own: some of them never stand for all."""
     judged = {record.case for record in records if not record.invariant}
     left = [case for case in realising if case not in judged]
     if left:

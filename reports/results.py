@@ -35,7 +35,7 @@ SCHEMA_PATH = Path(__file__).parent / "schema" / "results.schema.json"
 
 Scalar = Annotated[bool | int | float | str, BeforeValidator(printable)]
 FactValue = Annotated[bool | int | str | tuple[str, ...], BeforeValidator(printable)]
-Standing = Literal["under test", "reference", "emulated"]
+Status = Literal["under test", "reference", "emulated"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -223,7 +223,7 @@ class VerdictRecord(Record):
     parameters: Mapping[Line, ParameterValue] = Field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
     testbed: Line = ""
-    nodes: Mapping[Line, Standing] = Field(default_factory=dict)
+    nodes: Mapping[Line, Status] = Field(default_factory=dict)
     seed: int
     started: AwareDatetime
     duration: float = Field(ge=0)

@@ -166,7 +166,7 @@ class RunFolder:
                     Path(folder).rmdir()
 
     def _own(self, folder: str, names: list[str]) -> Iterator[str]:
-        """Give the files of a folder that a run wrote, its results last."""
+        """Return the files of a folder that a run wrote, its results last."""
         for name in sorted(names, key=lambda name: (name == RESULTS, name)):
             path = Path(folder, name)
             if FORMS.fullmatch(path.relative_to(self.path).as_posix()) and not path.is_symlink():

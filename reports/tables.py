@@ -33,5 +33,5 @@ class TableConsole(Console):
 
 
 def console() -> TableConsole:
-    """Give the console of standard output."""
+    """Return the console of standard output."""
     return TableConsole(width=None if sys.stdout.isatty() else PIPED)

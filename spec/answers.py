@@ -31,7 +31,7 @@ def read_answer(octets: bytes) -> Any:  # noqa: ANN401 - JSON
 
 
 def checked(value: Any, depth: int = DEEPEST) -> Any:  # noqa: ANN401 - JSON
-    """Give a value as JSON with printable texts; ValueError where it is no JSON."""
+    """Return a value as JSON with printable texts; ValueError where it is no JSON."""
     match value:
         case None | bool():
             return value

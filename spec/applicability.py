@@ -63,18 +63,18 @@ class Expression(ABC):
 
     @abstractmethod
     def annotated(self, facts: Mapping[str, Value]) -> str:
-        """Give the text with the fact behind each name in brackets."""
+        """Return the text with the fact behind each name in brackets."""
 
     @abstractmethod
     def leaves(self) -> Iterator["Fact | Comparison"]:
-        """Give the names and comparisons from left to right."""
+        """Return the names and comparisons from left to right."""
 
     def explain(self, facts: Mapping[str, Value]) -> str:
-        """Give the text with its facts and the outcome: `GSP (yes) AND NOT UNSOLICITED (no) = yes`."""
+        """Return the text with its facts and the outcome: `GSP (yes) AND NOT UNSOLICITED (no) = yes`."""
         return f"{self.annotated(facts)} = {_say(self.evaluate(facts))}"
 
     def names(self) -> frozenset[str]:
-        """Give the names of the facts that the expression asks for."""
+        """Return the names of the facts that the expression asks for."""
         return frozenset(leaf.name for leaf in self.leaves())
 
 
@@ -90,11 +90,11 @@ class Always(Expression):
         return True
 
     def annotated(self, facts: Mapping[str, Value]) -> str:  # noqa: ARG002
-        """Give the keyword."""
+        """Return the keyword."""
         return str(self)
 
     def leaves(self) -> Iterator["Fact | Comparison"]:
-        """Give nothing."""
+        """Return nothing."""
         return iter(())
 
 
@@ -108,7 +108,7 @@ class Fact(Expression):
         return self.name
 
     def evaluate(self, facts: Mapping[str, Value]) -> bool:
-        """Give the fact."""
+        """Return the fact."""
         value = _look_up(self.name, facts)
         if not isinstance(value, bool):
             raise ApplicabilityError(
@@ -117,11 +117,11 @@ class Fact(Expression):
         return value
 
     def annotated(self, facts: Mapping[str, Value]) -> str:
-        """Give the name and its fact."""
+        """Return the name and its fact."""
         return f"{self.name} ({_say(facts.get(self.name))})"
 
     def leaves(self) -> Iterator["Fact | Comparison"]:
-        """Give itself."""
+        """Return itself."""
         yield self
 
 
@@ -151,11 +151,11 @@ class Comparison(Expression):
         return held == (self.operator == "=")
 
     def annotated(self, facts: Mapping[str, Value]) -> str:
-        """Give the comparison and the fact it rests on."""
+        """Return the comparison and the fact it rests on."""
         return f"{self} ({_say(facts.get(self.name))})"
 
     def leaves(self) -> Iterator["Fact | Comparison"]:
-        """Give itself."""
+        """Return itself."""
         yield self
 
 
@@ -173,11 +173,11 @@ class Not(Expression):
         return not self.term.evaluate(facts)
 
     def annotated(self, facts: Mapping[str, Value]) -> str:
-        """Give the negation of the annotated term."""
+        """Return the negation of the annotated term."""
         return f"NOT {_bracket(self.term.annotated(facts), isinstance(self.term, And | Or))}"
 
     def leaves(self) -> Iterator[Fact | Comparison]:
-        """Give those of the term."""
+        """Return those of the term."""
         yield from self.term.leaves()
 
 
@@ -201,7 +201,7 @@ class And(Expression):
         )
 
     def leaves(self) -> Iterator[Fact | Comparison]:
-        """Give those of the terms."""
+        """Return those of the terms."""
         for term in self.terms:
             yield from term.leaves()
 
@@ -224,7 +224,7 @@ class Or(Expression):
         return " OR ".join(_bracket(term.annotated(facts), isinstance(term, Or)) for term in self.terms)
 
     def leaves(self) -> Iterator[Fact | Comparison]:
-        """Give those of the terms."""
+        """Return those of the terms."""
         for term in self.terms:
             yield from term.leaves()
 

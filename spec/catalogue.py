@@ -58,18 +58,18 @@ class Catalogue:
         return names
 
     def entries(self) -> Iterator[tuple[Chapter, Clause]]:
-        """Give every clause as written, with its chapter, ids that stand twice included."""
+        """Return every clause as written, with its chapter, ids that stand twice included."""
         for chapter in self.chapters.values():
             for clause in chapter.clauses:
                 yield chapter, clause
 
     def chapter_of(self, clause_id: str) -> Chapter:
-        """Give the chapter of a clause; KeyError when there is no such clause."""
+        """Return the chapter of a clause; KeyError when there is no such clause."""
         for chapter, clause in self.entries():
             if clause.id == clause_id:
                 return chapter
         raise KeyError(clause_id)
 
     def applicability(self, clause_id: str) -> Expression:
-        """Give the parsed applicability of a clause; KeyError when there is no such clause."""
+        """Return the parsed applicability of a clause; KeyError when there is no such clause."""
         return parse(self.clauses[clause_id].applicability, self.vocabulary)

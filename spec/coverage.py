@@ -156,7 +156,7 @@ def _marks(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, decorato
 
 
 def _called(call: ast.Call) -> str | None:
-    """Give the last part of the name that is called: `clause` of `marks.clause(...)`."""
+    """Return the last part of the name that is called: `clause` of `marks.clause(...)`."""
     if isinstance(call.func, ast.Attribute):
         return call.func.attr
     return call.func.id if isinstance(call.func, ast.Name) else None

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Give the mend for a misspelt name: the nearest known one, or what there is to choose from."""
+    """Return the mend for a misspelt name: the nearest known one, or what there is to choose from."""
     candidates = sorted(known)
     folded = {candidate.casefold(): candidate for candidate in candidates}
     near = difflib.get_close_matches(word.casefold(), folded, n=1)
@@ -137,7 +137,7 @@ def _real_location(location: tuple[int | str, ...], data: object) -> tuple[int |
 
 
 def _keys_at(shape: Any, location: Iterable[int | str]) -> list[str]:  # noqa: ANN401
-    """Give the keys of the model that stands at a location of a shape."""
+    """Return the keys of the model that stands at a location of a shape."""
     for part in location:
         for model in _branches(shape):
             if isinstance(part, int):

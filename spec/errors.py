@@ -11,7 +11,7 @@ from spec.text import line
 
 
 def shown(file: str | Path) -> str:
-    """Give a path as seen from the working directory, when it is below it."""
+    """Return a path as seen from the working directory, when it is below it."""
     path = Path(file)
     try:
         here = Path.cwd()

@@ -13,7 +13,7 @@ MARK: Final = b"\xef\xbb\xbf"
 
 
 def octets(path: Path) -> bytes:
-    """Give what a text file means: its octets without byte order mark, lines ended by LF alone.
+    """Return what a text file means: its octets without byte order mark, lines ended by LF alone.
 
     InputError when it cannot be read, is no plain file, or is too large.
     """
@@ -31,12 +31,12 @@ def octets(path: Path) -> bytes:
 
 
 def meant(content: bytes) -> bytes:
-    """Give octets of text without byte order mark, lines ended by LF alone."""
+    """Return octets of text without byte order mark, lines ended by LF alone."""
     return content.removeprefix(MARK).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def text(path: Path) -> str:
-    """Give a file as text; InputError when it is none."""
+    """Return a file as text; InputError when it is none."""
     content = octets(path)
     if b"\0" in content or content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(path, "file", "is not UTF-8 but UTF-16 or no text at all", "save it as UTF-8")
@@ -48,5 +48,5 @@ def text(path: Path) -> str:
 
 
 def digest(path: Path) -> str:
-    """Give the SHA-256 of what a text file means; InputError when it cannot be read."""
+    """Return the SHA-256 of what a text file means; InputError when it cannot be read."""
     return hashlib.sha256(octets(path)).hexdigest()

@@ -80,7 +80,7 @@ class Ics:
     items: Mapping[str, IcsItem]
 
     def facts_for(self, role: Role) -> dict[str, Value]:
-        """Give the facts under which clauses apply to a node of that role.
+        """Return the facts under which clauses apply to a node of that role.
 
         Roles, releases and scenarios are yes or no; what is asked of other roles only is no; device
         parameters stand with their value, or with all words they can be set to.
@@ -102,11 +102,11 @@ class Ics:
         return facts
 
     def parameter(self, name: str) -> int | float | str:
-        """Give the value of a parameter; InputError when it does not exist."""
+        """Return the value of a parameter; InputError when it does not exist."""
         return self.setting(name).value
 
     def setting(self, name: str) -> Setting:
-        """Give a parameter with range, unit and origin; InputError when it does not exist."""
+        """Return a parameter with range, unit and origin; InputError when it does not exist."""
         if name not in self.settings:
             raise InputError(
                 self.path, f"parameters.{name}", "is no parameter", did_you_mean(name, self.settings)
@@ -255,7 +255,7 @@ class _Check:
 
 
 def by_default(name: str, parameter: Parameter) -> Setting:
-    """Give a parameter that nobody declared: its default alone, never its range."""
+    """Return a parameter that nobody declared: its default alone, never its range."""
     values = (str(parameter.default),) if parameter.type == "enum" else ()
     return Setting(name, parameter.default, parameter.unit, parameter.origin, values=values)
 

@@ -13,7 +13,7 @@ from spec.relations import breaches, dependent
 
 
 def faults(catalogue: Catalogue) -> Iterator[InputError]:
-    """Give every broken reference and every incomplete entry of a catalogue."""
+    """Return every broken reference and every incomplete entry of a catalogue."""
     for check in CHECKS:
         yield from check(catalogue)
 

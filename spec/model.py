@@ -41,7 +41,7 @@ class Text(Record):
     zh: Words
 
     def in_language(self, language: Language) -> str:
-        """Give the text in one of its languages."""
+        """Return the text in one of its languages."""
         return self.zh if language == "zh" else self.en
 
 

@@ -64,11 +64,11 @@ class NodeId:
         return self.file.removesuffix(".py").replace("/", ".")
 
     def at(self, file: str) -> "NodeId":
-        """Give the same in another file."""
+        """Return the same in another file."""
         return replace(self, file=file)
 
     def without(self, label: str) -> "NodeId":
-        """Give the instance without the first of its parameters, whose label is known."""
+        """Return the instance without the first of its parameters, whose label is known."""
         if self.parameters is None or not (self.parameters + "-").startswith(f"{label}-"):
             return self
         return replace(self, parameters=self.parameters[len(label) + 1 :] or None)

@@ -48,7 +48,7 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - a document is of any shape u
 
 
 def _text(path: Path) -> str:
-    """Give the characters of a file; a byte order mark is none of them."""
+    """Return the characters of a file; a byte order mark is none of them."""
     content = octets(path)
     if len(content) > LARGEST:
         raise InputError(path, "file", f"is larger than {LARGEST} octets", "divide it, or correct the path")
@@ -68,7 +68,7 @@ def _text(path: Path) -> str:
 
 
 def _control(text: str) -> int | None:
-    """Give the place of the first control character that is none of a text."""
+    """Return the place of the first control character that is none of a text."""
     if text.isascii() and text.isprintable():
         return None
     return next(

@@ -50,7 +50,7 @@ class UnclearError(Exception):
 
 
 def plain(text: str) -> Plain:
-    """Give the meaning of a word without quotes; UnclearError where it is not sure or no finite number."""
+    """Return the meaning of a word without quotes; UnclearError where it is not sure or no finite number."""
     if text in NULL:
         return None
     if text in TRUE:
@@ -67,7 +67,7 @@ def plain(text: str) -> Plain:
 
 
 def number(text: str) -> int | float | None:
-    """Give the number that a word is, or None; UnclearError where that is not sure or it is not finite."""
+    """Return the number that a word is, or None; UnclearError where that is not sure or it is not finite."""
     found = plain(text) if text[:1] in START else None
     return found if isinstance(found, int | float) and not isinstance(found, bool) else None
 
@@ -100,7 +100,7 @@ def _whole(text: str) -> int:
 
 
 def _base_60(text: str) -> str:
-    """Give what YAML 1.1 makes of digits between colons."""
+    """Return what YAML 1.1 makes of digits between colons."""
     if len(text) > DIGITS or "." in text:
         return "one number"
     value = 0
@@ -110,5 +110,5 @@ def _base_60(text: str) -> str:
 
 
 def shortly(text: str) -> str:
-    """Give a word of the user, cut where it is long."""
+    """Return a word of the user, cut where it is long."""
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -30,12 +30,12 @@ SHAPES: dict[str, Any] = {
 
 
 def schemas(shapes: Mapping[str, Any] = SHAPES) -> dict[str, str]:
-    """Give the text of each schema by its file name."""
+    """Return the text of each schema by its file name."""
     return {f"{name}.json": _text(shape) for name, shape in shapes.items()}
 
 
 def outdated(folder: Path = FOLDER, shapes: Mapping[str, Any] = SHAPES) -> list[str]:
-    """Give the names of the schemas that are missing or not current, and of stray files."""
+    """Return the names of the schemas that are missing or not current, and of stray files."""
     wanted = schemas(shapes)
     present = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
     return sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))

@@ -43,19 +43,19 @@ _SHORT: Final = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def line(value: str, longest: int = LONGEST) -> str:
-    """Give a text as one printable line."""
+    """Return a text as one printable line."""
     return _fit(value, value, longest, _IN_LINE)
 
 
 def lines(value: str, longest: int = LONGEST) -> str:
-    """Give a text as printable lines, at most `ROWS`."""
+    """Return a text as printable lines, at most `ROWS`."""
     value = value.replace("\r\n", "\n")
     rows = value.split("\n", ROWS)
     return _fit(value, "\n".join(rows[: ROWS - 1]) if len(rows) > ROWS else value, longest, _IN_TEXT)
 
 
 def said(error: BaseException) -> str:
-    """Give the text of an exception as printable lines, also where it cannot say any."""
+    """Return the text of an exception as printable lines, also where it cannot say any."""
     try:
         return lines(str(error))
     except Exception as fault:  # noqa: BLE001 - whatever a foreign __str__ raises
@@ -63,7 +63,7 @@ def said(error: BaseException) -> str:
 
 
 def printable(value: object) -> object:
-    """Give a text, or each of several, as one printable line, and anything else as it is."""
+    """Return a text, or each of several, as one printable line, and anything else as it is."""
     if isinstance(value, str):
         return line(value)
     return tuple(map(printable, value)) if isinstance(value, tuple | list) else value

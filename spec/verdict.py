@@ -37,5 +37,5 @@ SEVERITY = {verdict: position for position, verdict in enumerate(Verdict)}
 
 
 def merge(verdicts: Iterable[Verdict]) -> Verdict:
-    """Give the most severe of the verdicts; NOT_TESTED when there is none."""
+    """Return the most severe of the verdicts; NOT_TESTED when there is none."""
     return max(verdicts, key=SEVERITY.__getitem__, default=Verdict.NOT_TESTED)

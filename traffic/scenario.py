@@ -34,7 +34,7 @@ SHORTEST_TAGGED_ROCE: Final = 66
 
 
 def on_wire(frame: bytes) -> bytes:
-    """Give the octets (without FCS) that a frame has on the wire: padded with zeros to 60, as a MAC does.
+    """Return the octets (without FCS) that a frame has on the wire: padded with zeros to 60, as a MAC does.
 
     What has no whole header is no frame, and stays as it is.
     """

@@ -50,7 +50,7 @@ class Setup:
     declared: Mapping[str, int | float | str] = field(default_factory=dict)
 
     def seed_for(self, part: str) -> int:
-        """Give the seed of a part of the bench."""
+        """Return the seed of a part of the bench."""
         return seed_for(self.seed, part)
 
 
@@ -88,8 +88,8 @@ class Binding(Protocol):
     file: Path | None
     seed: int | None
 
-    def realise(self, topology: Topology) -> Topology:
-        """Give a topology as this bench has it; TesterLimited when it has none such."""
+    def bind(self, topology: Topology) -> Topology:
+        """Return a topology as this bench has it; TesterLimited when it has none such."""
 
     def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:
         """Say which capabilities are missing on a topology that it has, each with the reason."""
@@ -144,8 +144,8 @@ class UnlimitedBinding:
     def prepare(cls) -> None:
         """Need nothing of the process."""
 
-    def realise(self, topology: Topology) -> Topology:
-        """Give the topology as it was asked for."""
+    def bind(self, topology: Topology) -> Topology:
+        """Return the topology as it was asked for."""
         return topology
 
     def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:  # noqa: ARG002
@@ -161,5 +161,5 @@ class UnlimitedBinding:
 
 
 def seed_for(seed: int, part: str) -> int:
-    """Give the seed of a part of something that has one."""
+    """Return the seed of a part of something that has one."""
     return int.from_bytes(sha256(f"{seed}:{part}".encode()).digest()[:6])

@@ -24,7 +24,7 @@ FOLLOWS = "suite default for these links and timers"
 def in_force(
     catalogue: Catalogue, ics: Ics, pace: Mapping[str, Value], overrides: Mapping[str, Value]
 ) -> dict[str, ParameterValue]:
-    """Give every parameter with its value, unit and origin; `pace` is what the bench itself sets.
+    """Return every parameter with its value, unit and origin; `pace` is what the bench itself sets.
 
     What nobody sets follows from the links and the timers that are set.
     """
@@ -61,7 +61,7 @@ def senseless(catalogue: Catalogue, values: Mapping[str, ParameterValue]) -> str
 def having(
     values: Mapping[str, ParameterValue], settings: Mapping[str, Value], origin: str
 ) -> dict[str, ParameterValue]:
-    """Give these values with others for some parameters."""
+    """Return these values with others for some parameters."""
     changed = {name: ParameterValue(value, values[name].unit, origin) for name, value in settings.items()}
     return {**values, **changed}
 

@@ -36,7 +36,7 @@ class GuardedColumns(Columns):
         super().need(capability, whole=whole)
 
 
-class Bed:
+class Testbed:
     """A testbed with names for its parts.
 
     `recordings` holds every play so far, `spoilt` the one that says nothing of the devices and ends the case.
@@ -66,7 +66,7 @@ class Bed:
     @property
     def links(self) -> tuple[str, ...]:
         """Names of the links that are really there, host links first."""
-        return tuple(link.name for link in self.topology.links if self.topology.realised(link))
+        return tuple(link.name for link in self.topology.links if self.topology.bound(link))
 
     @property
     def uplinks(self) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ class Bed:
         return any(node.ics.get(option) is True for node in self._setup.facts.nodes.values())
 
     def peer(self, name: str, link: str | None = None) -> Any:  # noqa: ANN401 - GsfPeer or GspPeer, by name
-        """Give the well-behaved peer that stands for an emulated device, to be varied with `replace`.
+        """Return the well-behaved peer that stands for an emulated device, to be varied with `replace`.
 
         An emulated GSF is one peer a link; name the link where there are several.
         """
@@ -173,7 +173,7 @@ class Bed:
         self._driver.close()
 
     def _fabric(self) -> Iterator[Link]:
-        return (link for link in self.topology.links if link.fabric and self.topology.realised(link))
+        return (link for link in self.topology.links if link.fabric and self.topology.bound(link))
 
     def _refuse_strangers(self, scenario: Scenario) -> None:
         known = {peer_key(peer) for peer in self._setup.peers}

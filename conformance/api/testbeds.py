@@ -9,7 +9,7 @@ from traffic.recordings.recording import Link, Node, ParameterValue
 from traffic.scenario import GrantPolicy, GsfPeer, GspPeer, HostAddress, Peer, Reach
 from traffic.tester.tester import TesterPort
 
-Standing = Literal["under test", "reference", "emulated"]
+Status = Literal["under test", "reference", "emulated"]
 
 GSF_NODE_BASE = 0x80
 
@@ -37,7 +37,7 @@ class Topology:
         return tuple(link for link in self.links if node in (link.lower, link.upper))
 
     def number(self, node: str, link: Link) -> int:
-        """Give the number of the port of a device that a link is at."""
+        """Return the number of the port of a device that a link is at."""
         own = self.numbers.get(node, {})
         return own[link.name] if link.name in own else self.ports(node).index(link)
 
@@ -52,14 +52,14 @@ class Topology:
                 found[link.name] = HostAddress(link.name, mac, ip, node, port)
         return found
 
-    def standing(self, standing: Standing) -> tuple[str, ...]:
-        """Names of the devices of that standing."""
-        return tuple(name for name, node in self.nodes.items() if node.standing == standing)
+    def of_status(self, status: Status) -> tuple[str, ...]:
+        """Return the names of the devices of that status."""
+        return tuple(name for name, node in self.nodes.items() if node.status == status)
 
-    def realised(self, link: Link) -> bool:
+    def bound(self, link: Link) -> bool:
         """Whether the link is really there: the tester stands in for all that lies behind its own end."""
         ends = (self.nodes[end] for end in (link.lower, link.upper) if end in self.nodes)
-        return any(node.standing != "emulated" for node in ends)
+        return any(node.status != "emulated" for node in ends)
 
 
 class Request(Protocol):
@@ -70,7 +70,7 @@ class Request(Protocol):
         """Roles of the devices under test."""
 
     def topology(self, rate_mbps: int, delay_ns: int) -> Topology:
-        """Give the devices and links, with this rate and delay where the request names no other."""
+        """Return the devices and links, with this rate and delay where the request names no other."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class SoloGsp:
         return frozenset({"GSP"})
 
     def topology(self, rate_mbps: int, delay_ns: int) -> Topology:
-        """Give a leaf and spine of which all but `gsp0` is emulated."""
+        """Return a leaf and spine of which all but `gsp0` is emulated."""
         return _Clos(gsps=1 + self.remotes, gsfs=self.uplinks, hosts=self.hosts, tested="gsp0").topology(
             rate_mbps, delay_ns
         )
@@ -106,7 +106,7 @@ class SoloGsf:
         return frozenset({"GSF"})
 
     def topology(self, rate_mbps: int, delay_ns: int) -> Topology:
-        """Give a star of which all but `gsf0` is emulated."""
+        """Return a star of which all but `gsf0` is emulated."""
         return _Clos(gsps=self.gsps, gsfs=1, hosts=1, parallel=self.parallel, tested="gsf0").topology(
             rate_mbps, delay_ns
         )
@@ -128,7 +128,7 @@ class LeafSpine:
         return frozenset({"GSP", "GSF"})
 
     def topology(self, rate_mbps: int, delay_ns: int) -> Topology:
-        """Give a leaf and spine that is under test as a whole."""
+        """Return a leaf and spine that is under test as a whole."""
         whole = _Clos(gsps=self.gsps, gsfs=self.gsfs, hosts=self.hosts).topology(rate_mbps, delay_ns)
         unknown = {*self.slower, *self.delays} - {link.name for link in whole.links}
         if unknown:
@@ -180,12 +180,12 @@ class _Clos:
 
 
 def default_peers(topology: Topology, parameters: Mapping[str, ParameterValue]) -> tuple[Peer, ...]:
-    """Give a well-behaved peer for each emulated GSP, and for each link of an emulated GSF."""
+    """Return a well-behaved peer for each emulated GSP, and for each link of an emulated GSF."""
     value: dict[str, Any] = {name: item.value for name, item in parameters.items()}
     nodes = topology.nodes
-    emulated = topology.standing("emulated")
+    emulated = topology.of_status("emulated")
     gsps = [name for name in emulated if nodes[name].role == "GSP"]
-    fabric = [link for link in topology.links if link.fabric and topology.realised(link)]
+    fabric = [link for link in topology.links if link.fabric and topology.bound(link)]
     gsfs = [
         GsfPeer(
             nodes[link.upper].id,
@@ -202,23 +202,23 @@ def default_peers(topology: Topology, parameters: Mapping[str, ParameterValue]) 
 
 
 def host_mac(node: int, port: int) -> bytes:
-    """Give the address of the host at a port of a GSP, the same in every testbed."""
+    """Return the address of the host at a port of a GSP, the same in every testbed."""
     return bytes((0x02, 0, 0, node >> 8, node & 0xFF, port))
 
 
 def host_ip(node: int, port: int) -> bytes:
-    """Give the IPv4 address of the host at a port of a GSP, of those for benchmarks (RFC 2544)."""
+    """Return the IPv4 address of the host at a port of a GSP, of those for benchmarks (RFC 2544)."""
     return bytes((198, 18 | node >> 8 & 1, node & 0xFF, port))
 
 
 def port_mac(node: int, port: int) -> bytes:
-    """Give the address of a port of a device of the bench, emulated ones included."""
+    """Return the address of a port of a device of the bench, emulated ones included."""
     return bytes((0x02, 0x47, node >> 8, node & 0xFF, 0, port))
 
 
 def tester_ports(topology: Topology, links: Iterable[Link]) -> list[TesterPort]:
-    """Give every end of a link that no device under test or of the reference has, as a port of the tester."""
-    emulated = topology.standing("emulated")
+    """Return every end of a link that no device under test or of the reference has, as a tester's port."""
+    emulated = topology.of_status("emulated")
     found = []
     for link in links:
         if not link.fabric:
@@ -244,7 +244,7 @@ def _gsp_peer(topology: Topology, name: str, value: Mapping[str, Any]) -> GspPee
     return GspPeer(
         topology.nodes[name].id,
         hosts=tuple(link.name for link in ports if not link.fabric),
-        links=tuple(link.name for link in ports if link.fabric and topology.realised(link)),
+        links=tuple(link.name for link in ports if link.fabric and topology.bound(link)),
         rate_mbps=ports[0].rate_mbps,
         grants=GrantPolicy(validity=value["grant_validity"]),
         **{setting: value[setting] for setting in settings},

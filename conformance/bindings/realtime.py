@@ -95,7 +95,7 @@ class Rig:
     late: int
 
 
-class RealTimeBed:
+class RealTimeDriver:
     """The testbed of one case on a bench that stands."""
 
     def __init__(self, setup: Setup, rig: Rig) -> None:
@@ -259,11 +259,11 @@ class _Play:
         )
 
     def remains(self, scenario: Scenario, words: str) -> Recording:
-        """Give what was seen before the bench broke."""
+        """Return what was seen before the bench broke."""
         return self.taken(scenario, trouble=Trouble("bench", words))
 
     def taken(self, scenario: Scenario, **rest: Any) -> Recording:  # noqa: ANN401 - fields of a recording
-        """Give what passed the wires, with the rest of what a recording holds."""
+        """Return what passed the wires, with the rest of what a recording holds."""
         return Recording.of_taps(
             self.rig.links,
             self.player.rows,
@@ -275,7 +275,7 @@ class _Play:
         )
 
     def happened(self, events: Iterable[Event]) -> list[Event]:
-        """Give events in order, with times from the start."""
+        """Return events in order, with times from the start."""
         start = self.player.start
         found = [Event(event.time - start, event.node, event.name, event.details) for event in events]
         return sorted(found, key=lambda event: event.time)

@@ -57,41 +57,41 @@ class ReferenceBinding(UnlimitedBinding):
         self.mutant = None if options.device in VARIANTS else mutant_of(options.device)
         self.mutants = {name: mutant.clause for name, mutant in mutants().items()}
 
-    def realise(self, topology: Topology) -> Topology:
+    def bind(self, topology: Topology) -> Topology:
         """Return the topology, with the port numbers that the devices under test have."""
         if self.device != FROM_ONE:
             return topology
         numbers = {
             name: {link.name: number for number, link in enumerate(topology.ports(name), 1)}
             for name, node in topology.nodes.items()
-            if node.standing != "emulated"
+            if node.status != "emulated"
         }
         return replace(topology, numbers=numbers)
 
     def open(self, setup: Setup) -> Driver:
-        """Give a bed that stands anew for each play."""
-        return ReferenceBed(setup, self.mutant)
+        """Return a bed that stands anew for each play."""
+        return ReferenceDriver(setup, self.mutant)
 
     def check(self, facts: Facts, topology: Topology) -> None:
         """Send one frame through a reference without flaw."""
         hosts = topology.hosts
         peers = default_peers(topology, facts.parameters)
         setup = Setup(case="smoke", topology=topology, facts=facts, peers=peers, seed=0)
-        recording = ReferenceBed(setup, None).play(single(hosts[0], hosts[-1]), 1, fresh=False)
+        recording = ReferenceDriver(setup, None).play(single(hosts[0], hosts[-1]), 1, fresh=False)
         if recording.hosts.delivered() != 1:
             raise BenchError(
                 f"of one frame {recording.hosts.delivered()} arrived; dropped: {recording.devices.drops()}"
             )
 
 
-class ReferenceBed:
+class ReferenceDriver:
     """The devices of a topology that are not emulated, and the tester at every other end of their links."""
 
     def __init__(self, setup: Setup, mutant: Mutant | None) -> None:
         self.setup = setup
         self.mutant = mutant
         topology = setup.topology
-        self.links = tuple(link for link in topology.links if topology.realised(link))
+        self.links = tuple(link for link in topology.links if topology.bound(link))
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
         """Build, warm up unless `fresh`, play until no data moves, and read everything."""
@@ -117,7 +117,7 @@ class _Play:
         self.devices = {
             name: self._device(name, mutant)
             for name, node in setup.topology.nodes.items()
-            if node.standing != "emulated"
+            if node.status != "emulated"
         }
         ports = tester_ports(setup.topology, links)
         self.tester = VirtualTester(ports, setup.facts.hosts, setup.facts.wire_profile, self._carry_out)
@@ -191,7 +191,7 @@ class _Play:
         return self.setup.facts.nodes[name].ics.get(option) is False
 
     def _showing(self, what: Literal["counters", "events"]) -> dict[str, Device]:
-        """Give the devices that show their counters or events, as the ICS has it."""
+        """Return the devices that show their counters or events, as the ICS has it."""
         return {name: dev for name, dev in self.devices.items() if not self._lacks(name, what.upper())}
 
     def _device(self, name: str, mutant: Mutant | None) -> Device:
@@ -276,7 +276,7 @@ class _Watched(list[Tap]):
 
 
 def mutant_of(device: str) -> Mutant | None:
-    """Give the mutant that `--device` names, None for the reference; InputError for anything else."""
+    """Return the mutant that `--device` names, None for the reference; InputError for anything else."""
     if device == "reference":
         return None
     known = mutants()

@@ -49,9 +49,9 @@ class ReplayBinding(UnlimitedBinding):
             self.smoke = self.layout.whole()
             self.uncertainty = {"ns": uncertainty_of(None, self.layout.bench)}
 
-    def realise(self, topology: Topology) -> Topology:
-        """Give the testbed as the bench of the earlier run had it."""
-        return topology if self.layout is None else self.layout.realise(topology)
+    def bind(self, topology: Topology) -> Topology:
+        """Return the testbed as the bench of the earlier run had it."""
+        return topology if self.layout is None else self.layout.bind(topology)
 
     def open(self, setup: Setup) -> Driver:
         """Find the recordings of a case."""
@@ -69,7 +69,7 @@ class Replay:
         self.facts = facts
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:  # noqa: ARG002
-        """Give the recording of that play.
+        """Return the recording of that play.
 
         TesterLimited when the run kept none of the case, ScenarioChanged when it is of another scenario.
         """
@@ -96,5 +96,5 @@ class Replay:
 
 
 def _folders(results: Results, run: Path) -> dict[str, Path]:
-    """Give the folder of each case's plays, as its verdicts name their evidence."""
+    """Return the folder of each case's plays, as its verdicts name their evidence."""
     return {record.case: (run / item.file).parent for record in results.verdicts for item in record.evidence}

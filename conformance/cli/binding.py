@@ -61,7 +61,7 @@ def check(lab: Lab, *, ics: StatementFile = None, wire_profile: Profile = "open-
     """Check the bench from end to end and say which cases it can play; exit code 1 when it is not ready."""
     from conformance.bindings.lab.binding import LabBinding  # noqa: PLC0415
     from conformance.bindings.lab.check import Check  # noqa: PLC0415
-    from conformance.run.context import Bench, RunOptions  # noqa: PLC0415 - costs every other command 300 ms
+    from conformance.run.context import RunContext, RunOptions  # noqa: PLC0415 - costs every other command 300 ms
 
     bench = None
     if ics is None:
@@ -69,7 +69,7 @@ def check(lab: Lab, *, ics: StatementFile = None, wire_profile: Profile = "open-
         parameters = _parameters(binding)
     else:
         path = ics.absolute()
-        bench = Bench(RunOptions(binding=str(lab.absolute()), ics=path, wire_profile=wire_profile))
+        bench = RunContext(RunOptions(binding=str(lab.absolute()), ics=path, wire_profile=wire_profile))
         assert isinstance(bench.binding, LabBinding)
         binding, parameters = bench.binding, bench.parameters
     table = Table("", "", "", "", title=f"bench {binding.lab.name}", show_header=False)
@@ -130,7 +130,7 @@ def release(
 
 
 def _parameters(binding: object) -> dict[str, ParameterValue]:
-    """Give the defaults of the suite under what the bench sets."""
+    """Return the defaults of the suite under what the bench sets."""
     values = getattr(binding, "values", {})
     known = load_catalogue().parameters
     settings = {name: by_default(name, parameter) for name, parameter in known.items()}

@@ -139,7 +139,7 @@ class _Page:
             yield f"  {self.word(part)}: {self.text(text)}"
 
     def mutant(self, mutant: Mutant) -> str:
-        """Give its name and what it breaks."""
+        """Return its name and what it breaks."""
         breaks, _, _ = (ast.get_docstring(mutant.node) or "").partition("\n")
         return f"{mutant.name}: {breaks}" if breaks else mutant.name
 

@@ -86,7 +86,7 @@ def status(*, name: Name = "", folder: Folder = None) -> None:
 def _runs(name: str, folder: Path | None) -> list["Fabric"]:
     from conformance.bindings.live import plan as live  # noqa: PLC0415 - costs every other command 300 ms
 
-    found = live.standing(folder)
+    found = live.running(folder)
     if not name:
         return found
     chosen = [fabric for fabric in found if fabric.name == name]

@@ -166,12 +166,12 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def _folder(out: Path | None) -> Path:
-    """Give the folder of a new run."""
+    """Return the folder of a new run."""
     return (out or Path("out") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}").absolute()
 
 
 def _places(cases: Sequence[str]) -> list[str]:
-    """Give cases as paths that hold wherever the command is called."""
+    """Return cases as paths that hold wherever the command is called."""
     if not cases:
         return [str(CASES)]
     found = [NodeId.of(case) for case in cases]
@@ -179,7 +179,7 @@ def _places(cases: Sequence[str]) -> list[str]:
 
 
 def _noted(earlier: Earlier) -> list[str]:
-    """Give what an earlier run was to collect."""
+    """Return what an earlier run was to collect."""
     places = earlier.options[NOTED]
     assert isinstance(places, tuple)
     found = [NodeId.of(place) for place in places]

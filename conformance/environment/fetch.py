@@ -87,18 +87,18 @@ class Part:
         remove(old)
 
     def files(self, pattern: str) -> list[Path]:
-        """Give files of it by name."""
+        """Return files of it by name."""
         return sorted(self.folder.glob(pattern))
 
 
 def wheels(checkout: Checkout) -> Part:
-    """Give the part that holds the wheels of `requirements.lock`, for this Python."""
+    """Return the part that holds the wheels of `requirements.lock`, for this Python."""
     tag = str(sys.implementation.cache_tag)
     return Part(checkout, "wheels", checkout.root / "requirements.lock", _fill_wheels, tag)
 
 
 def allure(checkout: Checkout) -> Part:
-    """Give the part that holds Allure's packages, as one archive."""
+    """Return the part that holds Allure's packages, as one archive."""
     lock = checkout.root / "reports" / "allure" / "package-lock.json"
     return Part(checkout, "allure", lock, _fill_allure, "any Python")
 

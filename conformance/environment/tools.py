@@ -66,7 +66,7 @@ def _plain(line: str) -> str:
 
 
 def _environment(scratch: str, *, network: bool) -> Mapping[str, str]:
-    """Give what a tool sees of the environment.
+    """Return what a tool sees of the environment.
 
     Nothing changes what Python is or which repository git means; text is UTF-8 whatever the locale; and
     where nothing is to be fetched, settings of pip have no say. A folder of its own takes what is temporary,

@@ -194,7 +194,7 @@ class Expect:
         self.notes.append(str(words))
 
     def verdict(self) -> tuple[Verdict, str]:
-        """Give the verdict, and its reason where it is not PASS."""
+        """Return the verdict, and its reason where it is not PASS."""
         if self.breaches:
             return Verdict.FAIL, self.findings[0].what if self.findings else ""
         if self.doubts:

@@ -219,7 +219,7 @@ def _harmed(recording: Recording) -> bool:
 
 def _tested(recording: Recording, role: str | None = None) -> list[str]:
     nodes = recording.facts.nodes.items()
-    return [name for name, node in nodes if node.standing == "under test" and role in {None, node.role}]
+    return [name for name, node in nodes if node.status == "under test" and role in {None, node.role}]
 
 
 def _tested_ids(recording: Recording, role: str | None = None) -> list[int]:

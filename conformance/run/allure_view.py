@@ -14,7 +14,7 @@ from allure_commons.logger import AllureFileLogger
 from allure_pytest.listener import AllureListener
 from allure_pytest.plugin import cleanup_factory
 
-from conformance.run.execution import Trial
+from conformance.run.execution import CaseExecution
 from spec.text import LONGEST_REPORT, is_utf8, lines
 from spec.verdict import Verdict
 
@@ -67,38 +67,38 @@ def begin(config: pytest.Config, folder: Path) -> None:
         config.add_cleanup(cleanup_factory(plugin))
 
 
-def name(config: pytest.Config, trial: Trial) -> None:
+def name(config: pytest.Config, execution: CaseExecution) -> None:
     """Say of which case the current result is, before anything can interrupt it."""
     if config.pluginmanager.has_plugin(LISTENER):
-        allure.dynamic.label("case", trial.case.id)
+        allure.dynamic.label("case", execution.case.id)
 
 
-def decorate(config: pytest.Config, trial: Trial) -> None:
+def decorate(config: pytest.Config, execution: CaseExecution) -> None:
     """Name the clause of the current result, and attach what was recorded."""
     if not config.pluginmanager.has_plugin(LISTENER):
         return
-    case, clause = trial.case, trial.case.clause
+    case, clause = execution.case, execution.case.clause
     _exclude(config)
     show = allure.dynamic
     show.epic(EPIC)
-    show.feature(trial.bench.catalogue.chapter_of(clause.id).title.en)
+    show.feature(execution.context.catalogue.chapter_of(clause.id).title.en)
     show.story(clause.id)
     show.title(f"{clause.id}: {case.summary or clause.title.en}")
-    show.description("\n\n".join((clause.text.en, *trial.expect.notes)))
+    show.description("\n\n".join((clause.text.en, *execution.expect.notes)))
     show.tag(clause.level)
     for kind, value in (
         ("clause", clause.id),
         ("level", clause.level),
         ("grade", clause.grade),
-        ("verdict", trial.worst.value),
+        ("verdict", execution.worst.value),
     ):
         show.label(kind, value)
     show.link(f"../compliance.html#{clause.id}", name=clause.id, link_type="clause")
-    if trial.worst is not Verdict.PASS:
-        _attach_recordings(trial)
-    if trial.dissection:
+    if execution.worst is not Verdict.PASS:
+        _attach_recordings(execution)
+    if execution.dissection:
         allure.attach(
-            trial.dissection, name="packets of the findings", attachment_type=allure.attachment_type.TEXT
+            execution.dissection, name="packets of the findings", attachment_type=allure.attachment_type.TEXT
         )
 
 
@@ -111,15 +111,15 @@ def _exclude(config: pytest.Config) -> None:
             parameter.excluded = True
 
 
-def _attach_recordings(trial: Trial) -> None:
-    for file in trial.recordings:
-        path = trial.bench.options.out / file
+def _attach_recordings(execution: CaseExecution) -> None:
+    for file in execution.recordings:
+        path = execution.context.options.out / file
         if path.stat().st_size <= LARGEST_ATTACHMENT:
             allure.attach.file(str(path), name=path.name, extension=path.suffix.removeprefix("."))
 
 
 def _printable(value: Any) -> Any:  # noqa: ANN401 - what allure-pytest's classes hold
-    """Give a text, a list, or an object of Allure's model with printable texts alone."""
+    """Return a text, a list, or an object of Allure's model with printable texts alone."""
     if isinstance(value, str):
         return lines(value, LONGEST_REPORT)
     if isinstance(value, list):

@@ -45,7 +45,7 @@ class Case:
         return slug_of(self.id)
 
     def without(self, label: str) -> "Case":
-        """Give the case without the first of its parameters, whose label is known."""
+        """Return the case without the first of its parameters, whose label is known."""
         names = [str(NodeId.of(name).without(label)) for name in (self.id, self.place)]
         return replace(self, id=names[0], place=names[1])
 

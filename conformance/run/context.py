@@ -18,7 +18,7 @@ from conformance.api.parameters import (
     senseless,
     undeclared,
 )
-from conformance.api.testbed import IMPLIED, Bed
+from conformance.api.testbed import IMPLIED, Testbed
 from conformance.api.testbeds import Topology, default_peers
 from conformance.bindings.registry import load_binding
 from conformance.judge.expect import Expect
@@ -52,7 +52,7 @@ class RunOptions:
     evidence: str = "small"
 
 
-class Bench:
+class RunContext:
     """Everything that is the same for all cases of a run; InputError when the options are wrong."""
 
     def __init__(self, options: RunOptions) -> None:
@@ -87,9 +87,9 @@ class Bench:
         check_kept(run, header)
         self.differences = tuple(differences(run, header, self.catalogue))
 
-    def on(self, device: str) -> "Bench":
-        """Give the same bench with another device on it."""
-        return Bench(replace(self.options, device=device))
+    def on(self, device: str) -> "RunContext":
+        """Return the same bench with another device on it."""
+        return RunContext(replace(self.options, device=device))
 
     def sweep(self, name: str) -> dict[str, int | float | str]:
         """Values of a parameter to run at, by label."""
@@ -161,7 +161,7 @@ class Bench:
         What is set to the value in force anyway needs no setting.
         """
         implied = set()
-        if self.topology(case).standing("emulated"):
+        if self.topology(case).of_status("emulated"):
             implied.add("reactive peer")
         if any(value != self.parameters[name].value for name, value in case.settings.items()):
             implied.add("configure")
@@ -175,14 +175,14 @@ class Bench:
             asked = case.request.topology(int(values["link_rate"].value), int(values["link_delay"].value))
         except ValueError as error:
             raise BenchError(str(error)) from error
-        return self.binding.realise(asked)
+        return self.binding.bind(asked)
 
     def values(self, case: Case) -> dict[str, ParameterValue]:
         """Parameters in force for a case; what it pins to the value that they have keeps its origin."""
         own = {name: value for name, value in case.settings.items() if value != self.parameters[name].value}
         return having(self.parameters, own, CASE)
 
-    def open(self, case: Case, expect: Expect) -> Bed:
+    def open(self, case: Case, expect: Expect) -> Testbed:
         """Stand the testbed of a case up."""
         topology = self.topology(case)
         values = self.values(case)
@@ -194,12 +194,12 @@ class Bench:
             seed=seed_of(self.options.seed, case.id),
             declared={name: item.value for name, item in self.ics.settings.items()},
         )
-        return Bed(setup, self.binding.open(setup), case.needs, expect)
+        return Testbed(setup, self.binding.open(setup), case.needs, expect)
 
     def facts(self, topology: Topology, values: dict[str, ParameterValue]) -> Facts:
-        """Give what a judge has to know of a testbed."""
+        """Return what a judge has to know of a testbed."""
         nodes = {
-            name: replace(node, ics=self._facts_for(node.role)) if node.standing == "under test" else node
+            name: replace(node, ics=self._facts_for(node.role)) if node.status == "under test" else node
             for name, node in topology.nodes.items()
         }
         return Facts(nodes, topology.addresses, values, self.options.wire_profile, self.profile.digest)
@@ -210,14 +210,14 @@ class Bench:
         values = self.parameters
         rate, delay = int(values["link_rate"].value), int(values["link_delay"].value)
         try:
-            topology = self.binding.realise(self.binding.smoke.topology(rate, delay))
+            topology = self.binding.bind(self.binding.smoke.topology(rate, delay))
             self.binding.check(self.facts(topology, values), topology)
         except Exception as error:  # noqa: BLE001 - whatever breaks is the bench's fault
             return f"{said(error)} ({type(error).__name__})"
         return None
 
     def command(self, case_id: str) -> str:
-        """Give the command that plays a case again."""
+        """Return the command that plays a case again."""
         options, default = self.options, RunOptions()
         words = ["gse-cts", "run", case_id, "--seed", str(options.seed)]
         for name in ("binding", "device", "tester", "ics", "recordings", "wire_profile", "pcap"):

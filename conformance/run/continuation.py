@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conformance.api.parameters import LINE
 from conformance.run.case import slug_of
-from conformance.run.context import Bench
+from conformance.run.context import RunContext
 from conformance.run.keeping import check_kept
 from reports.results import (
     Continuation,
@@ -60,27 +60,37 @@ class Earlier:
         """Ids of the cases that were to run and have no verdict."""
         return self.results.unfinished()
 
-    def check(self, bench: Bench) -> None:
+    def check(self, context: RunContext) -> None:
         """Compare what the run rests on with what is here now; InputError when anything changed."""
-        for place, what, ran, now in self._identities(bench):
+        for place, what, ran, now in self._identities(context):
             if ran != now:
                 fault = f"is {now[:12] or 'none'} here and {ran[:12] or 'none'} in the run"
                 raise InputError(place, what, fault, f"restore it, or {ANEW}")
 
-    def _identities(self, bench: Bench) -> Iterator[tuple[str | Path, str, str, str]]:
-        """Give what the run rests on: where it is, what it is, and its identity in the run and now."""
-        header, options = self.header, bench.options
-        yield bench.catalogue.root, "digest of the catalogue", header.catalogue.digest, bench.catalogue.digest
-        ran, now = header.wire_profile.digest, bench.profile.digest
+    def _identities(self, context: RunContext) -> Iterator[tuple[str | Path, str, str, str]]:
+        """Return what the run rests on: where it is, what it is, and its identity in the run and now."""
+        header, options = self.header, context.options
+        yield (
+            context.catalogue.root,
+            "digest of the catalogue",
+            header.catalogue.digest,
+            context.catalogue.digest,
+        )
+        ran, now = header.wire_profile.digest, context.profile.digest
         yield options.wire_profile, "digest of the wire profile", ran, now
-        for path in (bench.ics.path, self.folder / ICS):
+        for path in (context.ics.path, self.folder / ICS):
             yield path, "digest of the ICS", header.ics.digest, _meaning(path)
         if options.pcap and header.pcap:
             yield options.pcap, "digest of the capture", header.pcap.digest, _digest(options.pcap)
-        if bench.binding.file is not None and header.bench is not None:
-            yield bench.binding.file, "digest of the bench", header.bench.digest, _meaning(bench.binding.file)
-        yield LINE, "--device", header.device, bench.binding.device
-        values = {name: str(value.value) for name, value in bench.parameters.items()}
+        if context.binding.file is not None and header.bench is not None:
+            yield (
+                context.binding.file,
+                "digest of the bench",
+                header.bench.digest,
+                _meaning(context.binding.file),
+            )
+        yield LINE, "--device", header.device, context.binding.device
+        values = {name: str(value.value) for name, value in context.parameters.items()}
         noted = {name: str(value.value) for name, value in header.parameters.items()}
         for name in sorted(values | noted):
             yield LINE, f"--parameter {name}", noted.get(name, ""), values.get(name, "")

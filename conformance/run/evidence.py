@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.api.outcomes import BenchError
-from conformance.run.execution import Trial
+from conformance.run.execution import CaseExecution
 from reports.results import Evidence
 from reports.run_folder import RECORDINGS
 from spec.errors import fault_of
@@ -17,47 +17,51 @@ LIMITS: Final = {"all": None, "small": 4 << 20, "failed": -1}
 """Octets up to which the plays of a case that passed are stored; None is any number."""
 
 
-def keep(trial: Trial) -> None:
+def keep(execution: CaseExecution) -> None:
     """Store the plays of a case: all of one that did not pass, else those that the run wants.
 
-    Where the disk refuses, the trial is `unstored`, and the run ends: no verdict goes without its evidence.
+    Where the disk refuses, it is `unstored`, and the run ends: no verdict goes without its evidence.
     BenchError where a recording has no form that can be stored.
     """
-    bed, options = trial.bed, trial.bench.options
+    bed, options = execution.bed, execution.context.options
     if bed is None:
         return
-    trial.dissection = lines("\n".join(_dissection(trial)), LONGEST_REPORT)
+    execution.dissection = lines("\n".join(_dissection(execution)), LONGEST_REPORT)
     plays = [*bed.recordings, *bed.spoilt]
     size = sum(len(recording.columns.blob) for recording in plays)
     limit = LIMITS[options.evidence]
-    if trial.worst is Verdict.PASS and limit is not None and size > limit:
+    if execution.worst is Verdict.PASS and limit is not None and size > limit:
         return
     files = {}
-    folder = options.out / RECORDINGS / trial.case.slug
+    folder = options.out / RECORDINGS / execution.case.slug
     try:
         for number, recording in enumerate(plays, start=1):
             files.update(store.save(recording, folder / str(number)))
     except OSError as error:
-        trial.unstored = str(fault_of(error, folder))
+        execution.unstored = str(fault_of(error, folder))
         return
     except Exception as error:
         words = f"its recordings cannot be stored: {said(error)} ({type(error).__name__})"
         raise BenchError(words) from error
-    trial.evidence = tuple(
+    execution.evidence = tuple(
         Evidence(file=path.relative_to(options.out).as_posix(), sha256=digest)
         for path, digest in files.items()
     )
-    trial.recordings = tuple(item.file for item in trial.evidence if item.file.endswith(".pcapng"))
+    execution.recordings = tuple(item.file for item in execution.evidence if item.file.endswith(".pcapng"))
 
 
-def _dissection(trial: Trial) -> Iterator[str]:
-    assert trial.bed is not None
+def _dissection(execution: CaseExecution) -> Iterator[str]:
+    assert execution.bed is not None
     count = 0
-    for judgement in trial.judgements:
+    for judgement in execution.judgements:
         for finding in judgement.findings:
-            if not finding.rows or not 0 < finding.play <= len(trial.bed.recordings) or count >= LINES_KEPT:
+            if (
+                not finding.rows
+                or not 0 < finding.play <= len(execution.bed.recordings)
+                or count >= LINES_KEPT
+            ):
                 continue
             yield f"{judgement.clause.id}: {finding.what} (play {finding.play})"
-            found = trial.bed.recordings[finding.play - 1].dissect(finding.rows)
+            found = execution.bed.recordings[finding.play - 1].dissect(finding.rows)
             count += len(found)
             yield from (f"  {line}" for line in found)

@@ -16,11 +16,11 @@ from conformance.api.outcomes import (
     RequirementBroken,
     TesterLimited,
 )
-from conformance.api.testbed import Bed, needs_of
+from conformance.api.testbed import Testbed, needs_of
 from conformance.judge import invariants
 from conformance.judge.expect import Expect, Finding
 from conformance.run.case import Case, seed_of
-from conformance.run.context import Bench
+from conformance.run.context import RunContext
 from reports.results import Evidence, VerdictRecord
 from reports.results import Finding as FindingRecord
 from reports.results import ParameterValue as ParameterRecord
@@ -57,17 +57,17 @@ class Judgement:
 
 
 @dataclass
-class Trial:
+class CaseExecution:
     """A case being run: its judge, its bed once there is one, and what came of it.
 
     `unstored` says in a sentence why the disk refused its evidence, `shown` is what pytest was given of its
     verdict, `span` when it was played and for how long, in seconds.
     """
 
-    bench: Bench
+    context: RunContext
     case: Case
     expect: Expect
-    bed: Bed | None = None
+    bed: Testbed | None = None
     judgements: tuple[Judgement, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     recordings: tuple[str, ...] = ()
@@ -78,11 +78,11 @@ class Trial:
 
     def admit(self) -> None:
         """Raise what keeps the case from being played."""
-        self.bench.admit(self.case)
+        self.context.admit(self.case)
 
-    def open(self) -> Bed:
+    def open(self) -> Testbed:
         """Stand the testbed up that the case asks for."""
-        self.bed = self.bench.open(self.case, self.expect)
+        self.bed = self.context.open(self.case, self.expect)
         return self.bed
 
     @property
@@ -124,23 +124,23 @@ class Trial:
         except Exception as error:  # noqa: BLE001 - whatever keeps a verdict from being written is its ERROR
             reason = f"what came of the case cannot be written: {_ended(error)[1]}"
             self.judgements = (Judgement(self.case.clause, self.case.purpose, Verdict.ERROR, reason),)
-            record = broken(self.bench, self.case.id, self.case.clause.id, self.case.purpose, reason)
+            record = broken(self.context, self.case.id, self.case.clause.id, self.case.purpose, reason)
             return [record.model_dump_json()]
 
     def ending(self) -> Exception | None:
-        """Give the exception that shows the verdict to pytest; None for PASS."""
+        """Return the exception that shows the verdict to pytest; None for PASS."""
         worst = self.worst
         return ENDINGS[worst](self.message()) if worst in ENDINGS else None
 
     def message(self) -> str:
-        """Give the words of a case that did not pass, the command that plays it again last."""
+        """Return the words of a case that did not pass, the command that plays it again last."""
         if self.worst in {Verdict.TESTER_LIMITED, Verdict.NOT_APPLICABLE}:
             return lines(self.judgements[0].reason)
         words = lines("\n".join(self._lines()), LONGEST_REPORT)
-        return f"{words}\n  again:    {self.bench.command(self.case.place)}"
+        return f"{words}\n  again:    {self.context.command(self.case.place)}"
 
     def records(self, started: float, duration: float) -> Iterator[VerdictRecord]:
-        """Give the records of the results file; `started` in seconds of the epoch."""
+        """Return the records of the results file; `started` in seconds of the epoch."""
         nodes = self.bed.topology.nodes if self.bed else {}
         for judgement in self.judgements:
             yield VerdictRecord(
@@ -156,11 +156,11 @@ class Trial:
                 parameters=self._parameters(judgement),
                 evidence=self.evidence,
                 testbed=str(self.case.request),
-                nodes={name: node.standing for name, node in nodes.items()},
-                seed=seed_of(self.bench.options.seed, self.case.id),
+                nodes={name: node.status for name, node in nodes.items()},
+                seed=seed_of(self.context.options.seed, self.case.id),
                 started=datetime.fromtimestamp(started, UTC),
                 duration=round(duration, PRECISION),
-                reproduce=self.bench.command(self.case.place),
+                reproduce=self.context.command(self.case.place),
             )
 
     def _own(self, error: BaseException | None) -> Judgement:
@@ -195,10 +195,10 @@ class Trial:
             self.bed.recordings,
             [self._voided(*play) for play in zip(self.bed.scenarios, self.bed.recordings, strict=True)],
             self._standing_clauses(),
-            self.bench.binding.uncertainty,
+            self.context.binding.uncertainty,
         )
         for clause_id, expect in found.items():
-            clause = self.bench.catalogue.clauses[clause_id]
+            clause = self.context.catalogue.clauses[clause_id]
             if isinstance(expect, Exception):
                 verdict, reason = _ended(expect)
                 yield Judgement(clause, None, verdict, reason, invariant=True)
@@ -209,17 +209,17 @@ class Trial:
 
     def _standing_clauses(self) -> list[str]:
         """Clauses with an invariant that apply to a device under test here."""
-        clauses = self.bench.catalogue.clauses
+        clauses = self.context.catalogue.clauses
         roles = self.case.request.roles
         return [
             clause_id
             for clause_id in invariants.INVARIANTS
             if clause_id in clauses
-            and any(ok for ok, _ in self.bench.explain(clauses[clause_id], roles, self.case.settings))
+            and any(ok for ok, _ in self.context.explain(clauses[clause_id], roles, self.case.settings))
         ]
 
     def _parameters(self, judgement: Judgement) -> dict[str, ParameterRecord]:
-        values = self.bench.values(self.case)
+        values = self.context.values(self.case)
         names = set(judgement.clause.parameters)
         if not judgement.invariant:
             names |= {*self.case.settings, *(self.bed.read if self.bed else ())}
@@ -259,10 +259,10 @@ class Trial:
             yield f"  sent:     play {number}: {describe(scenario)}"
 
 
-TRIAL: Final = pytest.StashKey[Trial]()
+EXECUTION: Final = pytest.StashKey[CaseExecution]()
 
 
-def broken(bench: Bench, case: str, clause: str, purpose: str | None, reason: str) -> VerdictRecord:
+def broken(context: RunContext, case: str, clause: str, purpose: str | None, reason: str) -> VerdictRecord:
     """Return the ERROR of a case of which nothing is known but that it broke."""
     return VerdictRecord(
         case=case,
@@ -270,10 +270,10 @@ def broken(bench: Bench, case: str, clause: str, purpose: str | None, reason: st
         purpose=purpose,
         verdict=Verdict.ERROR,
         reason=reason,
-        seed=seed_of(bench.options.seed, case),
+        seed=seed_of(context.options.seed, case),
         started=datetime.now(UTC),
         duration=0,
-        reproduce=bench.command(case),
+        reproduce=context.command(case),
     )
 
 
@@ -283,7 +283,7 @@ def joined(reason: str, more: str) -> str:
 
 
 def parameter_record(value: ParameterValue) -> ParameterRecord:
-    """Give a value as a verdict prints it."""
+    """Return a value as a verdict prints it."""
     return ParameterRecord(value=value.value, unit=value.unit, origin=value.origin)
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from conformance.api.outcomes import BenchError, NotApplicable, TesterLimited
 from conformance.run.case import Case
-from conformance.run.context import Bench
-from conformance.run.execution import TRIAL
+from conformance.run.context import RunContext
+from conformance.run.execution import EXECUTION
 from conformance.run.playing import CASES, play
 from spec.errors import InputError
 from spec.verdict import Verdict
@@ -23,14 +23,14 @@ class _Collected:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take them."""
-        self.cases = [item.stash[TRIAL].case for item in session.items if TRIAL in item.stash]
+        self.cases = [item.stash[EXECUTION].case for item in session.items if EXECUTION in item.stash]
 
 
-def collected(bench: Bench) -> list[Case]:
-    """Give the instances of all cases on a bench; InputError when they cannot be collected."""
+def collected(context: RunContext) -> list[Case]:
+    """Return the instances of all cases on a bench; InputError when they cannot be collected."""
     found = _Collected()
     said = io.StringIO()
-    options = bench.options
+    options = context.options
     words = [str(CASES), "--collect-only", "-q", f"--binding={options.binding}", f"--ics={options.ics}"]
     with redirect_stdout(said):
         code = play([*words, "-n0", f"--wire-profile={options.wire_profile}"], plugins=[found])
@@ -40,12 +40,12 @@ def collected(bench: Bench) -> list[Case]:
     return found.cases
 
 
-def forecast(bench: Bench, cases: list[Case]) -> Counter[tuple[Verdict | None, str]]:
+def forecast(context: RunContext, cases: list[Case]) -> Counter[tuple[Verdict | None, str]]:
     """Count the cases by the verdict that they would have unplayed, None for none, and its reason."""
     counts: Counter[tuple[Verdict | None, str]] = Counter()
     for case in cases:
         try:
-            bench.suit(case)
+            context.suit(case)
         except NotApplicable as why:
             counts[Verdict.NOT_APPLICABLE, str(why)] += 1
         except TesterLimited as why:

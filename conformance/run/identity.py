@@ -41,7 +41,7 @@ def suite(root: Path = ROOT) -> Suite:
 
 
 def digest_of(root: Path) -> str:
-    """Give the SHA-256 over names and contents of what a verdict rests on; line ends of text do not count."""
+    """Return the SHA-256 over names and contents of what a verdict rests on, line ends of text apart."""
     digest = sha256()
     for path in sorted(_files(root), key=lambda path: path.relative_to(root).as_posix()):
         octets = path.read_bytes()

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from conformance.checkout import ROOT
-from conformance.run.context import Bench
+from conformance.run.context import RunContext
 from spec.coverage import scan
 
 MUTANT: Final = "mutant="
@@ -15,10 +15,10 @@ MUTANT: Final = "mutant="
 class Mutants:
     """Which mutants a case runs on, and the bench of each."""
 
-    def __init__(self, bench: Bench, extent: str) -> None:
-        self.reference = bench
+    def __init__(self, context: RunContext, extent: str) -> None:
+        self.reference = context
         self.extent = extent
-        self.benches: dict[str, Bench] = {}
+        self.contexts: dict[str, RunContext] = {}
         self.with_cases = scan(ROOT).by_clause
 
     def on(self, clause_id: str) -> list[str]:
@@ -34,11 +34,11 @@ class Mutants:
             or (clause not in self.with_cases and chapter(clause) is chapter(clause_id))
         ]
 
-    def bench(self, name: str) -> Bench:
-        """Give the bench with a mutant on it."""
-        if name not in self.benches:
-            self.benches[name] = self.reference.on(f"mutant:{name}")
-        return self.benches[name]
+    def context(self, name: str) -> RunContext:
+        """Return the bench with a mutant on it."""
+        if name not in self.contexts:
+            self.contexts[name] = self.reference.on(f"mutant:{name}")
+        return self.contexts[name]
 
 
 def mutant_of(item: pytest.Item) -> str | None:

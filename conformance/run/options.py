@@ -68,7 +68,7 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def settle(option: argparse.Namespace, kept: Mapping[str, Value] | None) -> None:
-    """Give every option the user's value, else that of the run which is continued, else the usual.
+    """Return every option the user's value, else that of the run which is continued, else the usual.
 
     InputError where the user contradicts that run.
     """
@@ -93,14 +93,14 @@ def check_words(config: pytest.Config) -> None:
 
 
 def settled(config: pytest.Config) -> dict[str, Value]:
-    """Give the options of a run as a later process can take them up, and what it was to collect."""
+    """Return the options of a run as a later process can take them up, and what it was to collect."""
     said = {name: getattr(config.option, name) for name in USUAL}
     cases = tuple(_place(word, config.invocation_params.dir) for word in config.args)
     return {CASES: cases, **{name: value for name, value in said.items() if value is not None}}
 
 
 def _plain(name: str, said: object) -> Value | None:
-    """Give what the user said in a form that means the same in every folder."""
+    """Return what the user said in a form that means the same in every folder."""
     if isinstance(said, list):
         return tuple(said)
     if isinstance(said, str) and (

@@ -34,7 +34,7 @@ def plan_of(cases: Sequence[Case], selection: Iterable[str], catalogue: Catalogu
 
 
 def _elsewhere(files: Collection[str], catalogue: Catalogue) -> Iterator[tuple[str, str, str | None]]:
-    """Give the cases of the suite in files other than these, each as one, whatever its instances."""
+    """Return the cases of the suite in files other than these, each as one, whatever its instances."""
     folder = ROOT / CASES
     if all(path.relative_to(ROOT).as_posix() in files for path in folder.rglob("test_*.py")):
         return

@@ -26,7 +26,7 @@ from spec.errors import InputError
 from spec.text import LONGEST_REPORT, lines
 
 if TYPE_CHECKING:
-    from conformance.api.testbed import Bed
+    from conformance.api.testbed import Testbed
     from conformance.judge.expect import Expect
     from conformance.run.session import Session
 
@@ -64,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _settle(config: pytest.Config) -> None:
-    """Give the options their values, and find the run to continue; InputError when one is wrong."""
+    """Return the options their values, and find the run to continue; InputError when one is wrong."""
     option, kept = config.option, None
     if config.stash[RUN] or any(getattr(option, name) is not None for name in USUAL):
         check_words(config)
@@ -155,7 +155,7 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
     """Refuse more workers than the bench has beds."""
     if not config.stash[RUN] and SESSION not in config.stash:
         return
-    beds = _session(config).bench.binding.workers
+    beds = _session(config).context.binding.workers
     if beds is not None and len(specs) > beds:
         words = f"{len(specs)} workers are more than the {beds} beds of the binding"
         raise pytest.UsageError(f"command line: -n: {words}; use -n {beds}.")
@@ -187,21 +187,21 @@ def pytest_terminal_summary(
 
 @pytest.fixture
 def expect(request: pytest.FixtureRequest) -> "Expect":
-    """Give the judge of this case."""
-    return _session(request.config).trial(request.node).expect
+    """Return the judge of this case."""
+    return _session(request.config).execution(request.node).expect
 
 
 @pytest.fixture
-def bed(request: pytest.FixtureRequest) -> "Iterator[Bed]":
+def bed(request: pytest.FixtureRequest) -> "Iterator[Testbed]":
     """Stand the testbed up that the case asks for."""
-    bed = _session(request.config).trial(request.node).open()
+    bed = _session(request.config).execution(request.node).open()
     yield bed
     bed.close()
 
 
 @pytest.fixture
 def pcap(request: pytest.FixtureRequest) -> Path:
-    """Give the captured traffic to play: the user's own, or a small one that comes with the suite."""
+    """Return the captured traffic to play: the user's own, or a small one that comes with the suite."""
     return _session(request.config).capture(CAPTURE)
 
 

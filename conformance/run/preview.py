@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from conformance.run.case import Case
-from conformance.run.execution import TRIAL, Trial
+from conformance.run.execution import EXECUTION, CaseExecution
 from reports.results import read_results
 from reports.tables import PROSE
 from spec.errors import InputError
@@ -44,22 +44,24 @@ class Preview:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Ask the bench about every case that is selected."""
-        self.prospects = [prospect(item.stash[TRIAL]) for item in session.items if TRIAL in item.stash]
+        self.prospects = [
+            prospect(item.stash[EXECUTION]) for item in session.items if EXECUTION in item.stash
+        ]
 
 
-def prospect(trial: Trial) -> Prospect:
+def prospect(execution: CaseExecution) -> Prospect:
     """Say what a run would make of a case, as far as the bench need not be touched."""
     try:
-        trial.bench.suit(trial.case)
+        execution.context.suit(execution.case)
     except Exception as error:  # noqa: BLE001 - a run takes whatever breaks for a verdict, too
-        trial.break_off(error)
-        (judgement,) = trial.judgements
-        return Prospect(trial.case, judgement.verdict, judgement.reason)
-    return Prospect(trial.case)
+        execution.break_off(error)
+        (judgement,) = execution.judgements
+        return Prospect(execution.case, judgement.verdict, judgement.reason)
+    return Prospect(execution.case)
 
 
 def known_seconds(folder: Path, binding: str) -> dict[str, float]:
-    """Give how long cases took in the latest runs of a binding below a folder, by id."""
+    """Return how long cases took in the latest runs of a binding below a folder, by id."""
     found: dict[str, float] = {}
     files = [*folder.glob("results.jsonl"), *folder.glob("*/results.jsonl")]
     for file in sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)[:RUNS]:

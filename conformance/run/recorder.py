@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from conformance.run.context import Bench
+from conformance.run.context import RunContext
 from conformance.run.continuation import Earlier
 from conformance.run.execution import broken, joined, parameter_record
 from conformance.run.identity import suite
@@ -45,20 +45,20 @@ CHANGING: Final = ("PYTHONOPTIMIZE", "PYTHONPATH")
 ENDED: Final = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
 
 
-class Ledger:
+class ResultsRecorder:
     """Writes the results file of a run: each case at once, when its bed is given back."""
 
     def __init__(
-        self, bench: Bench, plan: Plan, options: Mapping[str, FactValue], earlier: Earlier | None
+        self, context: RunContext, plan: Plan, options: Mapping[str, FactValue], earlier: Earlier | None
     ) -> None:
-        self.bench = bench
-        out = bench.options.out
+        self.context = context
+        out = context.options.out
         self.path = out / RESULTS
         self.earlier = earlier
         self.held: dict[str, list[VerdictRecord]] = {}
         if earlier is None:
-            files = _rested_on(bench)
-            header = _header(bench, plan, options, stated(files))
+            files = _rested_on(context)
+            header = _header(context, plan, options, stated(files))
             self.writer = ResultsWriter(self.path, header)
             keep_files(out, files)
         else:
@@ -104,29 +104,29 @@ class Ledger:
         if held or report.nodeid not in self.planned:
             return
         clause, purpose = self.planned[report.nodeid]
-        yield broken(self.bench, report.nodeid, clause, purpose, reason)
+        yield broken(self.context, report.nodeid, clause, purpose, reason)
 
 
-def _rested_on(bench: Bench) -> dict[str, bytes]:
+def _rested_on(context: RunContext) -> dict[str, bytes]:
     """Return the octets of each file that a run rests on, by its name in the folder of the run.
 
     Each is read once, so that what is kept is what is stated; OSError or InputError where one cannot be.
     """
     return {
         name: octets(path) if path.suffix in {".yaml", ".yml"} else path.read_bytes()
-        for name, path in _files(bench)
+        for name, path in _files(context)
     }
 
 
-def _files(bench: Bench) -> Iterator[tuple[str, Path]]:
-    """Give the files by their names in the folder."""
-    yield ICS, bench.ics.path
-    yield WIRE_PROFILE, locate(bench.options.wire_profile)
-    if bench.binding.file is not None:
-        yield BENCH, bench.binding.file
-    if bench.options.pcap is not None:
-        yield CAPTURE, bench.options.pcap
-    catalogue = bench.catalogue
+def _files(context: RunContext) -> Iterator[tuple[str, Path]]:
+    """Return the files by their names in the folder."""
+    yield ICS, context.ics.path
+    yield WIRE_PROFILE, locate(context.options.wire_profile)
+    if context.binding.file is not None:
+        yield BENCH, context.binding.file
+    if context.options.pcap is not None:
+        yield CAPTURE, context.options.pcap
+    catalogue = context.catalogue
     for path in (*catalogue.files.values(), *(catalogue.root / f"{name}.yaml" for name in SHARED)):
         yield f"{CATALOGUE}/{path.relative_to(catalogue.root).as_posix()}", path
 
@@ -137,21 +137,23 @@ def was_interrupted(report: pytest.TestReport) -> bool:
     return output.get("exitstatus") == pytest.ExitCode.INTERRUPTED
 
 
-def _header(bench: Bench, plan: Plan, options: Mapping[str, FactValue], kept: tuple[Kept, ...]) -> Header:
+def _header(
+    context: RunContext, plan: Plan, options: Mapping[str, FactValue], kept: tuple[Kept, ...]
+) -> Header:
     part = _part()
     return Header(
-        run=bench.options.out.name,
+        run=context.options.out.name,
         started=part.started,
         suite=part.suite,
-        catalogue=CatalogueIdentity(digest=bench.catalogue.digest),
-        wire_profile=WireProfileIdentity(name=bench.profile.name, digest=bench.profile.digest),
-        binding=bench.binding.name,
-        bench=_bench(bench.binding.file),
-        device=bench.binding.device,
-        ics=IcsIdentity.of(bench.ics),
-        parameters={name: parameter_record(value) for name, value in bench.parameters.items()},
-        pcap=_capture(bench.options.pcap, kept),
-        seed=bench.options.seed,
+        catalogue=CatalogueIdentity(digest=context.catalogue.digest),
+        wire_profile=WireProfileIdentity(name=context.profile.name, digest=context.profile.digest),
+        binding=context.binding.name,
+        bench=_bench(context.binding.file),
+        device=context.binding.device,
+        ics=IcsIdentity.of(context.ics),
+        parameters={name: parameter_record(value) for name, value in context.parameters.items()},
+        pcap=_capture(context.options.pcap, kept),
+        seed=context.options.seed,
         options=options,
         command=part.command,
         environment=part.environment,
@@ -161,7 +163,7 @@ def _header(bench: Bench, plan: Plan, options: Mapping[str, FactValue], kept: tu
         ),
         tools=part.tools,
         kept=kept,
-        differences=bench.differences,
+        differences=context.differences,
     )
 
 

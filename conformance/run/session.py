@@ -20,13 +20,13 @@ from conformance.checkout import stranger
 from conformance.judge.expect import Expect
 from conformance.run import allure_view
 from conformance.run.case import Case, case_of
-from conformance.run.context import Bench, RunOptions
+from conformance.run.context import RunContext, RunOptions
 from conformance.run.evidence import keep
-from conformance.run.execution import SHOWN_AS_FAILED, TRIAL, Trial
+from conformance.run.execution import EXECUTION, SHOWN_AS_FAILED, CaseExecution
 from conformance.run.mutants import MUTANT, Mutants, mutant_of
 from conformance.run.options import settled
 from conformance.run.plan import Plan, leave_plan, plan_of, take_plan
-from conformance.run.recorder import ENDED, Ledger
+from conformance.run.recorder import ENDED, ResultsRecorder
 from conformance.run.selection import Selection
 from conformance.run.shared import EARLIER, FAULTS, FOLDER, FOUND, LEFT, MADE, NODES
 from conformance.run.signals import heed
@@ -48,16 +48,16 @@ class Session:
         self.worker = hasattr(config, "workerinput")
         self.earlier = config.stash.get(EARLIER, None)
         self.plan: Plan | None = None
-        self.ledger: Ledger | None = None
+        self.recorder: ResultsRecorder | None = None
         heed()
         _keep_utc()
         config.pluginmanager.register(Admission(), "gse-admission")
 
     @cached_property
-    def bench(self) -> Bench:
+    def context(self) -> RunContext:
         """Everything that is the same for all cases; InputError when the options are wrong."""
         option = self.config.option
-        return Bench(
+        return RunContext(
             RunOptions(
                 binding=option.binding,
                 device=option.device,
@@ -77,14 +77,14 @@ class Session:
     def selection(self) -> Selection:
         """What the run wants; InputError when it names what is not there."""
         option = self.config.option
-        catalogue, left = self.bench.catalogue, self.config.stash[LEFT]
+        catalogue, left = self.context.catalogue, self.config.stash[LEFT]
         profile = load_choice(option.profile, catalogue.clauses) if option.profile else None
         return Selection(catalogue, tuple(option.clauses), tuple(option.chapter), profile, left)
 
     @cached_property
     def mutants(self) -> Mutants | None:
         """The mutants to run cases on, where the run is about them."""
-        return Mutants(self.bench, self.config.option.mutants) if self.config.option.mutants else None
+        return Mutants(self.context, self.config.option.mutants) if self.config.option.mutants else None
 
     @cached_property
     def fault(self) -> str | None:
@@ -92,22 +92,22 @@ class Session:
         try:
             wrong = stranger() or (str(self.selection) and None)
             if self.earlier is not None:
-                self.earlier.check(self.bench)
+                self.earlier.check(self.context)
             if self.config.option.pcap is not None:
-                playable(self.config.option.pcap, int(self.bench.parameters["max_frame"].value))
+                playable(self.config.option.pcap, int(self.context.parameters["max_frame"].value))
         except InputError as error:
             return str(error)
         return wrong
 
     def capture(self, usual: Path) -> Path:
         """Return the capture to play: the run's own copy of the user's, or the usual one."""
-        if self.bench.options.pcap is None:
+        if self.context.options.pcap is None:
             return usual
-        return RunFolder(self.out).kept(CAPTURE) or self.bench.options.pcap
+        return RunFolder(self.out).kept(CAPTURE) or self.context.options.pcap
 
-    def trial(self, item: pytest.Item) -> Trial:
-        """Give the trial of a case."""
-        return item.stash[TRIAL]
+    def execution(self, item: pytest.Item) -> CaseExecution:
+        """Return the execution of a case."""
+        return item.stash[EXECUTION]
 
     def expand(self, metafunc: pytest.Metafunc) -> str | None:
         """Make the instances of a case, or say in one sentence what is wrong with it."""
@@ -116,7 +116,7 @@ class Session:
         if wrong:
             return wrong
         try:
-            case = case_of(node, self.bench.catalogue)
+            case = case_of(node, self.context.catalogue)
         except InputError as error:
             return str(error)
         if self.mutants is not None and "bed" in metafunc.fixturenames:
@@ -129,7 +129,7 @@ class Session:
                 found = NodeId.of(node.nodeid)
                 fault = f"does not take {name}, which it sweeps"
                 return str(InputError(found.file or node.path, found.function, fault, "add the argument"))
-            values = self.bench.sweep(name)
+            values = self.context.sweep(name)
             metafunc.parametrize(name, list(values.values()), ids=[f"{name}={label}" for label in values])
         return None
 
@@ -154,18 +154,18 @@ class Session:
         for item in items:
             if not is_case(item):
                 continue
-            case, bench, wanted = case_of(item, self.bench.catalogue), self.bench, True
+            case, context, wanted = case_of(item, self.context.catalogue), self.context, True
             if self.mutants is not None:
                 name = mutant_of(item)
                 wanted = name is not None
                 if name is not None:
                     case = case.without(f"{MUTANT}{name}")
-                    bench = self.mutants.bench(name)
+                    context = self.mutants.context(name)
             cases.append(case)
-            item.stash[TRIAL] = Trial(bench, case, Expect(bench.binding.uncertainty))
+            item.stash[EXECUTION] = CaseExecution(context, case, Expect(context.binding.uncertainty))
             (kept if wanted and self.selection.wants(case) else dropped).append(item)
             if not item.get_closest_marker("timeout"):
-                time_out = bench.binding.case_time(case.seconds, bench.parameters)
+                time_out = context.binding.case_time(case.seconds, context.parameters)
                 item.add_marker(pytest.mark.timeout(time_out))
         kept.sort(key=_order)
         items[:] = others + kept
@@ -174,8 +174,8 @@ class Session:
         if self.mutants is None:
             if cases or self.selection.left is not None:
                 made = {item.nodeid: item for item in (*self.config.stash[MADE], *items) if is_case(item)}
-                every = [case_of(item, self.bench.catalogue) for item in made.values()]
-                self.plan = plan_of(every, [item.nodeid for item in kept], self.bench.catalogue)
+                every = [case_of(item, self.context.catalogue) for item in made.values()]
+                self.plan = plan_of(every, [item.nodeid for item in kept], self.context.catalogue)
             yield from _doubles(cases)
         missing = self.selection.missing(cases)
         if missing:
@@ -197,7 +197,7 @@ class Session:
     def begin_for_workers(self) -> None:
         """Begin the results with the plan that a worker left."""
         plan = take_plan(self.out)
-        if plan is not None and self.ledger is None:
+        if plan is not None and self.recorder is None:
             self._begin(plan)
 
     def _begin(self, plan: Plan) -> None:
@@ -208,7 +208,7 @@ class Session:
                 folder = RunFolder(self.out)
                 self.config.add_cleanup(folder.leave)
                 folder.take()
-            self.ledger = Ledger(self.bench, plan, settled(self.config), self.earlier)
+            self.recorder = ResultsRecorder(self.context, plan, settled(self.config), self.earlier)
         except OSError as error:
             raise pytest.UsageError(str(fault_of(error, self.out))) from error
         except InputError as error:
@@ -223,23 +223,23 @@ class Session:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
         """Turn what keeps a case from being played into its verdict."""
-        if TRIAL in item.stash:
-            allure_view.name(self.config, item.stash[TRIAL])
+        if EXECUTION in item.stash:
+            allure_view.name(self.config, item.stash[EXECUTION])
         try:
             return (yield)
         except (KeyboardInterrupt, pytest.exit.Exception):
             raise
         except BaseException as error:
-            if TRIAL not in item.stash:
+            if EXECUTION not in item.stash:
                 raise
-            item.stash[TRIAL].break_off(error)
-            _show(item.stash[TRIAL], error)
+            item.stash[EXECUTION].break_off(error)
+            _show(item.stash[EXECUTION], error)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
         """Turn the end of a case into its verdict; nothing but `expect` makes a FAIL."""
-        trial = pyfuncitem.stash.get(TRIAL, None)
-        if trial is None:
+        execution = pyfuncitem.stash.get(EXECUTION, None)
+        if execution is None:
             return (yield)
         ended: BaseException | None = None
         try:
@@ -248,22 +248,22 @@ class Session:
             raise
         except BaseException as error:  # noqa: BLE001 - a timeout and a skip are no Exceptions to Python
             ended = error
-        trial.settle(ended)
+        execution.settle(ended)
         if self.mutants is None:
-            keep(trial)
-        _show(trial, ended)
+            keep(execution)
+        _show(execution, ended)
         return True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
         """Decorate the result of a case for Allure, now that its verdict is known."""
-        if TRIAL in item.stash:
-            allure_view.decorate(self.config, item.stash[TRIAL])
+        if EXECUTION in item.stash:
+            allure_view.decorate(self.config, item.stash[EXECUTION])
         try:
             return (yield)
         finally:
-            if TRIAL in item.stash:
-                item.stash[TRIAL].forget()
+            if EXECUTION in item.stash:
+                item.stash[EXECUTION].forget()
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(
@@ -274,23 +274,23 @@ class Session:
         It comes before every other plugin that reads the report.
         """
         report = yield
-        trial = item.stash.get(TRIAL, None)
-        if trial is None:
+        execution = item.stash.get(EXECUTION, None)
+        if execution is None:
             return report
         report.sections = [(line(name), lines(text, LONGEST_REPORT)) for name, text in report.sections]
         if call.when != "call" and call.excinfo is None:
             return report
         fault = None if call.excinfo is None else call.excinfo.value
-        if fault is not None and fault is not trial.shown:
-            trial.break_off(fault)
+        if fault is not None and fault is not execution.shown:
+            execution.break_off(fault)
         report.gse_mutant = mutant_of(item)  # type: ignore[attr-defined]
-        report.gse_records = trial.written(call.start, call.duration)  # type: ignore[attr-defined]
-        if trial.worst in SHOWN_AS_FAILED:  # whatever kept it from being written came after pytest knew
+        report.gse_records = execution.written(call.start, call.duration)  # type: ignore[attr-defined]
+        if execution.worst in SHOWN_AS_FAILED:  # whatever kept it from being written came after pytest knew
             report.outcome = "failed"
-        report.gse_unstored = trial.unstored  # type: ignore[attr-defined]
+        report.gse_unstored = execution.unstored  # type: ignore[attr-defined]
         if report.failed:
-            trace = lines(report.longreprtext, LONGEST_REPORT) if trial.worst is Verdict.ERROR else ""
-            report.longrepr = f"{trial.message()}\n\n{trace}".rstrip()
+            trace = lines(report.longreprtext, LONGEST_REPORT) if execution.worst is Verdict.ERROR else ""
+            report.longrepr = f"{execution.message()}\n\n{trace}".rstrip()
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -298,32 +298,32 @@ class Session:
 
         Where the disk refuses them, or a recording, the run ends: what it has so far can be continued.
         """
-        if self.ledger is None:
+        if self.recorder is None:
             return
         fault = getattr(report, "gse_unstored", "")
         try:
             if not fault:
-                self.ledger.write(report)
+                self.recorder.write(report)
         except OSError as error:
-            fault = str(fault_of(error, self.ledger.path))
+            fault = str(fault_of(error, self.recorder.path))
         if fault:
             print(f"{fault} The results so far are kept.", file=sys.stderr)
             pytest.exit(fault, Exit.INTERNAL)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
-        """Close the results and the bench. An interrupted run gets no footer and so reads as incomplete.
+        """Close the results and the context. An interrupted run gets no footer and so reads as incomplete.
 
         The exit code of a run that was continued is of the whole of it.
         """
-        if self.ledger is not None and self.earlier is not None and session.exitstatus in ENDED:
-            session.exitstatus = pytest.ExitCode(self.ledger.failed())
+        if self.recorder is not None and self.earlier is not None and session.exitstatus in ENDED:
+            session.exitstatus = pytest.ExitCode(self.recorder.failed())
         try:
             yield
         finally:
             fault = self._leave()
-            if self.ledger is not None:
-                self._close(self.ledger, int(session.exitstatus))
+            if self.recorder is not None:
+                self._close(self.recorder, int(session.exitstatus))
             if fault:
                 pytest.exit(fault, Exit.INTERNAL)
 
@@ -332,12 +332,12 @@ class Session:
 
         A worker has nobody to tell but its standard error.
         """
-        benches = [self.bench] if "bench" in vars(self) else []
+        contexts = [self.context] if "bench" in vars(self) else []
         if vars(self).get("mutants"):
             assert self.mutants is not None
-            benches += self.mutants.benches.values()
+            contexts += self.mutants.contexts.values()
         try:
-            give_back(*(bench.binding.clear for bench in benches))
+            give_back(*(context.binding.clear for context in contexts))
         except Exception as error:  # noqa: BLE001 - whatever it is, the results are closed
             fault = f"The bench could not be given back as it was: {said(error)}."
             print(fault, file=sys.stderr)
@@ -345,16 +345,16 @@ class Session:
         return ""
 
     @staticmethod
-    def _close(ledger: Ledger, exit_code: int) -> None:
+    def _close(recorder: ResultsRecorder, exit_code: int) -> None:
         try:
-            ledger.close(exit_code)
+            recorder.close(exit_code)
         except OSError as error:
-            pytest.exit(str(fault_of(error, ledger.path)), Exit.INTERNAL)
+            pytest.exit(str(fault_of(error, recorder.path)), Exit.INTERNAL)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Name the results."""
-        if self.ledger is not None:
-            terminalreporter.write_line(f"results: {line(str(self.ledger.path))}")
+        if self.recorder is not None:
+            terminalreporter.write_line(f"results: {line(str(self.recorder.path))}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
@@ -388,20 +388,20 @@ class Admission:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Raise what keeps the case from being played."""
-        if TRIAL in item.stash:
-            item.stash[TRIAL].admit()
+        if EXECUTION in item.stash:
+            item.stash[EXECUTION].admit()
 
 
 def _order(item: pytest.Item) -> tuple[str, str, float, str]:
-    case = item.stash[TRIAL].case
+    case = item.stash[EXECUTION].case
     return repr(case.request), repr(sorted(case.settings.items())), case.seconds, case.id
 
 
-def _show(trial: Trial, ended: BaseException | None) -> None:
+def _show(execution: CaseExecution, ended: BaseException | None) -> None:
     """Let pytest see the verdict."""
     __tracebackhide__ = True
-    trial.shown = trial.ending()
-    if isinstance(trial.shown, NotApplicable | TesterLimited):
-        trial.shown = pytest.skip.Exception(str(trial.shown))
-    if trial.shown is not None:
-        raise trial.shown from ended
+    execution.shown = execution.ending()
+    if isinstance(execution.shown, NotApplicable | TesterLimited):
+        execution.shown = pytest.skip.Exception(str(execution.shown))
+    if execution.shown is not None:
+        raise execution.shown from ended

@@ -11,7 +11,7 @@ from time import monotonic_ns
 from typing import Any, Final
 
 from reference_impl.live.control_socket import DeviceRefused
-from reference_impl.live.fabric import DeviceFailed, Fabric, standing
+from reference_impl.live.fabric import DeviceFailed, Fabric, running
 
 ABILITIES: Final = frozenset(
     {"counters", "events", "state", "management", "configure", "link events", "restart"}
@@ -66,7 +66,7 @@ class ReferenceAdapter:
 def find(options: Mapping[str, Any]) -> Fabric:
     """Return the run that the options name, or the only one; DeviceFailed when there is none such."""
     folder = options.get("folder")
-    runs = [run for run in standing(Path(folder) if folder else None) if run.is_recorded]
+    runs = [run for run in running(Path(folder) if folder else None) if run.is_recorded]
     name = options.get("run")
     chosen = [run for run in runs if name in {None, run.name}]
     if len(chosen) != 1:

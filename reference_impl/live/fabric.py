@@ -233,7 +233,7 @@ def _start(fabric: Fabric) -> None:
         raise DeviceFailed((started.stderr.strip() or "no device started").splitlines()[-1])
 
 
-def standing(folder: Path | None = None) -> list[Fabric]:
+def running(folder: Path | None = None) -> list[Fabric]:
     """Return the runs that stand, or of which something is left."""
     base = folder or home()
     return [Fabric(path) for path in sorted(base.glob(f"{PREFIX}-*"))] if base.is_dir() else []

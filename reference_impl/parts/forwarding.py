@@ -82,7 +82,7 @@ class Forwarder:
         return self.device.settings.unknown_unicast == "flood"
 
     def is_hairpin(self, target: Target, port: int) -> bool:
-        """Return whether a frame would go back to the port it came from."""
+        """Give whether a frame would go back to the port it came from."""
         return target == (self.device.node, port)
 
     def flood(self, port: int) -> Sequence[Target]:

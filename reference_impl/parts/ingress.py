@@ -125,7 +125,7 @@ class Ingress:
         return dgsq
 
     def is_pressed(self, dgsq: Dgsq) -> bool:
-        """Return whether back-pressure about the destination of a queue is alive, on a path or from afar."""
+        """Give whether back-pressure about the destination of a queue is alive, on a path or from afar."""
         node = dgsq.node
         return self.backpressure_receiver.level(node) > 0 or any(
             path.weight < path.rate for path in self.paths.live(node)
@@ -196,7 +196,7 @@ class Ingress:
         return dgsq.state is GOVERNED and generation == dgsq.generation
 
     def lapse_due(self, now: int, dgsq: Dgsq) -> None:
-        """Give up the credit whose validity is over."""
+        """Return up the credit whose validity is over."""
         dgsq.lapse_armed = False
         if dgsq.dead or dgsq.position >= dgsq.grant:
             return
@@ -208,7 +208,7 @@ class Ingress:
         self.forfeit(dgsq, now)
 
     def forfeit(self, dgsq: Dgsq, now: int) -> None:
-        """Give up what has expired, and report it."""
+        """Return up what has expired, and report it."""
         given_up = dgsq.forfeit()
         if given_up:
             self.requester.forfeited(dgsq, given_up, now)

@@ -37,7 +37,7 @@ class Packer:
         return container
 
     def next_sequence(self, dgsq: Dgsq) -> int:
-        """Give a container its number, from 0 in each generation on, and from 0 again after the largest."""
+        """Return a container its number, from 0 in each generation on, and from 0 again after the largest."""
         sequence = dgsq.sequence
         dgsq.sequence = (sequence + 1) & codec.SEQUENCE_MASK
         return sequence

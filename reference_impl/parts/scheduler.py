@@ -55,7 +55,7 @@ class Scheduler:
         return self.leaf.settings.class_weight_ratio if cls else 1
 
     def activate(self, credit: PortCredit, source: Source) -> None:
-        """Give a source that wants credit a place at the end of the turns of its class."""
+        """Return a source that wants credit a place at the end of the turns of its class."""
         if source.ringed:
             return
         if not self.wants(source):

@@ -14,16 +14,16 @@ from reports.tables import PROSE
 from spec.node_id import NodeId
 from spec.verdict import Verdict
 
-Standing = Literal["agrees", "limited", "inconclusive", "disagrees", "not played"]
+Status = Literal["agrees", "limited", "inconclusive", "disagrees", "not played"]
 Key = tuple[str, str, bool]
 """A case, the clause that it was judged on, and whether that was by an invariant over its recordings."""
 
-EXCUSES: Final[Mapping[Verdict, Standing]] = {
+EXCUSES: Final[Mapping[Verdict, Status]] = {
     Verdict.TESTER_LIMITED: "limited",
     Verdict.INCONCLUSIVE: "inconclusive",
 }
 UNSHOWN: Final = {"verdict": Verdict.TESTER_LIMITED, "reason": "what was recorded cannot show it"}
-STYLES: Final[Mapping[Standing, str]] = {
+STYLES: Final[Mapping[Status, str]] = {
     "agrees": "green",
     "limited": "blue",
     "inconclusive": "yellow",
@@ -38,7 +38,7 @@ class Comparison:
 
     trusted: VerdictRecord
     other: VerdictRecord | None
-    standing: Standing
+    standing: Status
 
     @property
     def verdict(self) -> str:
@@ -69,7 +69,7 @@ def _by_key(records: Iterable[VerdictRecord]) -> dict[Key, VerdictRecord]:
     return {(record.case, record.clause, record.invariant): record for record in records}
 
 
-def _standing(trusted: VerdictRecord, other: VerdictRecord | None, *, chosen: bool) -> Standing:
+def _standing(trusted: VerdictRecord, other: VerdictRecord | None, *, chosen: bool) -> Status:
     if not chosen:
         return "not played"
     if other is None:
@@ -81,7 +81,7 @@ def _standing(trusted: VerdictRecord, other: VerdictRecord | None, *, chosen: bo
 
 def print_agreement(
     trusted: tuple[str, Results], others: Sequence[tuple[str, Results]], console: Console, *, whole: bool
-) -> dict[Standing, int]:
+) -> dict[Status, int]:
     """Print each run's figures and what does not agree, or all; count the verdicts of all runs by standing.
 
     Runs come with the names to print.

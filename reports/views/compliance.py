@@ -254,7 +254,7 @@ def _text(text: Text) -> Markup:
 
 
 def _said(reason: str) -> Markup:
-    """Give a reason of the suite's own in both languages, any other as it was recorded."""
+    """Return a reason of the suite's own in both languages, any other as it was recorded."""
     words = _words().get(reason)
     return _text(words) if words else Markup("{}").format(reason)
 
@@ -272,5 +272,5 @@ def _number(value: object) -> str:
 
 
 def _percent(part: int, whole: int) -> str:
-    """Give a share in whole per cent, rounded down, so that 100 % means all."""
+    """Return a share in whole per cent, rounded down, so that 100 % means all."""
     return f"{100 * part // whole}\u202f%" if whole else "–"

@@ -33,7 +33,7 @@ class Rule(ABC):
 
     @abstractmethod
     def check(self, catalogue: Catalogue, coverage: Coverage) -> list[Finding]:
-        """Give every breach."""
+        """Return every breach."""
 
     def finding(self, file: Path, key: str, message: str) -> Finding:
         """Make a finding of this rule."""
@@ -41,14 +41,14 @@ class Rule(ABC):
 
 
 def rules() -> list[Rule]:
-    """Give one instance of every rule in this package, by name."""
+    """Return one instance of every rule in this package, by name."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     return sorted((rule() for rule in _leaves(Rule)), key=lambda rule: rule.name)
 
 
 def lint(catalogue: Catalogue, coverage: Coverage) -> list[Finding]:
-    """Give the findings of all rules, in the order of files and keys."""
+    """Return the findings of all rules, in the order of files and keys."""
     return sorted(finding for rule in rules() for finding in rule.check(catalogue, coverage))
 
 

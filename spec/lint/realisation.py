@@ -77,7 +77,7 @@ class InvariantsAgree(Rule):
 
 
 class PurposesHaveCases(Rule):
-    """Every purpose of a clause that has cases is realised by one of them."""
+    """Every purpose of a clause that has cases is bound by one of them."""
 
     name = "purposes-have-cases"
 
@@ -237,7 +237,7 @@ class CasesHaveNoNumbers(Rule):
         return [finding for module in coverage.modules for finding in self.numbers(module)]
 
     def numbers(self, module: Module) -> list[Finding]:
-        """Give the findings of one module."""
+        """Return the findings of one module."""
         free: set[int] = set()
         timed: dict[int, str] = {}
         for node in ast.walk(module.tree):

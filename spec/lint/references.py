@@ -16,7 +16,7 @@ class ReferenceRule(Rule):
     faults: ClassVar[Callable[[Catalogue], Iterator[InputError]]]
 
     def check(self, catalogue: Catalogue, coverage: Coverage) -> list[Finding]:  # noqa: ARG002
-        """Give every fault as a finding."""
+        """Return every fault as a finding."""
         return [
             Finding(fault.file, fault.key, self.name, f"{fault.fault}; {fault.mend}")
             for fault in type(self).faults(catalogue)

@@ -178,7 +178,7 @@ CODE_WORD = re.compile(r"[a-z]+(?:_[a-z]+)+")
 
 
 def texts(clause: Clause) -> Iterator[tuple[str, Text]]:
-    """Give every text of a clause with its key."""
+    """Return every text of a clause with its key."""
     place = f"clauses[{clause.id}]"
     yield f"{place}.title", clause.title
     yield f"{place}.text", clause.text
@@ -191,7 +191,7 @@ def texts(clause: Clause) -> Iterator[tuple[str, Text]]:
 
 
 def clauses(catalogue: Catalogue) -> Iterator[tuple[Path, Clause]]:
-    """Give every clause with its file."""
+    """Return every clause with its file."""
     for chapter, clause in catalogue.entries():
         yield catalogue.files[chapter.chapter], clause
 

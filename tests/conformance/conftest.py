@@ -43,13 +43,13 @@ class Still(contract.UnlimitedBinding):
         return {name: f"the binding still has no {name}" for name in CAPABILITIES - self.capabilities}
 
     def open(self, setup):
-        return Bed(setup)
+        return Testbed(setup)
 
     def check(self, facts, topology):
         pass
 
 
-class Bed:
+class Testbed:
     def __init__(self, setup):
         self.setup = setup
 

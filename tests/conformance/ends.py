@@ -92,7 +92,7 @@ def realistic() -> Iterator[Point]:
 
 
 def statement(declared: Values) -> dict[str, Any]:
-    """Give the reference's own statement with other parameters declared."""
+    """Return the reference's own statement with other parameters declared."""
     data: dict[str, Any] = yaml.safe_load(ICS.read_text(encoding="utf-8"))
     data["parameters"] |= {name: {"value": value} for name, value in declared.items()}
     return data

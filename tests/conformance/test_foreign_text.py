@@ -244,7 +244,7 @@ def test_the_terminal_shows_nothing_raw(hostile):
 
 DEVICES = {
     "check": ("def check(self, facts, topology):\n        pass", "check = lie", "ERROR"),
-    "open": ("return Bed(setup)", "return lie()", "ERROR"),
+    "open": ("return Testbed(setup)", "return lie()", "ERROR"),
     "play": ('breaks, sign, words = scenario.name.partition(": ")', "lie()", "ERROR"),
     "close": ("def close(self):\n        pass", "close = lie", "ERROR"),
     "limits": ('f"the binding still has no {name}"', "HOSTILE", "TESTER_LIMITED"),

@@ -12,12 +12,12 @@ import pytest
 
 from conformance.api.outcomes import BenchError
 from conformance.bindings.live.testers import TESTERS
-from conformance.bindings.realtime import RealTimeBed, Rig
+from conformance.bindings.realtime import RealTimeDriver, Rig
 from conformance.bindings.undo import giving_back
 from tests.conformance.test_realtime import SETUP, TOPOLOGY, Nothing
 from traffic.scenario import LinkEvent, Scenario
 from traffic.wires import afpacket
-from traffic.wires.player import Line
+from traffic.wires.player import PortView
 
 MS = 1_000_000
 
@@ -25,7 +25,7 @@ MS = 1_000_000
 class Quiet:
     """Wires on which nothing passes."""
 
-    lines = tuple(Line(link.name, lower=True, port=number) for number, link in enumerate(TOPOLOGY.links))
+    lines = tuple(PortView(link.name, lower=True, port=number) for number, link in enumerate(TOPOLOGY.links))
     latest = 0
     busy = False
 
@@ -83,7 +83,7 @@ class Switched(Nothing):
 
 
 def bed(devices):
-    return RealTimeBed(SETUP, Rig(TOPOLOGY.links, devices, Quiet(), frozenset(), 1000 * MS))
+    return RealTimeDriver(SETUP, Rig(TOPOLOGY.links, devices, Quiet(), frozenset(), 1000 * MS))
 
 
 DARK = Scenario(links=(LinkEvent(0, "h0", up=False), LinkEvent(1500 * MS, "h1", up=False)))
@@ -167,7 +167,7 @@ def test_no_socket_stays_open_where_one_cannot_be_opened(monkeypatch, refused):
     monkeypatch.setattr(afpacket, "mmap", lambda _, size: mmap(-1, size))
     monkeypatch.setattr(afpacket.Tap, "synchronise", lambda _: None)
     before = sockets()
-    ends = [(Line("one", lower=True, port=0), "a"), (Line("two", lower=True, port=1), "b")]
+    ends = [(PortView("one", lower=True, port=0), "a"), (PortView("two", lower=True, port=1), "b")]
     with pytest.raises(OSError, match="No such device") as fault:
         afpacket.open_interfaces(afpacket.Interfaces, ends)
     assert fault.value.filename == "b"

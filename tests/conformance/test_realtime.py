@@ -9,7 +9,7 @@ from conformance.api.binding import Setup
 from conformance.api.marks import CAPABILITIES
 from conformance.api.testbeds import LeafSpine, SoloGsp
 from conformance.bindings.live.trex import limits
-from conformance.bindings.realtime import REPEATS, RealTimeBed, Rig
+from conformance.bindings.realtime import REPEATS, RealTimeDriver, Rig
 from spec.loader import load_catalogue
 from traffic.patterns import elephant, line_rate, single
 from traffic.recordings.recording import Facts, Flow, ParameterValue, Trouble
@@ -18,7 +18,7 @@ from traffic.trex.client import connect
 from traffic.trex.wires import TrexWires
 from traffic.trex_stand_in.server import StandIn
 from traffic.trex_stand_in.wires import cable
-from traffic.wires.player import Line
+from traffic.wires.player import PortView
 
 TOPOLOGY = LeafSpine(gsps=1, gsfs=0, hosts=2).topology(100, 0)
 MS = 1_000_000
@@ -90,13 +90,13 @@ def stood(server):
 
     def bedded(**words):
         described = testbeds.tester_ports(TOPOLOGY, TOPOLOGY.links)
-        lines = [Line(link.name, lower=True, port=number) for number, link in enumerate(TOPOLOGY.links)]
+        lines = [PortView(link.name, lower=True, port=number) for number, link in enumerate(TOPOLOGY.links)]
         wires = TrexWires(
             dialled(), lines, {0: 0, 1: 1}, described, TOPOLOGY.addresses, profile="open-1", again=dialled
         )
         made.append(wires)
         capabilities = CAPABILITIES - {"counters"}
-        return RealTimeBed(SETUP, Rig(TOPOLOGY.links, Nothing(**words), wires, capabilities, 1000 * MS))
+        return RealTimeDriver(SETUP, Rig(TOPOLOGY.links, Nothing(**words), wires, capabilities, 1000 * MS))
 
     yield bedded
     for wires in made:

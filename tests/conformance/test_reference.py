@@ -8,11 +8,11 @@ import pytest
 
 from conformance.api.binding import Setup
 from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp, default_peers
-from conformance.bindings.reference import ReferenceBed
+from conformance.bindings.reference import ReferenceDriver
 from conformance.checkout import ROOT
 from conformance.judge.expect import Expect
 from conformance.judge.invariants import INVARIANTS
-from conformance.run.context import Bench, RunOptions
+from conformance.run.context import RunContext, RunOptions
 from traffic.patterns import elephant, single
 from traffic.recordings.recording import Recording
 from traffic.scenario import DOWN, Impairment, LinkEvent, ManagementEvent, Scenario, Trigger
@@ -22,14 +22,14 @@ CASES = ("conformance/cases/pktc", "--clause=PKTC-ONE-DESTINATION")
 
 @pytest.fixture(scope="module")
 def bench():
-    return Bench(RunOptions())
+    return RunContext(RunOptions())
 
 
 def play(bench, request, scenario, *, fresh=False, number=1):
     topology = request.topology(8000, 500)
     peers = default_peers(topology, bench.parameters)
     setup = Setup("case", topology, bench.facts(topology, bench.parameters), peers, seed=5)
-    return ReferenceBed(setup, None).play(Scenario(peers=peers) + scenario, number, fresh=fresh)
+    return ReferenceDriver(setup, None).play(Scenario(peers=peers) + scenario, number, fresh=fresh)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from conformance.checkout import ROOT
 from conformance.run.case import seed_of
-from conformance.run.context import Bench, RunOptions
+from conformance.run.context import RunContext, RunOptions
 from conformance.run.selection import Selection
 from spec.errors import InputError
 from spec.loader import load_catalogue
@@ -239,7 +239,7 @@ def test_a_bad_option_is_one_sentence(bench, words, sentence):
 )
 def test_a_bench_names_what_is_wrong_with_its_options(options, sentence):
     with pytest.raises(InputError, match=re.escape(sentence)):
-        Bench(RunOptions(**options))
+        RunContext(RunOptions(**options))
 
 
 def test_a_value_that_the_vendor_did_not_declare_is_refused(tmp_path):
@@ -247,7 +247,7 @@ def test_a_value_that_the_vendor_did_not_declare_is_refused(tmp_path):
     ics = tmp_path / "narrow.yaml"
     ics.write_text(narrow.replace("max_frame: {min: 1518,", "max_frame: {min: 4096,"), encoding="utf-8")
     with pytest.raises(InputError, match=r"max_frame: is 1518, outside the declared 4096\.\.9216; choose"):
-        Bench(RunOptions(ics=ics, parameters=("max_frame=1518",)))
+        RunContext(RunOptions(ics=ics, parameters=("max_frame=1518",)))
 
 
 @pytest.mark.parametrize(

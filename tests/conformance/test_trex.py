@@ -84,7 +84,7 @@ def test_nothing_is_left_of_a_server_when_its_run_is_killed(play):
 
 
 def servers(parent):
-    """Give number, and name of the run, of each stand-in that a process started."""
+    """Return number, and name of the run, of each stand-in that a process started."""
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             words = (folder / "cmdline").read_text().split("\0")

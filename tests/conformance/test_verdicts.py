@@ -176,12 +176,15 @@ def test_a_bed_that_cannot_be_given_back_is_an_error(bench):
 
 
 BREAKING = {
-    "settling": ("conformance.run.execution.Trial._invariants", "ValueError: it broke"),
+    "settling": ("conformance.run.execution.CaseExecution._invariants", "ValueError: it broke"),
     "keeping": ("traffic.recordings.store.save", "its recordings cannot be stored: it broke (ValueError)"),
-    "showing": ("conformance.run.execution.Trial.ending", "ValueError: it broke"),
+    "showing": ("conformance.run.execution.CaseExecution.ending", "ValueError: it broke"),
     "decorating": ("conformance.run.allure_view.decorate", "ValueError: it broke"),
-    "forgetting": ("conformance.run.execution.Trial.forget", "ValueError: it broke"),
-    "recording": ("conformance.run.execution.Trial._parameters", "cannot be written: ValueError: it broke"),
+    "forgetting": ("conformance.run.execution.CaseExecution.forget", "ValueError: it broke"),
+    "recording": (
+        "conformance.run.execution.CaseExecution._parameters",
+        "cannot be written: ValueError: it broke",
+    ),
 }
 
 
@@ -189,7 +192,7 @@ BREAKING = {
 @pytest.mark.parametrize(("place", "reason"), BREAKING.values(), ids=BREAKING)
 def test_nothing_that_breaks_later_leaves_a_better_verdict(bench, monkeypatch, place, reason, workers):
     owner, _, name = place.rpartition(".")
-    module, _, kind = owner.rpartition(".") if owner.endswith("Trial") else (owner, "", "")
+    module, _, kind = owner.rpartition(".") if owner.endswith("CaseExecution") else (owner, "", "")
     (bench.path / "breaking.py").write_text(
         f"import {module} as module\n"
         "def breaks(*_, **__): raise ValueError('it broke')\n"

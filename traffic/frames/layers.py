@@ -113,7 +113,7 @@ class Layers:
 
 @cache
 def layers(profile: str) -> Layers:
-    """Give the layers of a wire profile by its name or path."""
+    """Return the layers of a wire profile by its name or path."""
     return Layers(load_profile(profile))
 
 

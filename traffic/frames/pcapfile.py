@@ -168,7 +168,7 @@ class _Blocks(_Walk):
             self.at += len(body) + _BLOCK
 
     def block(self) -> tuple[int, bytes]:
-        """Give type and body of the block here, whose two lengths agree."""
+        """Return type and body of the block here, whose two lengths agree."""
         data, at = self.data, self.at
         if at + _BLOCK > len(data):
             self.broken("a block is cut short")
@@ -234,13 +234,13 @@ class _Blocks(_Walk):
         return self.packet(time, interface, octets, length, flags >> 5 & 0xF or interface.fcs)
 
     def interface(self, number: int) -> _Interface:
-        """Give an interface of this section."""
+        """Return an interface of this section."""
         if number >= len(self.interfaces):
             self.broken(f"a packet is of interface {number}, which is not described")
         return self.interfaces[number]
 
     def kept(self, body: bytes, start: int, octets: int) -> bytes:
-        """Give what was kept of a packet."""
+        """Return what was kept of a packet."""
         if start + octets > len(body):
             self.broken(f"a packet states {octets} octets, and its block has room for {len(body) - start}")
         return body[start : start + octets]
@@ -259,7 +259,7 @@ class _Blocks(_Walk):
         return found
 
     def number_of(self, options: dict[int, bytes], code: int, form: str) -> int | None:
-        """Give the number in an option, None where there is no such option."""
+        """Return the number in an option, None where there is no such option."""
         octets = options.get(code)
         if octets is None:
             return None

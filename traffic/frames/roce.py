@@ -43,7 +43,7 @@ def host_addresses(count: int, per_gsp: int = 1, first_node: int = 1) -> dict[st
 
 
 def frame_maker(stream: Stream, hosts: Mapping[str, HostAddress]) -> Callable[[int], bytes]:
-    """Give the function from a running number to the stream's frame (octets without FCS) of that number."""
+    """Return the function from a running number to the stream's frame (octets without FCS) of that number."""
     make = _frame_maker(stream, hosts)
     first = stream.first
     return (lambda number: make(first + number)) if first else make

@@ -46,11 +46,11 @@ class Link:
 
 @dataclass(frozen=True, config=_STRICT)
 class Node:
-    """A device: its node id, its role, what was declared of it, and its standing in this play."""
+    """A device: its node id, its role, what was declared of it, and its status in this play."""
 
     id: int
     role: str
-    standing: Literal["under test", "reference", "emulated"] = "reference"
+    status: Literal["under test", "reference", "emulated"] = "reference"
     ics: Mapping[str, bool | int | str | tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -76,7 +76,7 @@ def altered(missing: Sequence[HostFrame], surplus: Sequence[HostFrame]) -> Itera
 
 
 def _likeness(one: bytes, other: bytes) -> float:
-    """Give the share of the shorter frame's octets that agree from the front, and from the back."""
+    """Return the share of the shorter frame's octets that agree from the front, and from the back."""
     shorter = min(len(one), len(other))
     front = _common(one, other)
     back = min(_common(one[::-1], other[::-1]), shorter - front)

@@ -32,7 +32,7 @@ class EmulatedGsf(Emulated[GsfPeer]):
         return self.spec.silent
 
     def announced(self, now: int) -> list[dict[str, int]]:
-        """Give the nodes that are reached now."""
+        """Return the nodes that are reached now."""
         reached = [reach for reach in self.spec.reaches if reach.during.holds(self.time(now))]
         return [{"node": reach.node, "rate": reach.rate_mbps} for reach in reached]
 

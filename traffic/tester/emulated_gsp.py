@@ -34,7 +34,7 @@ class EmulatedGsp(Emulated[GspPeer]):
         return self.spec.silent_hello
 
     def announced(self, now: int) -> list[dict[str, int]]:  # noqa: ARG002 - a GSP announces itself alone, always
-        """Give itself."""
+        """Return itself."""
         return [{"node": self.spec.node, "rate": self.spec.rate_mbps}]
 
     def receive(self, message: Decoded, _frame: bytes, now: int) -> None:

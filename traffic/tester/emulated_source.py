@@ -227,7 +227,7 @@ class Source:
         self.leaf.around.surroundings.at(time, due)
 
     def _pack(self, queue: Queue, frame: bytes, size: int, now: int) -> None:
-        """Give a frame its place in a container (mode close-early), and send it or keep it for its turn."""
+        """Return a frame its place in a container (mode close-early), and send it or keep it for its turn."""
         room = self.leaf.spec.container_bytes
         stale = queue.index and now - queue.last_frame >= self.leaf.spec.flush_time
         if queue.index and (stale or queue.fill + size > room):

@@ -152,7 +152,7 @@ class Emulated(Generic[Spec]):
         raise NotImplementedError
 
     def announced(self, now: int) -> list[dict[str, int]]:
-        """Give the entries of a HELLO."""
+        """Return the entries of a HELLO."""
         raise NotImplementedError
 
     def control(self, message: str, values: Mapping[str, int], now: int) -> None:

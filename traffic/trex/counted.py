@@ -35,7 +35,7 @@ class Tally:
         )
 
     def flows(self, groups: Mapping[int, GroupCounters]) -> tuple[Flow, ...]:
-        """Give what became of each stream, in order of their numbers."""
+        """Return what became of each stream, in order of their numbers."""
         found = [_flow(load, groups[_group(load)]) for loads in self.loads.values() for load in loads]
         return tuple(sorted(found, key=lambda flow: flow.stream))
 
@@ -68,7 +68,7 @@ def tally(
     numbers: Mapping[int, int],
     hosts: Mapping[str, HostAddress],
 ) -> Tally:
-    """Give the loads of a scenario; `numbers` are the server's ports by those of the tester.
+    """Return the loads of a scenario; `numbers` are the server's ports by those of the tester.
 
     ValueError for what no server can count. The frames of a stream are all alike, but for what the server
     writes into them.

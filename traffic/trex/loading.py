@@ -20,7 +20,7 @@ class Loading(Connection):
         """Let a stream be followed by another."""
 
     def add(self, port: int, loads: Sequence[Load]) -> None:
-        """Give a port its loads, in addition to those it has; they start with `start`."""
+        """Return a port its loads, in addition to those it has; they start with `start`."""
         followers = {load.follower for load in loads}
         if missing := followers - {None} - {load.name for load in loads}:
             raise ValueError(f"no load is called {min(map(str, missing))}")
@@ -31,7 +31,7 @@ class Loading(Connection):
         self._groups |= {load.group: {} for load in loads if load.group is not None}
 
     def schedule(self, port: int, frames: Sequence[tuple[int, bytes]]) -> None:
-        """Give a port single frames with their times, ns after `start`, kept by the server as well as it can.
+        """Hand a port single frames with their times, ns after `start`, kept by the server as well as it can.
 
         Frames under 60 octets are padded; those of the same time leave in any order.
         """

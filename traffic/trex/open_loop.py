@@ -119,7 +119,7 @@ def _countable(stream: Stream) -> bool:
 
 
 def _counted(stream: Stream, sent: Sequence[Timed]) -> Load | None:
-    """Give frames as one load that counts; None when their times or octets follow no such rule."""
+    """Return frames as one load that counts; None when their times or octets follow no such rule."""
     times, first = [at for at, _ in sent], sent[0][1]
     gaps = {later - sooner for sooner, later in pairwise(times)}
     at = (16 if first[12:14] == _TAG else 12) + 6

@@ -21,7 +21,7 @@ from traffic.trex.data import Capture, Captured, PortCounters, check_size
 from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexUnableError
 from traffic.trex.open_loop import PortPlan, split
 from traffic.trex.trex import Trex
-from traffic.wires.player import Line, Seen
+from traffic.wires.player import PortView, Seen
 
 ROOM: Final = 200_000
 """Frames that the capture holds between two fetches."""
@@ -50,7 +50,7 @@ class TrexWires:
     def __init__(
         self,
         trex: Trex,
-        lines: Sequence[Line],
+        lines: Sequence[PortView],
         ports: Mapping[int, int],
         described: Sequence[TesterPort],
         hosts: Mapping[str, HostAddress],
@@ -94,7 +94,7 @@ class TrexWires:
             raise
 
     def prepare(self, scenario: Scenario) -> None:
-        """Give the server what it is going to play by itself; each single frame takes it up to 0.4 ms."""
+        """Return the server what it is going to play by itself; each single frame takes it up to 0.4 ms."""
         if self.broken:
             self._reconnect()
         if scenario.counted:

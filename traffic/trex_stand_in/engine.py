@@ -39,13 +39,13 @@ class Engine:
         self.at(self.now() + PUBLISH_EVERY, self.tick)
 
     def patience(self) -> float:
-        """Give the time until something is due, in s."""
+        """Return the time until something is due, in s."""
         dues = [port.transmission.due() for port in self.ports if port.transmission]
         first = min((due for due in (*dues, self.due[0][0]) if due is not None), default=0)
         return max(0, first - self.now() - SOON) / 1e9
 
     def now(self) -> int:
-        """Give the time of the server, in ns."""
+        """Return the time of the server, in ns."""
         return time.monotonic_ns() - self._epoch
 
     def at(self, due: int, call: Callable[[], None]) -> None:
@@ -127,7 +127,7 @@ class Engine:
         self.at(self.now() + PUBLISH_EVERY, self.tick)
 
     def acquired(self, port: Port, user: str, session: int, *, force: bool) -> str:
-        """Give a port to a session, and its handler."""
+        """Return a port to a session, and its handler."""
         port.owner, port.session, port.handler = user, session, secrets.token_hex(4)
         self.publisher.event(PORT_ACQUIRED, port, who=user, session_id=session, force=force)
         return port.handler

@@ -74,7 +74,7 @@ class Port:
         }
 
     def statistics(self) -> dict[str, float]:
-        """Give the counters and rates of `get_port_stats`."""
+        """Return the counters and rates of `get_port_stats`."""
         counts = {
             name: self.counters[name]
             for name in ("opackets", "ipackets", "obytes", "ibytes", "oerrors", "ierrors")

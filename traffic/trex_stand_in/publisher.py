@@ -49,7 +49,7 @@ class Publisher:
         self.publish("trex-global", 0, data, baseline=baseline)
 
     def statistics(self) -> dict[str, float]:
-        """Give what all ports do together."""
+        """Return what all ports do together."""
         rates = {
             short: sum(port.rates.get(name, 0.0) for port in self.ports)
             for short, name in (

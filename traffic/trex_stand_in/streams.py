@@ -343,7 +343,7 @@ class Group:
         self.shortest = min(self.shortest or microseconds, microseconds)
 
     def flow_stats(self, ports: range) -> dict[str, dict[str, float]]:
-        """Give the counters as `get_pgid_stats` does; rates are always 0 here."""
+        """Return the counters as `get_pgid_stats` does; rates are always 0 here."""
         columns = {"tp": self.sent, "tb": self.sent_bytes, "rp": self.received, "rb": self.received_bytes}
         counts: dict[str, dict[str, float]] = {
             key: {str(port): column[port] for port in ports} for key, column in columns.items()
@@ -351,7 +351,7 @@ class Group:
         return counts | {key: {str(port): 0.0 for port in ports} for key in ("tps", "tbs", "rps", "rbs")}
 
     def latency_stats(self) -> dict[str, Any]:
-        """Give sequence errors and latency in us as `get_pgid_stats` does."""
+        """Return sequence errors and latency in us as `get_pgid_stats` does."""
         recent, self.recent = self.recent, 0
         return {
             "er": {key: self.errors[key] for key in ("drp", "ooo", "dup", "sth", "stl")},

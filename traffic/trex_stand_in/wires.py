@@ -41,7 +41,7 @@ class Wire(Protocol):
     name: str
 
     def fileno(self) -> int:
-        """Give the descriptor that becomes readable when a frame waits."""
+        """Return the descriptor that becomes readable when a frame waits."""
         ...
 
     def send(self, frame: bytes) -> None:
@@ -77,7 +77,7 @@ class Pipe:
         self._woken.setblocking(False)
 
     def fileno(self) -> int:
-        """Give the descriptor that becomes readable when a frame waits."""
+        """Return the descriptor that becomes readable when a frame waits."""
         return self._woken.fileno()
 
     def deliver(self, frame: bytes) -> None:
@@ -150,7 +150,7 @@ class Interface:
         self.speed_mbps = self._speed()
 
     def fileno(self) -> int:
-        """Give the descriptor that becomes readable when a frame waits."""
+        """Return the descriptor that becomes readable when a frame waits."""
         return self._socket.fileno()
 
     def send(self, frame: bytes) -> None:

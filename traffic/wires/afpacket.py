@@ -11,7 +11,7 @@ from time import CLOCK_REALTIME, clock_gettime_ns, monotonic_ns
 from typing import Final, TypeVar
 
 from traffic.scenario import Scenario
-from traffic.wires.player import Line, Seen
+from traffic.wires.player import PortView, Seen
 
 SOL_PACKET: Final = 263
 PACKET_RX_RING: Final = 5
@@ -66,7 +66,7 @@ class Tap:
         self.offset = stamp - (before + monotonic_ns()) // 2
 
     def fileno(self) -> int:
-        """Give the descriptor to wait on."""
+        """Return the descriptor to wait on."""
         return self.socket.fileno()
 
     def take(self) -> Iterator[Seen]:
@@ -137,7 +137,7 @@ class Interfaces:
     busy = False
     latest = 0
 
-    def __init__(self, lines: Sequence[Line], taps: Sequence[Tap], senders: Mapping[int, Sender]) -> None:
+    def __init__(self, lines: Sequence[PortView], taps: Sequence[Tap], senders: Mapping[int, Sender]) -> None:
         self.lines = lines
         self.taps = taps
         self.senders = senders
@@ -155,7 +155,7 @@ class Interfaces:
         return monotonic_ns(), scenario
 
     def passing(self, seconds: float) -> Iterator[tuple[int, Seen]]:
-        """Give what passes, in the order of the lines, a few frames of each at a time."""
+        """Return what passes, in the order of the lines, a few frames of each at a time."""
         ready, _, _ = select(self.taps, (), (), seconds)
         for number, tap in enumerate(self.taps):
             if tap in ready:
@@ -194,16 +194,16 @@ T = TypeVar("T", bound=Interfaces)
 
 
 def open_interfaces(
-    make: Callable[[Sequence[Line], Sequence[Tap], Mapping[int, Sender]], T],
-    ends: Iterable[tuple[Line, str]],
-    place: Callable[[Line], AbstractContextManager[None]] = lambda _: nullcontext(),
+    make: Callable[[Sequence[PortView], Sequence[Tap], Mapping[int, Sender]], T],
+    ends: Iterable[tuple[PortView, str]],
+    place: Callable[[PortView], AbstractContextManager[None]] = lambda _: nullcontext(),
 ) -> T:
     """Open a tap on the interface of each line, and a sender where it has a port, and make wires of them.
 
     `place` brings this thread to where the interface of a line is. OSError names the interface that cannot be
     opened; then, and where the wires cannot be made, nothing stays open.
     """
-    lines: list[Line] = []
+    lines: list[PortView] = []
     taps: list[Tap] = []
     senders: dict[int, Sender] = {}
     with ExitStack() as opened:

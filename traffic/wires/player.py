@@ -21,7 +21,7 @@ STALL: Final = 10_000_000
 
 
 @dataclass(frozen=True)
-class Line:
+class PortView:
     """A link as the tester sees it: at its `lower` end or the upper one.
 
     `port` is the tester's; None where both ends are devices and the link is only looked at.
@@ -43,7 +43,7 @@ class Seen(NamedTuple):
 class Wires(Protocol):
     """Where the tester's frames leave and arrive: interfaces of this machine, or ports of a TRex server."""
 
-    lines: Sequence[Line]
+    lines: Sequence[PortView]
     latest: int
     """How late, in ns, a frame left at worst since the beginning, after the tester had given it."""
 
@@ -61,13 +61,13 @@ class Wires(Protocol):
         """Whether something that the wires play by themselves has not left yet."""
 
     def passing(self, seconds: float) -> Iterator[tuple[int, Seen]]:
-        """Give what passes, by number of the line; wait at most so long for the first frame."""
+        """Return what passes, by number of the line; wait at most so long for the first frame."""
 
     def send(self, port: int, frame: bytes) -> None:
         """Send a frame; at the latest with the next call of `passing`."""
 
     def counted(self) -> "tuple[recording.Flow, ...] | None":
-        """Give what became of each stream if the wires counted and kept no frame; None if they kept all."""
+        """Return what became of each stream if the wires counted and kept no frame; None if they kept all."""
 
     def lost(self) -> int:
         """Frames that passed unseen since the beginning."""
@@ -146,7 +146,7 @@ class Player:
                 self.ran(self.now, monotonic_ns())
                 self.send(sends)
 
-    def take(self, index: int, line: Line, seen: Seen) -> None:
+    def take(self, index: int, line: PortView, seen: Seen) -> None:
         """Record a frame that passed on a line; one that arrived is for the tester."""
         self.record(index, seen, up=seen.outgoing == line.lower)
         if line.port is None:
@@ -165,7 +165,7 @@ class Player:
             self.noted = now
 
     def clock(self) -> int:
-        """Give the time, which never goes back."""
+        """Return the time, which never goes back."""
         self.now = max(self.now, monotonic_ns())
         return self.now
 

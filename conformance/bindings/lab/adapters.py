@@ -331,7 +331,7 @@ def reading(adapter: Adapter, device: str, ability: str) -> Any:  # noqa: ANN401
 
 
 def identity(adapter: Adapter) -> str:
-    """Give in one printable line what answers for a device."""
+    """Return in one printable line what answers for a device."""
     return line(str(adapter.identify()), SHOWN)
 
 
@@ -343,7 +343,7 @@ def measured_log(adapter: Adapter, device: str) -> tuple[int, Log]:
 
 
 def _shaped(what: str, value: object) -> Any:  # noqa: ANN401 - as the shape says
-    """Give an answer in its shape; ValueError says how it is of another."""
+    """Return an answer in its shape; ValueError says how it is of another."""
     shape = READINGS[what]
     try:
         value = checked(value)

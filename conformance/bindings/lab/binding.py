@@ -15,7 +15,7 @@ from conformance.bindings.lab.devices import LabDevices, quiesce_time
 from conformance.bindings.lab.layout import Layout
 from conformance.bindings.lab.limits import MANAGED, Quality, limits_of, patience, quickest, uncertainty_of
 from conformance.bindings.lab.wires import MeasuredWires, TesterSide, open_wires
-from conformance.bindings.realtime import RealTimeBed, Rig, real_time
+from conformance.bindings.realtime import RealTimeDriver, Rig, real_time
 from conformance.bindings.undo import at_last, give_back
 from traffic.recordings.recording import Facts, Link, ParameterValue
 from traffic.scenario import Scenario
@@ -62,12 +62,12 @@ class LabBinding:
         """The devices, by their adapters; InputError when there is no such adapter."""
         return LabDevices(self.lab)
 
-    def realise(self, topology: Topology) -> Topology:
-        """Give a testbed as the bench has it; TesterLimited when it has none such."""
-        return self.layout.realise(topology)
+    def bind(self, topology: Topology) -> Topology:
+        """Return a testbed as the bench has it; TesterLimited when it has none such."""
+        return self.layout.bind(topology)
 
     def limits(self, topology: Topology, parameters: Mapping[str, ParameterValue]) -> Mapping[str, str]:
-        """Give the reason for each capability that is missing on a testbed."""
+        """Return the reason for each capability that is missing on a testbed."""
         lacking = {ability: self.devices.lacking(ability) for ability in MANAGED}
         tester = Quality(quickest(self.measured, self.lab), round(self.exact["ns"]))
         return limits_of(self.lab, topology, parameters, lacking, tester)
@@ -83,11 +83,11 @@ class LabBinding:
         return real_time(seconds, quiet, parameters) + REQUESTS * answers
 
     def open(self, setup: Setup) -> Driver:
-        """Give a bed on the devices, with the wires of its testbed."""
+        """Return a bed on the devices, with the wires of its testbed."""
         wires, links = self.wires(setup.topology, setup.facts)
         missing = self.limits(setup.topology, setup.facts.parameters)
         late = patience(setup.topology, setup.facts.parameters)
-        return RealTimeBed(setup, Rig(links, self.devices, wires, CAPABILITIES - missing.keys(), late))
+        return RealTimeDriver(setup, Rig(links, self.devices, wires, CAPABILITIES - missing.keys(), late))
 
     def check(self, facts: Facts, topology: Topology) -> None:
         """Look that adapters answer and ports of the tester have a link; no device is judged by that."""
@@ -99,7 +99,7 @@ class LabBinding:
             raise BenchError(trouble)
 
     def wires(self, topology: Topology, facts: Facts) -> tuple[MeasuredWires, tuple[Link, ...]]:
-        """Give the wires of a testbed, the open ones if they are its own; BenchError if they fail."""
+        """Return the wires of a testbed, the open ones if they are its own; BenchError if they fail."""
         lines = self.layout.lines(topology)
         links = tuple(link for link, _, _ in lines)
         key = f"{links} {sorted(facts.hosts.items())} {facts.wire_profile}"

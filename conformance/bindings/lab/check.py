@@ -199,7 +199,7 @@ def _rows(findings: Iterator[Finding]) -> Iterator[Row]:
 
 
 def speed_of(opened: socket.socket, name: str) -> int | None:
-    """Give the speed of an interface in Mbit/s, None where it tells none."""
+    """Return the speed of an interface in Mbit/s, None where it tells none."""
     answer = ctypes.create_string_buffer(COMMAND.pack(ETHTOOL_GSET, 0, 0), COMMAND.size)
     with suppress(OSError):
         ioctl(opened, SIOCETHTOOL, IFREQ.pack(name.encode(), ctypes.addressof(answer)))

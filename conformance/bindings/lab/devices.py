@@ -73,7 +73,7 @@ class LabDevices:
         """Leave the devices as they are: to be quiesced is all that is asked of them."""
 
     def renew(self, setup: Setup, seed: int, *, fresh: bool) -> None:  # noqa: ARG002 - real devices have no seed
-        """Give the devices the settings in force where they differ; start them anew only if `fresh`."""
+        """Return the devices the settings in force where they differ; start them anew only if `fresh`."""
         if fresh and self.lacking("restart"):
             names = ", ".join(self.lacking("restart"))
             raise TesterLimited(
@@ -82,7 +82,7 @@ class LabDevices:
         self.restore()
         topology = setup.topology
         self.cables = {
-            link.name: self.layout.cable(topology, link) for link in topology.links if topology.realised(link)
+            link.name: self.layout.cable(topology, link) for link in topology.links if topology.bound(link)
         }
         self.hosts, self.values = setup.facts.hosts, setup.facts.parameters
         self.declared = setup.declared
@@ -96,7 +96,7 @@ class LabDevices:
         self.mark()
 
     def apply(self, name: str, give: Callable[[Settings], None], wanted: Settings) -> None:
-        """Give a device settings, which it may have got where that fails."""
+        """Return a device settings, which it may have got where that fails."""
         self.applied.pop(name, None)
         if wanted:
             self.altered.add(name)
@@ -118,7 +118,7 @@ class LabDevices:
         self.altered.discard(name)
 
     def settings(self, setup: Setup) -> dict[str, int | float | str]:
-        """Give the settings that the bench, the run or the case sets, or that an earlier case did."""
+        """Return the settings that the bench, the run or the case sets, or that an earlier case did."""
         kinds = load_catalogue().parameters
         values = setup.facts.parameters
         self.touched |= {
@@ -169,7 +169,7 @@ class LabDevices:
         self.call(order.node, lambda: adapter.manage(order.action, order.arguments))
 
     def reverse(self, order: ManagementEvent) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Give what undoes an action: the seat of the host, or the value in force."""
+        """Return what undoes an action: the seat of the host, or the value in force."""
         if order.action == "setting":
             name = str(order.arguments["name"])
             if name in self.values:
@@ -216,7 +216,7 @@ class LabDevices:
         return None
 
     def able(self, ability: str) -> Iterator[tuple[str, Adapter]]:
-        """Give the devices whose adapter has an ability."""
+        """Return the devices whose adapter has an ability."""
         return ((name, item) for name, item in self.adapters.items() if ability in item.abilities)
 
     def call(self, device: str, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the work gives

@@ -11,15 +11,15 @@ REMOTES: Final = 7
 
 
 def hosts_of(layout: Layout) -> list[HostAddress]:
-    """Give them in order of node and port: the bench's own, and those behind GSPs that are emulated."""
+    """Return them in order of node and port: the bench's own, and those behind GSPs that are emulated."""
     topologies = [layout.everything()]
-    topologies += [layout.realise(asked) for asked in _around(layout)]
+    topologies += [layout.bind(asked) for asked in _around(layout)]
     found = {(host.node, host.port): host for topology in topologies for host in topology.addresses.values()}
     return [found[place] for place in sorted(found)]
 
 
 def _around(layout: Layout) -> list[Topology]:
-    """Give testbeds with as many GSPs as there may be around a lone one, by its number of hosts."""
+    """Return testbeds with as many GSPs as there may be around a lone one, by its number of hosts."""
     if list(layout.bench.file.devices) != ["gsp0"]:
         return []
     rate, delay = (int(layout.bench.values[name]) for name in ("link_rate", "link_delay"))

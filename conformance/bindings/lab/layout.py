@@ -9,7 +9,7 @@ from conformance.api.testbeds import GSF_NODE_BASE, LeafSpine, Request, SoloGsf,
 from conformance.bindings.lab.bench import LabBench, ends_of, is_host
 from conformance.bindings.lab.model import Cable
 from traffic.recordings.recording import Link, Node
-from traffic.wires.player import Line
+from traffic.wires.player import PortView
 
 ORDINALS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
@@ -20,10 +20,10 @@ class Layout:
 
     bench: LabBench
 
-    def realise(self, asked: Topology) -> Topology:
-        """Give a testbed with nodes, port numbers and rates of the bench; TesterLimited if it has none."""
+    def bind(self, asked: Topology) -> Topology:
+        """Return a testbed with nodes, port numbers and rates of the bench; TesterLimited if it has none."""
         self._same_devices(asked)
-        found = {link.name: self.cable(asked, link) for link in asked.links if asked.realised(link)}
+        found = {link.name: self.cable(asked, link) for link in asked.links if asked.bound(link)}
         self._nothing_between(asked)
         self._same_delays(asked)
         self._same_proportions(asked, found)
@@ -36,7 +36,7 @@ class Layout:
         return Topology(self._nodes(asked), links, self._numbers(asked, found), dict(self._addresses()))
 
     def everything(self) -> Topology:
-        """Give all that is there as one testbed, whose links are called as in the file."""
+        """Return all that is there as one testbed, whose links are called as in the file."""
         file, delay = self.bench.file, int(self.bench.values["link_delay"])
         hosts = [
             Link(name, name, device, cable.speed, delay)
@@ -55,10 +55,10 @@ class Layout:
             name: Node(usual_id(name), name[:3].upper(), "under test" if name in file.devices else "emulated")
             for name in names
         }
-        return self.realise(Topology(nodes, (*hosts, *fabric)))
+        return self.bind(Topology(nodes, (*hosts, *fabric)))
 
     def cable(self, asked: Topology, link: Link) -> Cable:
-        """Give the cable of a link; hosts of a device count in the order of the file."""
+        """Return the cable of a link; hosts of a device count in the order of the file."""
         if link.fabric:
             cable = self.bench.cables.get(link.name)
             if cable is None:
@@ -70,29 +70,27 @@ class Layout:
             raise self._missing(asked, link)
         return self.bench.cables[hosts[place]]
 
-    def lines(self, topology: Topology) -> list[tuple[Link, Line, Cable]]:
-        """Give the links at the tester in order of its ports, how it sees each, and the cable."""
+    def lines(self, topology: Topology) -> list[tuple[Link, PortView, Cable]]:
+        """Return the links at the tester in order of its ports, how it sees each, and the cable."""
         seen = [
             (link, cable)
             for link in topology.links
-            if topology.realised(link) and not (cable := self.cable(topology, link)).inside
+            if topology.bound(link) and not (cable := self.cable(topology, link)).inside
         ]
         devices = self.bench.file.devices
         return [
-            (link, Line(link.name, link.lower not in devices, number), cable)
+            (link, PortView(link.name, link.lower not in devices, number), cable)
             for number, (link, cable) in enumerate(seen)
         ]
 
     def unseen(self, topology: Topology) -> list[str]:
         """Name the links of a testbed that the tester cannot see."""
         return [
-            link.name
-            for link in topology.links
-            if topology.realised(link) and self.cable(topology, link).inside
+            link.name for link in topology.links if topology.bound(link) and self.cable(topology, link).inside
         ]
 
     def whole(self) -> Request:
-        """Give the largest testbed that the bench can be."""
+        """Return the largest testbed that the bench can be."""
         devices = self.bench.file.devices
         gsps = [name for name in devices if name.startswith("gsp")]
         gsfs = [name for name in devices if name.startswith("gsf")]
@@ -109,7 +107,7 @@ class Layout:
         return next(link.upper for link in asked.links if link.name == host)
 
     def _same_devices(self, asked: Topology) -> None:
-        wanted, there = asked.standing("under test"), self.bench.file.devices.keys()
+        wanted, there = asked.of_status("under test"), self.bench.file.devices.keys()
         if set(wanted) != there:
             have = ", ".join(sorted(there))
             raise TesterLimited(f"the bench {self.bench.name} has {have} under test, not {', '.join(wanted)}")
@@ -123,7 +121,7 @@ class Layout:
     def _same_delays(self, asked: Topology) -> None:
         usual = self.bench.values["link_delay"]
         for link in asked.links:
-            if link.delay_ns != usual and asked.realised(link):
+            if link.delay_ns != usual and asked.bound(link):
                 raise TesterLimited(
                     f"the bench {self.bench.name} cannot delay {link.name} by {link.delay_ns} ns: "
                     f"its links have {usual} ns"
@@ -157,7 +155,7 @@ class Layout:
         return TesterLimited(f"the bench {self.bench.name} has no {ordinal} {kind} {link.name} at {device}")
 
     def _nodes(self, asked: Topology) -> dict[str, Node]:
-        """Give every device under test its own node id, and an emulated one that it then lacks another."""
+        """Return every device under test its own node id, and an emulated one that it then lacks another."""
         taken = set(self.bench.nodes.values())
         free = [asked.nodes[name].id for name in self.bench.nodes if asked.nodes[name].id not in taken]
         nodes = {}
@@ -186,7 +184,7 @@ class Layout:
 
 
 def usual_id(device: str) -> int:
-    """Give the node id that the suite gives a device."""
+    """Return the node id that the suite gives a device."""
     number = int(device[3:])
     return number + 1 if device.startswith("gsp") else GSF_NODE_BASE + number
 

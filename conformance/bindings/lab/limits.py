@@ -34,7 +34,7 @@ class Quality:
 
 
 def quickest(tester_reaction: int | None, bench: LabBench) -> int:
-    """Give the reaction of the tester in ns: measured, declared, or assumed, in that order."""
+    """Return the reaction of the tester in ns: measured, declared, or assumed, in that order."""
     if tester_reaction is not None:
         return tester_reaction
     if bench.file.tester.limits.reaction_ns is not None:
@@ -43,7 +43,7 @@ def quickest(tester_reaction: int | None, bench: LabBench) -> int:
 
 
 def uncertainty_of(measured: int | None, bench: LabBench) -> int:
-    """Give the uncertainty of times in ns: measured, declared, or assumed, in that order."""
+    """Return the uncertainty of times in ns: measured, declared, or assumed, in that order."""
     if measured is not None:
         return measured
     declared = bench.file.tester.limits.timestamps_ns
@@ -51,8 +51,8 @@ def uncertainty_of(measured: int | None, bench: LabBench) -> int:
 
 
 def patience(topology: Topology, parameters: Mapping[str, ParameterValue]) -> int:
-    """Give how late, in ns, the tester may be: a part of what devices and peers wait for each other."""
-    if not topology.standing("emulated"):
+    """Return how late, in ns, the tester may be: a part of what devices and peers wait for each other."""
+    if not topology.of_status("emulated"):
         return PATIENCE
     return min(int(parameters[name].value) // part for name, part in LATE.items())
 
@@ -64,7 +64,7 @@ def limits_of(
     lacking: Mapping[str, list[str]],
     tester: Quality,
 ) -> dict[str, str]:
-    """Give the reason for each capability that is missing; `lacking` names the devices without an ability."""
+    """Return why each missing capability is missing; `lacking` names the devices without an ability."""
     missing = {
         ability: f"the adapter of {', '.join(lacking[ability])} has no {ability}"
         for ability in MANAGED
@@ -90,7 +90,7 @@ def _too_late(
     bench: LabBench, topology: Topology, parameters: Mapping[str, ParameterValue], reaction: int
 ) -> str | None:
     """Say why devices cannot be emulated on a topology, if they cannot."""
-    if not topology.standing("emulated"):
+    if not topology.of_status("emulated"):
         return None
     times = {name: int(parameters[name].value) for name in SHARES}
     tight = [
@@ -103,7 +103,7 @@ def _too_late(
         return f"{words}, and a peer has {' and '.join(tight)}"
     tester = bench.file.tester
     carries = tester.limits.rate_mbps or CARRIES[tester.kind]
-    fastest = max(link.rate_mbps for link in topology.links if topology.realised(link))
+    fastest = max(link.rate_mbps for link in topology.links if topology.bound(link))
     if carries < fastest:
         return (
             f"the tester of the bench {bench.name} carries {carries} Mbit/s while it stands in for devices, "

@@ -9,7 +9,7 @@ from typing import Final
 from traffic.frames.roce import identify
 from traffic.scenario import Scenario, Stream
 from traffic.tester.tester import TesterPort, VirtualTester
-from traffic.wires.player import Line, Player, Seen, Wires
+from traffic.wires.player import Player, PortView, Seen, Wires
 
 SIZE: Final = 1500
 COUNT: Final = 300
@@ -58,7 +58,7 @@ class _Watch(Player):
         self.line = line
         self.load = load
 
-    def take(self, index: int, line: Line, seen: Seen) -> None:
+    def take(self, index: int, line: PortView, seen: Seen) -> None:
         """Take a frame."""
         super().take(index, line, seen)
         found = identify(seen.frame)

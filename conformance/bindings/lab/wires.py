@@ -18,7 +18,7 @@ from traffic.trex.client import connect
 from traffic.trex.trex import Trex
 from traffic.trex.wires import TrexWires
 from traffic.wires.afpacket import SOL_PACKET, Interfaces, Sender, Tap, open_interfaces
-from traffic.wires.player import Line, Wires
+from traffic.wires.player import PortView, Wires
 
 PACKET_ADD_MEMBERSHIP: Final = 1
 PACKET_MR_PROMISC: Final = 1
@@ -46,7 +46,11 @@ class LabInterfaces(Interfaces):
     uncertainty = UNCERTAINTY
 
     def __init__(
-        self, lines: Sequence[Line], names: Sequence[str], taps: Sequence[Tap], senders: Mapping[int, Sender]
+        self,
+        lines: Sequence[PortView],
+        names: Sequence[str],
+        taps: Sequence[Tap],
+        senders: Mapping[int, Sender],
     ) -> None:
         super().__init__(lines, taps, senders)
         self.names = names
@@ -69,7 +73,7 @@ class LabInterfaces(Interfaces):
 
 
 def index_of(opened: socket.socket, name: str) -> int:
-    """Give the number of an interface in the namespace of a socket."""
+    """Return the number of an interface in the namespace of a socket."""
     answer = ioctl(opened, 0x8933, struct.pack("16s16x", name.encode()))
     return int(struct.unpack_from("=16xi", answer)[0])
 
@@ -80,7 +84,7 @@ def runs(opened: socket.socket, name: str) -> bool:
     return bool(flags & IFF_RUNNING)
 
 
-def lab_interfaces(lines: Sequence[Line], names: Sequence[str]) -> LabInterfaces:
+def lab_interfaces(lines: Sequence[PortView], names: Sequence[str]) -> LabInterfaces:
     """Open a tap and a sender on each interface; BenchError for one that is not there."""
     try:
         return open_interfaces(
@@ -112,7 +116,7 @@ def connect_trex(tester: TrexTester) -> Trex:
 class TesterSide:
     """What the tester is on a testbed: its lines, what its end of each is called, its ports, all hosts."""
 
-    lines: Sequence[Line]
+    lines: Sequence[PortView]
     ends: Sequence[int | str]
     described: Sequence[TesterPort]
     hosts: Mapping[str, HostAddress]

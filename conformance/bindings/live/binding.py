@@ -12,7 +12,7 @@ from conformance.api.testbeds import LeafSpine, Request, Topology, default_peers
 from conformance.bindings.live.devices import LATE, LiveDevices, quiesce_time
 from conformance.bindings.live.plan import ICS, plan
 from conformance.bindings.live.testers import TESTERS, Tester
-from conformance.bindings.realtime import RealTimeBed, Rig, real_time
+from conformance.bindings.realtime import RealTimeDriver, Rig, real_time
 from conformance.bindings.reference import ReferenceBinding, mutant_of
 from conformance.bindings.undo import at_last, give_back
 from reference_impl.live.fabric import DeviceFailed, Fabric, up
@@ -58,8 +58,8 @@ class LiveBinding:
         """Get the right to make namespaces, which has to be had before there are threads."""
         acquire()
 
-    def realise(self, topology: Topology) -> Topology:
-        """Give the topology; TesterLimited when a link of it has a delay."""
+    def bind(self, topology: Topology) -> Topology:
+        """Return the topology; TesterLimited when a link of it has a delay."""
         delayed = sorted(link.name for link in topology.links if link.delay_ns)
         if delayed:
             raise TesterLimited(f"the binding live cannot delay {delayed[0]}: its wires have no delay")
@@ -76,15 +76,15 @@ class LiveBinding:
         )
 
     def open(self, setup: Setup) -> Driver:
-        """Give a bed on the bench that stands, if it is of that topology, or on a new one."""
+        """Return a bed on the bench that stands, if it is of that topology, or on a new one."""
         return self.bed(setup, self.flaw)
 
-    def bed(self, setup: Setup, flaw: str | None) -> RealTimeBed:
-        """Give a bed whose devices have that flaw."""
+    def bed(self, setup: Setup, flaw: str | None) -> RealTimeDriver:
+        """Return a bed whose devices have that flaw."""
         bench = self.bench_for(setup)
         capabilities = CAPABILITIES - self.limits(setup.topology, setup.facts.parameters).keys()
         devices = LiveDevices(bench.fabric, flaw, bench.links_down)
-        return RealTimeBed(setup, Rig(bench.links, devices, bench.wires, capabilities, LATE))
+        return RealTimeDriver(setup, Rig(bench.links, devices, bench.wires, capabilities, LATE))
 
     def check(self, facts: Facts, topology: Topology) -> None:
         """Send one frame through a reference without flaw."""
@@ -98,8 +98,8 @@ class LiveBinding:
             )
 
     def bench_for(self, setup: Setup) -> "LiveBench":
-        """Give the bench of a topology."""
-        key = str(setup.topology.links), setup.topology.standing("emulated")
+        """Return the bench of a topology."""
+        key = str(setup.topology.links), setup.topology.of_status("emulated")
         bench = self.bench
         if bench is None or bench.key != key or bench.links_down:
             self.clear()
@@ -134,7 +134,7 @@ class LiveBench:
         except DeviceFailed as failed:
             raise BenchError(str(failed)) from failed
         try:
-            links = tuple(link for link in topology.links if topology.realised(link))
+            links = tuple(link for link in topology.links if topology.bound(link))
             wires = tester.wires(fabric, setup, links)
         except BaseException as error:
             fabric.down()

@@ -6,7 +6,7 @@ from typing import Any, Final
 from conformance.api.testbeds import LeafSpine, Request, SoloGsf, SoloGsp, Topology, port_mac
 from conformance.bindings.reference import ReferenceBinding, mutant_of
 from reference_impl.config import Settings
-from reference_impl.live.fabric import DeviceFailed, Fabric, standing, up
+from reference_impl.live.fabric import DeviceFailed, Fabric, running, up
 from reference_impl.live.namespaces import acquire
 from reference_impl.live.parameters import live_values
 from reference_impl.live.plan import End, Plan, PlannedDevice, PlannedPort, Wire
@@ -26,7 +26,7 @@ __all__ = [
     "live_values",
     "plan",
     "request",
-    "standing",
+    "running",
     "up",
 ]
 
@@ -40,7 +40,7 @@ TOPOLOGIES: Final[Mapping[str, Request]] = {
 
 
 def request(name: str) -> Request:
-    """Give a topology by name; InputError when there is none of that name."""
+    """Return a topology by name; InputError when there is none of that name."""
     if name not in TOPOLOGIES:
         mend = did_you_mean(name, TOPOLOGIES)
         raise InputError("command line", "--topology", f"there is no topology {name}", mend)
@@ -48,9 +48,9 @@ def request(name: str) -> Request:
 
 
 def hosts_behind(topology: Topology) -> Iterable[HostAddress]:
-    """Give hosts behind devices that other testbeds emulate around the same ones."""
+    """Return hosts behind devices that other testbeds emulate around the same ones."""
     wide = SoloGsp(hosts=4, remotes=9).topology(1, 0).addresses.values()
-    own = {node.id for node in topology.nodes.values() if node.standing != "emulated"}
+    own = {node.id for node in topology.nodes.values() if node.status != "emulated"}
     return [host for host in wide if host.node not in own]
 
 
@@ -73,7 +73,7 @@ def plan(
     table = {colons(host.mac): (host.node, host.port) for host in hosts}
     table |= {colons(host.mac): (host.node, host.port) for host in topology.addresses.values()}
     settings = vars(Settings.of(values))
-    names = [name for name, node in topology.nodes.items() if node.standing != "emulated"]
+    names = [name for name, node in topology.nodes.items() if node.status != "emulated"]
     devices = tuple(
         PlannedDevice(
             name=name,
@@ -99,13 +99,13 @@ def plan(
     wires = tuple(
         Wire(link.name, *(_end(topology, end, link, names) for end in (link.lower, link.upper)))
         for link in topology.links
-        if topology.realised(link)
+        if topology.bound(link)
     )
     return Plan(name, devices, wires)
 
 
 def mac_of(topology: Topology, end: str, link: Link) -> str:
-    """Give the address of one end of a link."""
+    """Return the address of one end of a link."""
     if end not in topology.nodes:
         return colons(topology.addresses[end].mac)
     return colons(port_mac(topology.nodes[end].id, topology.number(end, link)))

@@ -15,7 +15,7 @@ from reference_impl.live.processes import Process, started
 from traffic.recordings.recording import Link, ParameterValue
 from traffic.trex.wires import TrexWires
 from traffic.wires.afpacket import Interfaces, open_interfaces
-from traffic.wires.player import Line, Wires
+from traffic.wires.player import PortView, Wires
 
 LIMITS: Final = {
     "impairments": "the wires of the binding live are perfect",
@@ -109,6 +109,6 @@ def interfaces(fabric: Fabric, links: tuple[Link, ...], ports: Mapping[str, int]
     for link in links:
         wire = fabric.wire(link.name)
         end = wire.upper if wire.upper.space == fabric.plan.tester else wire.lower
-        ends.append((Line(link.name, end is wire.lower, ports.get(link.name)), end.interface))
+        ends.append((PortView(link.name, end is wire.lower, ports.get(link.name)), end.interface))
         spaces[link.name] = fabric.space(end.space)
     return open_interfaces(Interfaces, ends, lambda line: inside(spaces[line.name]))

@@ -17,7 +17,7 @@ from traffic.recordings.recording import Facts, Link, ParameterValue
 from traffic.trex.client import connect
 from traffic.trex.trex import Trex
 from traffic.trex.wires import TrexWires
-from traffic.wires.player import Line
+from traffic.wires.player import PortView
 
 APIS: Final = {"trex-4.8": "4.8", "trex-5.0": "5.0", "trex-5.1": "5.1"}
 """Testers by name, and the API that each speaks."""
@@ -99,7 +99,7 @@ class StandInWires(TrexWires):
         self.server = server
         described = tester_ports(topology, links)
         numbers = {port.name: number for number, port in enumerate(described)}
-        lines = [Line(link.name, _lower(link, topology), numbers.get(link.name)) for link in links]
+        lines = [PortView(link.name, _lower(link, topology), numbers.get(link.name)) for link in links]
         try:
             super().__init__(
                 server.connect(),
@@ -121,13 +121,13 @@ class StandInWires(TrexWires):
 
 def _lower(link: Link, topology: Topology) -> bool:
     """Whether the tester has the lower end of a link."""
-    return link.lower not in topology.nodes or topology.nodes[link.lower].standing == "emulated"
+    return link.lower not in topology.nodes or topology.nodes[link.lower].status == "emulated"
 
 
 def limits(topology: Topology, parameters: Mapping[str, ParameterValue], reaction: int) -> Mapping[str, str]:
     """Say what cannot be had through a TRex that reacts after `reaction` ns, and why."""
     found = dict(LIMITS)
-    links = [link for link in topology.links if topology.realised(link)]
+    links = [link for link in topology.links if topology.bound(link)]
     own = {port.name for port in tester_ports(topology, links)}
     inner = [link.name for link in links if link.name not in own]
     if inner:

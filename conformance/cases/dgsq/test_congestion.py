@@ -17,13 +17,13 @@ SIZE = 594
 
 
 def lavish(bed, name):
-    """Give the peer that stands for a GSP, granting more than is asked so that no frame has to wait."""
+    """Return the peer that stands for a GSP, granting more than is asked so that no frame has to wait."""
     credit, validity = 100 * bed.parameter("container_bytes"), bed.parameter("settle_time")
     return replace(bed.peer(name), grants=GrantPolicy(mode="at-once", extra=credit, validity=validity))
 
 
 def credit_rate(messages, start, stop):
-    """Give the rate in Mbit/s of the messages in [start, stop) ns."""
+    """Return the rate in Mbit/s of the messages in [start, stop) ns."""
     inside = [message.credit for message in messages if start <= message.time < stop]
     return Measured.over(sum(inside), max(inside, default=0), stop - start)
 

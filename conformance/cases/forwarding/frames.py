@@ -2,20 +2,20 @@
 
 from collections.abc import Iterable
 
-from conformance.api.testbed import Bed
+from conformance.api.testbed import Testbed
 from traffic.frames.roce import TEST_ETHERTYPE
 from traffic.patterns import gap_at
 from traffic.scenario import Scenario, TimedFrame
 
 
-def plain(bed: Bed, source: str, destination: str | bytes, number: int, size: int = 128) -> bytes:
+def plain(bed: Testbed, source: str, destination: str | bytes, number: int, size: int = 128) -> bytes:
     """One frame of `size` bytes with FCS, unique by its number, to a host or a MAC address."""
     target = bed.addresses[destination].mac if isinstance(destination, str) else destination
     head = target + bed.addresses[source].mac + TEST_ETHERTYPE.to_bytes(2, "big") + number.to_bytes(4, "big")
     return head.ljust(size - 4, bytes([number & 0xFF]))
 
 
-def apart(bed: Bed, source: str, frames: Iterable[bytes], *, after: int = 0) -> Scenario:
+def apart(bed: Testbed, source: str, frames: Iterable[bytes], *, after: int = 0) -> Scenario:
     """Send frames on a link, each as far from the next as two frames of the longest size take."""
     gap = 2 * gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
     timed = (TimedFrame(after + number * gap, source, frame) for number, frame in enumerate(frames, 1))

@@ -36,7 +36,7 @@ def passing(bed, spoiled, **faults):
 
 
 def through(bed):
-    """Give the messages that pass through a GSF, by name, of those that the wire profile has."""
+    """Return the messages that pass through a GSF, by name, of those that the wire profile has."""
     return [name for name in THROUGH if name in bed.profile.messages]
 
 

@@ -9,7 +9,7 @@ from traffic.scenario import GrantPolicy, Scenario, Signal, Trigger, Window
 
 
 def leftover(bed, **policy):
-    """Give a burst that is granted more than it needs, and another once that credit is void."""
+    """Return a burst that is granted more than it needs, and another once that credit is void."""
     refresh = bed.parameter("request_refresh")
     generous = GrantPolicy(
         mode="at-once", extra=bed.parameter("container_bytes"), during=Window(stop=refresh), **policy

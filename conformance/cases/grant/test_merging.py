@@ -15,14 +15,14 @@ FRAME = credit_bytes(size=1518)
 
 
 def waiting(bed, **policy):
-    """Give frames that wait at the source, and an egress that answers requests by a policy."""
+    """Return frames that wait at the source, and an egress that answers requests by a policy."""
     lasting = bed.parameter("settle_time")
     egress = replace(bed.peer("gsp1"), grants=GrantPolicy(validity=lasting, **policy))
     return elephant(bed.host(0), bed.host(-1), count=FRAMES) + Scenario(peers=(egress,))
 
 
 def sent_in(recording, start, stop):
-    """Give the DATA that the source put on the wire in [start, stop) ns."""
+    """Return the DATA that the source put on the wire in [start, stop) ns."""
     return [data for data in recording.fabric.messages("DATA", source="gsp0") if start <= data.time < stop]
 
 

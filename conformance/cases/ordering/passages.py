@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from conformance.api.testbed import Bed
+from conformance.api.testbed import Testbed
 from traffic.frames.crafted import Container, data_frames
 from traffic.frames.roce import identify
 from traffic.patterns import gap_at
@@ -38,7 +38,7 @@ class Passage:
 
 
 def scripted(
-    bed: Bed, containers: Iterable[Container], *, source: int = 2, destination: int = 0, cls: int = 0
+    bed: Testbed, containers: Iterable[Container], *, source: int = 2, destination: int = 0, cls: int = 0
 ) -> Scenario:
     """Send containers from a host behind an emulated GSP to one of the GSP under test, by their numbers.
 
@@ -51,7 +51,7 @@ def scripted(
     )
 
 
-def pace(bed: Bed) -> int:
+def pace(bed: Testbed) -> int:
     """Time in ns from frame to frame at which the host port falls idle in between."""
     return 2 * gap_at(SIZE, bed.parameter("link_rate"))
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from conformance.api.marks import clause, needs, testbed
-from conformance.api.testbed import Bed
+from conformance.api.testbed import Testbed
 from conformance.api.testbeds import LeafSpine
 from traffic.frames.roce import identify
 from traffic.patterns import RFC2544, elephant, frame_count, interleaved, line_rate
@@ -11,7 +11,7 @@ from traffic.scenario import UP, Impairment, Scenario
 PSN_BITS = 24
 
 
-def skewed(bed: Bed) -> Scenario:
+def skewed(bed: Testbed) -> Scenario:
     """Slow one of the paths between the leaves down, within what the devices expect and wait for."""
     delay = min(bed.parameter("path_delay_max"), bed.parameter("reorder_timeout")) // 2
     return Scenario(impairments=(Impairment(bed.uplinks[0], "delay", UP, value=delay, messages=("DATA",)),))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from conformance.api.testbed import Bed
+from conformance.api.testbed import Testbed
 from traffic.patterns import credit_bytes, gap_at, sweep
 from traffic.recordings.recording import Container, Recording
 from traffic.scenario import GrantPolicy, Scenario
@@ -12,7 +12,7 @@ Succession = tuple[Container | None, Container]
 """A container after its predecessor, None where that was not seen."""
 
 
-def filling(bed: Bed, number: int, sizes: Sequence[int], sources: int = 1) -> Scenario:
+def filling(bed: Testbed, number: int, sizes: Sequence[int], sources: int = 1) -> Scenario:
     """Frames of these sizes in turn, back to back, from each source to the last host.
 
     They fill `number` containers in all. The egress grants ahead, so that no frame waits for credit.
@@ -26,12 +26,12 @@ def filling(bed: Bed, number: int, sizes: Sequence[int], sources: int = 1) -> Sc
 
 
 def successions(containers: Iterable[Container]) -> list[Succession]:
-    """Give each container with the one before it in its queue generation."""
+    """Return each container with the one before it in its queue generation."""
     known = {(container.queue, container.sequence): container for container in containers}
     return [(known.get((queue, sequence - 1)), here) for (queue, sequence), here in known.items()]
 
 
-def full(bed: Bed, recording: Recording) -> list[Container]:
+def full(bed: Testbed, recording: Recording) -> list[Container]:
     """List the containers on the uplinks that can only have closed because they were full.
 
     The first frame of their successor began to leave before they could have been flushed.

@@ -12,7 +12,7 @@ from traffic.scenario import Scenario
 
 
 def key(container):
-    """Give what a container is known by on both sides of a GSF."""
+    """Return what a container is known by on both sides of a GSF."""
     return container.queue, container.sequence
 
 

@@ -298,7 +298,7 @@ class Recorder(BaseAdapter):
 
 @pytest.fixture
 def devices(bench):
-    """Give the devices of a bench that `Recorder` manages."""
+    """Return the devices of a bench that `Recorder` manages."""
     Recorder.asked.clear()
 
     def making(**options):
@@ -314,7 +314,7 @@ def setup(devices, **settings):
     known = load_catalogue().parameters
     values = {name: ParameterValue(item.default) for name, item in known.items()}
     values |= {name: ParameterValue(value, "", CASE) for name, value in settings.items()}
-    topology = devices.layout.realise(SoloGsp().topology(100_000, 0))
+    topology = devices.layout.bind(SoloGsp().topology(100_000, 0))
     return Setup("a case", topology, Facts(topology.nodes, topology.addresses, values, "open-1"), (), 1)
 
 

@@ -162,7 +162,7 @@ def trex_wires(monkeypatch):
 @pytest.mark.usefixtures("trex_wires")
 def test_ports_of_the_server_become_wires_that_tell_how_good_they_are(lab):
     binding = LabBinding(BindingOptions(file=lab()))
-    topology = binding.realise(LeafSpine().topology(100_000, 0))
+    topology = binding.bind(LeafSpine().topology(100_000, 0))
     wires, links = binding.wires(topology, Facts(topology.nodes, topology.addresses, {}, "open-1"))
     try:
         assert [link.name for link in links] == ["h0", "h1"]

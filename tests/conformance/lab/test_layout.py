@@ -9,7 +9,7 @@ from conformance.bindings.lab.binding import LabBinding
 from conformance.bindings.lab.hosts import hosts_of
 from conformance.bindings.registry import load_binding
 from conformance.checkout import ROOT
-from conformance.run.context import Bench, RunOptions
+from conformance.run.context import RunContext, RunOptions
 from conformance.run.forecast import collected, forecast
 from spec.errors import InputError
 from spec.loader import load_catalogue
@@ -23,7 +23,7 @@ SLOW = {"grant_round_trip": 8_000_000, "grant_validity": 40_000_000, "hello_inte
 
 
 def ask(binding, request):
-    return binding.realise(request.topology(binding.values["link_rate"], binding.values["link_delay"]))
+    return binding.bind(request.topology(binding.values["link_rate"], binding.values["link_delay"]))
 
 
 def parameters(**changes):
@@ -130,7 +130,7 @@ def test_a_host_may_have_addresses_of_its_own(binding):
 
 @pytest.mark.parametrize("name", [GSP, FABRIC, OWN])
 def test_one_table_serves_every_testbed_of_the_cases(example, name):
-    bench = Bench(RunOptions(binding=str(example(name)), ics=ICS))
+    bench = RunContext(RunOptions(binding=str(example(name)), ics=ICS))
     assert isinstance(bench.binding, LabBinding)
     table = {host.mac: (host.node, host.port) for host in hosts_of(bench.binding.layout)}
     met = 0
@@ -220,7 +220,7 @@ def test_a_file_is_a_binding_by_its_name(example):
 
 @pytest.mark.parametrize("name", [GSP, GSF, FABRIC, OWN])
 def test_every_case_is_foreseen(example, name):
-    bench = Bench(RunOptions(binding=str(example(name)), ics=ICS))
+    bench = RunContext(RunOptions(binding=str(example(name)), ics=ICS))
     cases = collected(bench)
     counts = forecast(bench, cases)
     assert counts.total() == len(cases)

@@ -21,7 +21,7 @@ def privileged(possible):
 
 @pytest.fixture(scope="session")
 def bench(privileged, tmp_path_factory):
-    """Give a leaf and spine whose links are up."""
+    """Return a leaf and spine whose links are up."""
     standing = live.up(plan(), folder=tmp_path_factory.mktemp("bench"))
     try:
         assert standing.await_paths(), [standing.log(item.name).read_text() for item in standing.plan.devices]

@@ -32,7 +32,7 @@ def call(monkeypatch, *words):
 @pytest.fixture
 def folder(privileged, tmp_path):
     yield tmp_path
-    for run in live.standing(tmp_path):
+    for run in live.running(tmp_path):
         run.down()
 
 
@@ -63,12 +63,12 @@ def test_status_and_down_after_a_device_was_killed(monkeypatch, capsys, folder):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_an_up_that_is_ended_leaves_nothing(folder, number):
     up = subprocess.Popen([*COMMAND, "up", "--hold", "--folder", folder], stdout=subprocess.PIPE, text=True)
-    assert fabric.until(lambda: any(run.is_recorded for run in live.standing(folder)), 20)
-    (run,) = live.standing(folder)
+    assert fabric.until(lambda: any(run.is_recorded for run in live.running(folder)), 20)
+    (run,) = live.running(folder)
     record = run.run
     up.send_signal(number)
     up.communicate()
-    for remaining in live.standing(folder):
+    for remaining in live.running(folder):
         assert number == signal.SIGKILL
         remaining.down()
     assert fabric.until(lambda: left_behind(run.name, record.spaces, run.folder) == [], 10)
@@ -80,7 +80,7 @@ def test_a_user_namespace_does_as_well_and_ends_with_its_processes(tmp_path):
     entering = [sys.executable, "-m", "reference_impl.live.namespaces"]
     line = [*entering, *COMMAND[1:], "up", "--topology", "solo-gsf", "--folder", tmp_path]
     said = subprocess.run(line, capture_output=True, text=True, check=True).stdout
-    (run,) = live.standing(tmp_path)
+    (run,) = live.running(tmp_path)
     assert "in a user namespace" in said
     shell = said.splitlines()[-1].partition("ends: ")[2].removesuffix(" sh").split()
     links = subprocess.run(

@@ -14,7 +14,7 @@ from reference_impl.live.packets import PacketPort
 from reference_impl.live.plan import End, Plan, Wire
 from reference_impl.live.runner import STALL, Lateness, Runner
 from traffic.wires.afpacket import Interfaces, Tap
-from traffic.wires.player import Line
+from traffic.wires.player import PortView
 
 LINKS = ("one", "two")
 FRAME = bytes.fromhex("020000000002 020000000001 88b6") + bytes(46)
@@ -120,6 +120,6 @@ def test_a_tap_that_went_down_is_not_ready_for_ever(spaces, taps):
     with namespaces.inside(spaces["tester"]):
         links.switch(LINKS[0], up=False)
     assert select(taps, (), (), 10)[0] == taps[:1]
-    lines = [Line(link, lower=True) for link in LINKS]
+    lines = [PortView(link, lower=True) for link in LINKS]
     assert list(Interfaces(lines, taps, {}).passing(0)) == []
     assert select(taps, (), (), 0)[0] == []

@@ -15,11 +15,11 @@ from traffic.trex.open_loop import MOST_SCHEDULED
 from traffic.trex.wires import TrexWires
 from traffic.trex_stand_in.server import StandIn
 from traffic.trex_stand_in.wires import cable
-from traffic.wires.player import Line, Player
+from traffic.wires.player import Player, PortView
 
 HOSTS = host_addresses(2)
 PORTS = [TesterPort(name, 100, host.mac, "host") for name, host in HOSTS.items()]
-LINES = [Line(name, lower=True, port=number) for number, name in enumerate(HOSTS)]
+LINES = [PortView(name, lower=True, port=number) for number, name in enumerate(HOSTS)]
 SILENCE = 150_000_000
 
 
