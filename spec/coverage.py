@@ -93,7 +93,7 @@ class Coverage:
 
 
 def scan(root: Path) -> Coverage:
-    """Read the cases, the invariants (`conformance/judge/invariants*`) and the mutants of a checkout."""
+    """Read the cases, the invariants (`conformance/judge/invariants/`) and the mutants of a checkout."""
     cases: list[Case] = []
     modules: list[Module] = []
     for path in sorted((root / "conformance" / "cases").rglob("*.py")):
@@ -106,10 +106,10 @@ def scan(root: Path) -> Coverage:
         for node in ast.walk(_parse(path).tree)
         if isinstance(node, ast.ClassDef) and any(_marks(node, "mutant"))
     ]
-    folder = root / "conformance" / "judge"
+    folder = root / "conformance" / "judge" / "invariants"
     invariants = {
         mark.clause: path
-        for path in sorted([*folder.glob("invariants.py"), *folder.glob("invariants/*.py")])
+        for path in sorted(folder.rglob("*.py"))
         for node in ast.walk(_parse(path).tree)
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
         for mark in _marks(node, "invariant")

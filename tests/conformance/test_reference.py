@@ -68,9 +68,9 @@ def test_the_same_seed_gives_the_same_frames(bench):
         impairments=(Impairment("gsp0-gsf0", "loss", probability=0.2),)
     )
     first, again, other = (play(bench, LeafSpine(), scenario, number=number) for number in (1, 1, 2))
-    assert first.blob == again.blob
-    assert first.time.tolist() == again.time.tolist()
-    assert first.blob != other.blob
+    assert first.columns.blob == again.columns.blob
+    assert first.columns.time.tolist() == again.columns.time.tolist()
+    assert first.columns.blob != other.columns.blob
 
 
 def test_links_fail_at_their_time(bench):
@@ -105,7 +105,8 @@ def test_what_is_planned_later_than_the_settle_time_happens(bench, depth):
     )
     for _ in range(depth):
         then = Scenario(triggers=(Trigger("DATA", then),))
-    events = {event.name for event in play(bench, LeafSpine(), elephant("h0", "h1", count=20) + then).events}
+    recording = play(bench, LeafSpine(), elephant("h0", "h1", count=20) + then)
+    events = {event.name for event in recording.columns.events}
     assert {"link_down", "link_up", "setting"} <= events
 
 

@@ -73,7 +73,7 @@ def test_clauses_are_selected(run, words, ids):
 
 
 def test_clauses_without_a_test(run, checkout):
-    checkout.edit("conformance/judge/invariants.py", '@invariant("PKTC-ORDER")', "")
+    checkout.edit("conformance/judge/invariants/pktc.py", '@invariant("PKTC-ORDER")', "")
     assert run("clauses", "--untested", "--format", "ids").output == "PKTC-ORDER\n"
 
 

@@ -102,7 +102,7 @@ def test_rule_sees_other_breaches(checkout, file, old, new, rule):
 
 
 def test_invariant_of_an_unknown_clause_is_found(checkout):
-    checkout.edit("conformance/judge/invariants.py", "PKTC-ORDER", "PKTC-ORDR")
+    checkout.edit("conformance/judge/invariants/pktc.py", "PKTC-ORDER", "PKTC-ORDR")
     messages = [finding.message for finding in breaches(checkout, RULES["invariants-agree"])]
     assert "is no clause; did you mean PKTC-ORDER?" in messages
     assert "is true, but no invariant judges the clause" in messages

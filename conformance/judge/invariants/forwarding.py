@@ -1,0 +1,76 @@
+"""Forwarding: nothing is lost or doubled, drops are counted, messages are as the profile says."""
+
+from typing import Final
+
+from conformance.judge.expect import Expect
+from conformance.judge.invariants.parties import under_test
+from conformance.judge.invariants.registration import invariant
+from traffic.recordings.comparison import altered
+from traffic.recordings.recording import Recording
+
+EXCUSED: Final = (
+    "unknown_destination",
+    "frame_too_long",
+    "link_local",
+    "hairpin",
+    "no_path",
+    "dgsq_exhausted",
+    "dgsq_aborted",
+    "table_withdrawn",
+    "queue_full",
+)
+"""Causes for which a device may drop a frame; whether it had the right to is for the cause's own cases."""
+
+
+@invariant("FWD-ZERO-LOSS")
+def nothing_is_lost(recording: Recording, expect: Expect) -> None:
+    """Every frame between two hosts arrives, but for those that a drop counter accounts for."""
+    if _harmed(recording) or not recording.hosts.delivered():
+        return
+    lost = recording.hosts.losses()
+    excused = recording.devices.drops() if "counters" in recording.capabilities else {}
+    allowed = sum(excused.get(cause, 0) for cause in EXCUSED)
+    if len(lost) <= allowed:
+        expect.that(True, "host frames lost", allowed, len(lost))
+        return
+    passage = next(altered(lost[:1], recording.hosts.strays()))
+    rows = [*passage.rows, *(frame.row for frame in lost[1:])]
+    got = f"{len(lost)}; the first: {passage}"
+    expect.that(False, "host frames lost", f"at most the {allowed} accounted for", got, rows)
+
+
+@invariant("FWD-EXACTLY-ONCE")
+def nothing_is_delivered_twice(recording: Recording, expect: Expect) -> None:
+    """No host receives a unicast frame more often than it was sent to it."""
+    if recording.hosts.delivered():
+        twice = [frame for frame in recording.hosts.duplicates() if not frame.frame[0] & 1]
+        expect.that(
+            not twice, "unicast frames delivered twice", 0, len(twice), [frame.row for frame in twice]
+        )
+
+
+@invariant("FWD-DROP-CAUSES-SUM")
+def drop_causes_make_the_total(recording: Recording, expect: Expect) -> None:
+    """On each device the causes add up to the frames dropped."""
+    recording.need("counters")
+    for node in under_test(recording):
+        counters = recording.columns.counters.get(node, {})
+        if "dropped_frames" in counters:
+            causes = sum(value for name, value in counters.items() if name.startswith("drop."))
+            expect.equal(causes, counters["dropped_frames"], f"sum over drop.* of {node}")
+
+
+@invariant("FWD-WELL-FORMED")
+def messages_are_as_the_profile_says(recording: Recording, expect: Expect) -> None:
+    """Each message that a device sends has a layout, codes and values of the wire profile."""
+    for name in under_test(recording):
+        if recording.fabric.frames_of(name):
+            wrong = recording.fabric.improper(name)
+            got = f"{len(wrong)}; the first: {wrong[0].wrong}" if wrong else 0
+            what = f"frames of {name} that the wire profile does not allow"
+            expect.that(not wrong, what, 0, got, [item.row for item in wrong])
+
+
+def _harmed(recording: Recording) -> bool:
+    """Whether a link lost frames of the play, so that their loss says nothing of a device."""
+    return bool((recording.columns.delivered == 0).any())
