@@ -54,7 +54,7 @@ class Compiler:
         return Words(fields, little=self.profile.little_endian)
 
     def numbered(self) -> dict[str, int]:
-        """Return every message the number of its kind."""
+        """Map every message to the number of its kind."""
         shared = {
             message.name: self.profile.distinction(message.type_code) is not None
             for message in self.profile.messages.values()
@@ -388,7 +388,7 @@ class Compiler:
         self.names["JOIN"] = Join(f">{START}s{before.struct.size}s{rest.struct.size}sH")
 
     def protected(self, frame: bytes) -> list[int]:
-        """Return the bits of a message that its checksum tells the change of."""
+        """Return the bits of a message whose change its checksum shows."""
         if self.profile.checksum is None:
             return []
         named = {kind: name for name, kind in self.kinds.items()}

@@ -1,4 +1,4 @@
-"""What a case holds in its hands: the names in its testbed, the parameters in force, and `play`."""
+"""The testbed as a case sees it: the names of its parts, the parameters in force, and `play`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields

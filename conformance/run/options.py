@@ -68,7 +68,7 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def settle(option: argparse.Namespace, kept: Mapping[str, Value] | None) -> None:
-    """Return every option the user's value, else that of the run which is continued, else the usual.
+    """Set every option: the user's value, else that of the run which is continued, else the usual.
 
     InputError where the user contradicts that run.
     """

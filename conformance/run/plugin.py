@@ -64,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _settle(config: pytest.Config) -> None:
-    """Return the options their values, and find the run to continue; InputError when one is wrong."""
+    """Set the options, and find the run to continue; InputError when one is wrong."""
     option, kept = config.option, None
     if config.stash[RUN] or any(getattr(option, name) is not None for name in USUAL):
         check_words(config)

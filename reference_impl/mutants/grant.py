@@ -179,7 +179,7 @@ class KeepsExpiredCredit(Dgsq):
     """Gives up none of the credit that has expired, and sends on it."""
 
     def forfeit(self) -> int:
-        """Return up nothing."""
+        """Give up nothing."""
         return 0
 
 

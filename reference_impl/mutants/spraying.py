@@ -298,7 +298,7 @@ class PrefersShortFrames(TransitForwarder):
     """Sends short frames ahead of the longer ones that wait."""
 
     def data(self, port: int, frame: bytes, header: Header, now: int) -> None:
-        """Return short frames the priority of control messages."""
+        """Send short frames with the priority of control messages."""
         if len(frame) < SHORT:
             self.control(port, frame, header, now)
         else:

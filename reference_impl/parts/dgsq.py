@@ -130,7 +130,7 @@ class Dgsq:
         return min(self.valid_until, until)
 
     def forfeit(self) -> int:
-        """Return up the credit below `expired`, and return how much that was."""
+        """Give up the credit below `expired`, and return how much that was."""
         given_up = max(self.expired - self.position, 0)
         self.forfeited += given_up
         return given_up

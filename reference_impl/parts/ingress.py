@@ -196,7 +196,7 @@ class Ingress:
         return dgsq.state is GOVERNED and generation == dgsq.generation
 
     def lapse_due(self, now: int, dgsq: Dgsq) -> None:
-        """Return up the credit whose validity is over."""
+        """Give up the credit whose validity is over."""
         dgsq.lapse_armed = False
         if dgsq.dead or dgsq.position >= dgsq.grant:
             return
@@ -208,7 +208,7 @@ class Ingress:
         self.forfeit(dgsq, now)
 
     def forfeit(self, dgsq: Dgsq, now: int) -> None:
-        """Return up what has expired, and report it."""
+        """Give up what has expired, and report it."""
         given_up = dgsq.forfeit()
         if given_up:
             self.requester.forfeited(dgsq, given_up, now)

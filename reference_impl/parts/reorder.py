@@ -257,7 +257,7 @@ class Reorderer:
         stream.totals.clear()
 
     def overdue(self, now: int, stream: Stream) -> None:
-        """Return up on what is missing before a frame that was held for `reorder_timeout`."""
+        """Give up on what is missing before a frame that was held for `reorder_timeout`."""
         deadlines = stream.deadlines
         stream.armed = False
         while deadlines:

@@ -73,7 +73,7 @@ class LabDevices:
         """Leave the devices as they are: to be quiesced is all that is asked of them."""
 
     def renew(self, setup: Setup, seed: int, *, fresh: bool) -> None:  # noqa: ARG002 - real devices have no seed
-        """Return the devices the settings in force where they differ; start them anew only if `fresh`."""
+        """Set on the devices what is in force where they differ; start them anew only if `fresh`."""
         if fresh and self.lacking("restart"):
             names = ", ".join(self.lacking("restart"))
             raise TesterLimited(
