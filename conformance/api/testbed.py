@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from conformance.api.binding import Driver, Setup
-from conformance.api.outcomes import BenchError, Inconclusive, UndeclaredNeed
+from conformance.api.outcomes import BenchError, Inconclusive, TesterLimited, UndeclaredNeed
 from conformance.api.testbeds import Topology
 from conformance.judge.expect import Expect
 from spec.wire import WireProfile, load_profile
@@ -14,6 +14,8 @@ from traffic.scenario import HostAddress, Scenario, peer_key
 
 Value = int | float | str
 IMPLIED: Final = frozenset({"reactive peer", "configure"})
+WORTH: Final = {"bench": BenchError, "measurement": Inconclusive, "limit": TesterLimited}
+"""What a play is worth, by what the trouble of its bench breaks."""
 
 
 @dataclass
@@ -166,7 +168,7 @@ class Testbed:
             trouble = Trouble("measurement", f"play {number} was broken off at {cut}: {mend}")
         if trouble is not None:
             self.spoilt.append(recording)
-            raise (BenchError if trouble.breaks == "bench" else Inconclusive)(trouble.words)
+            raise WORTH[trouble.breaks](trouble.words)
 
     def close(self) -> None:
         """Give the testbed back."""

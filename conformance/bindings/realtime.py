@@ -13,8 +13,9 @@ from conformance.api.binding import CASE_TIME, SHARE, Setup
 from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.testbeds import tester_ports
 from conformance.bindings.undo import giving_back
+from traffic.recordings.cut import cut_short
 from traffic.recordings.recording import Event, Link, ParameterValue, Recording, Trouble
-from traffic.scenario import ManagementEvent, Scenario
+from traffic.scenario import DOWN, UP, ManagementEvent, Scenario
 from traffic.tester.course import Course
 from traffic.tester.tester import VirtualTester
 from traffic.trex.errors import TrexError, TrexUnableError
@@ -106,7 +107,8 @@ class RealTimeDriver:
         """Play, again where the bench measured too badly to say anything of the devices."""
         recording = self.attempt(scenario, number, fresh=fresh)
         for _ in range(REPEATS):
-            if recording.columns.trouble is None or recording.columns.trouble.breaks == "bench":
+            trouble = recording.columns.trouble
+            if trouble is None or trouble.breaks != "measurement":
                 break
             recording = self.attempt(scenario, number, fresh=fresh)
         return recording
@@ -288,6 +290,9 @@ class _Play:
         words = self.rig.wires.trouble()
         if words is not None:
             return Trouble("bench", words)
+        cut = self.cut_short(recording)
+        if cut is not None:
+            return cut
         drops = sum(recording.devices.drops().values()) if "counters" in recording.capabilities else 0
         unexplained = recording.holds == "all" and len(recording.hosts.losses()) > drops
         unsent = self.rig.wires.unsent()
@@ -306,6 +311,19 @@ class _Play:
             if found is None and words is not None:
                 found = Trouble("measurement", f"{who} was {words}")
         return found
+
+    def cut_short(self, recording: Recording) -> Trouble | None:
+        """Say that frames came cut, of a length that the tester was never seen to receive whole."""
+        wires = self.rig.wires
+        if wires.whole is None or recording.holds != "all":
+            return None
+        ways = {line.name: DOWN if line.lower else UP for line in wires.lines if line.port is not None}
+        wires.whole, cut = cut_short(recording, ways, wires.whole)
+        if not cut:
+            return None
+        words = f"{len(cut)} frames came cut, one of {cut[0].claimed} octets with {cut[0].octets}"
+        known = f"the tester is known to receive {wires.whole} whole"
+        return Trouble("limit", f"{words}; {known}, and who cut them cannot be told")
 
 
 def too_late(worst: int, stalled: int, most: int, span: int) -> str | None:

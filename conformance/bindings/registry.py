@@ -49,9 +49,10 @@ def load_binding(word: str, options: BindingOptions) -> Binding:
     """Make the binding that a name or a file stands for; InputError when there is none such."""
     factory = factory_of(word)
     _refuse_useless(word, factory.takes, options)
-    if options.tester is not None and options.tester not in factory.testers:
-        fault = f"the binding {word} has no tester {options.tester}"
-        raise InputError("command line", "--tester", fault, did_you_mean(options.tester, factory.testers))
+    tester = (options.tester or "").partition(":")[0]
+    if options.tester is not None and tester not in factory.testers:
+        fault = f"the binding {word} has no tester {tester}"
+        raise InputError("command line", "--tester", fault, did_you_mean(tester, factory.testers))
     return factory(replace(options, file=Path(word)) if is_file(word) else options)
 
 

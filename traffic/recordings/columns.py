@@ -88,10 +88,11 @@ class Event:
 class Trouble:
     """What befell the bench during a play, for which no device can be blamed.
 
-    `breaks` is `bench` where it broke, `measurement` where it went on and measured too badly to judge by.
+    `breaks` is `bench` where it broke, `measurement` where it went on and measured too badly to judge by,
+    `limit` where it is known that it cannot measure this.
     """
 
-    breaks: Literal["bench", "measurement"]
+    breaks: Literal["bench", "measurement", "limit"]
     words: str
 
 

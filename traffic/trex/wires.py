@@ -20,6 +20,7 @@ from traffic.trex.counted import Tally, tally
 from traffic.trex.data import Capture, Captured, PortCounters, check_size
 from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexUnableError
 from traffic.trex.open_loop import PortPlan, split
+from traffic.trex.reach import PROBE, Reach, measured
 from traffic.trex.trex import Trex
 from traffic.wires.player import PortView, Seen
 
@@ -35,8 +36,6 @@ PUSHES: Final = 10
 """Pushes of which the median gives the reaction."""
 PATIENCE: Final = 2.0
 """Seconds to wait for what the server ought to have sent."""
-PROBE: Final = bytes.fromhex("0180c2000001" + "024754525800" + "88b5")
-"""How the frames begin that measure the reaction: no bridge forwards them (IEEE 802.1Q, table 8-1)."""
 
 
 class TrexWires:
@@ -44,7 +43,8 @@ class TrexWires:
 
     It closes the connection when it cannot begin. `again` makes a new one when the old one broke. Ports that
     an earlier run of the same user left are taken over, those of others are a TrexTakenError. `reaction`,
-    `uncertainty` and `latest` are ns, as measured.
+    `uncertainty` and `latest` are ns, as measured; `reach` is what the ports send, `whole` the longest frame,
+    in octets, that is known to be received whole.
     """
 
     def __init__(
@@ -68,6 +68,8 @@ class TrexWires:
         self.broken = False
         self.reaction = 0
         self.uncertainty = 0
+        self.reach = Reach()
+        self.whole: int | None = 0
         self.line_of = {ports[line.port]: index for index, line in enumerate(lines) if line.port is not None}
         self.server_ports = tuple(sorted(self.line_of))
         self.names = {ports[number]: port.name for number, port in enumerate(described)}
@@ -85,6 +87,8 @@ class TrexWires:
         self.counting: Tally | None = None
         """What the server plays and counts by itself, while nothing is captured."""
         self.seen: Counter[tuple[int, bool]] = Counter()
+        self.stamped: dict[tuple[int, bool], int] = {}
+        """When the last frame passed each way through a port."""
         self.before: dict[int, PortCounters] = {}
         self.darkened: frozenset[str] = frozenset()
         try:
@@ -100,6 +104,9 @@ class TrexWires:
         if scenario.counted:
             return
         plans, rest = split(scenario, self.described, self.hosts, self.profile)
+        for plan in plans.values():
+            self._check_streamed(frame for _, frame in plan.frames)
+            self._check_streamed(load.frame for load in plan.loads)
         with self._watched():
             self._clear()
             for number, plan in plans.items():
@@ -175,6 +182,8 @@ class TrexWires:
         except ValueError as error:
             mend = "set max_frame so low that its containers fit"
             raise TrexUnableError(self.trex.server.host, str(error), mend) from error
+        if len(frame) > self.reach.pushed:
+            raise self._beyond("pushed", len(frame), self.reach.pushed)
         self.queued.setdefault(self.ports[port], []).append(frame)
         self.given[self.ports[port]].append(monotonic_ns())
 
@@ -187,7 +196,7 @@ class TrexWires:
             return None
         with self._watched():
             self.trex.stop(self.counting.loads, settle=0)
-            ports = self.trex.counters()
+            ports = self._counters()
             groups = self.trex.groups(self.counting.groups)
         fault = self.counting.contradiction(groups, self.before, ports)
         if fault is not None:
@@ -201,7 +210,7 @@ class TrexWires:
             return 0
         assert self.capture is not None
         with self._watched():
-            counted = self.trex.counters()
+            counted = self._counters()
             self._note(self.trex.fetch(self.capture))
             lost = self.trex.missed(self.capture)
         for port, before in self.before.items():
@@ -259,6 +268,7 @@ class TrexWires:
             self.trex.acquire(self.line_of, force=owners <= {"", self.trex.user})
             self._capture()
             self.reaction = round(median(self._answered(number) for number in range(PUSHES)))
+            self.reach = measured(self.trex, self.server_ports)
 
     def _reconnect(self) -> None:
         self.trex.close()
@@ -300,7 +310,7 @@ class TrexWires:
             for port, loads in found.loads.items():
                 self.loaded.add(port)
                 self.trex.add(port, loads)
-            self.before = self.trex.counters()
+            self.before = self._counters()
             start = monotonic_ns()
             self.trex.start(found.loads)
         self.deadline = monotonic() + found.seconds + PATIENCE
@@ -327,10 +337,11 @@ class TrexWires:
         self.capture = self.trex.capture(received=self.line_of, sent=self.line_of, limit=ROOM)
         self.zero = self.capture.start - offset
         self.seen.clear()
+        self.stamped.clear()
         self.begun.clear()
         self.given = {port: deque() for port in self.line_of}
         self.latest = 0
-        self.before = self.trex.counters()
+        self.before = self._counters()
 
     def _answered(self, number: int) -> int:
         """Push a frame, and give the ns after which it was fetched as sent."""
@@ -345,6 +356,20 @@ class TrexWires:
                 raise TrexRefusedError(self.trex.server.host, fault, mend)
         return monotonic_ns() - start
 
+    def _counters(self) -> dict[int, PortCounters]:
+        """Read the counters of the ports when they tell what has passed by now."""
+        sleep(self.reach.lag)
+        return self.trex.counters()
+
+    def _check_streamed(self, frames: Iterable[bytes]) -> None:
+        worst = max(map(len, frames), default=0)
+        if worst > self.reach.streamed:
+            raise self._beyond("streamed", worst, self.reach.streamed)
+
+    def _beyond(self, how: str, octets: int, reach: int) -> TrexUnableError:
+        fault = f"a frame of {octets} octets is to be {how}, and those above {reach} were seen not to leave"
+        return TrexUnableError(self.trex.server.host, fault, "play this case on another bench")
+
     def _exchange(self) -> list[Captured]:
         """Push what waits, and fetch what came."""
         assert self.capture is not None
@@ -352,7 +377,13 @@ class TrexWires:
         with self._watched():
             frames, _ = self.trex.fetch_some(self.capture)
         self._note(frames)
-        return sorted(frames, key=_time)
+        return sorted(map(self._in_order, frames), key=_time)
+
+    def _in_order(self, captured: Captured) -> Captured:
+        """Let no frame be earlier than the one before it in a direction of its port, whatever its stamp."""
+        way = captured.port, captured.sent
+        self.stamped[way] = max(self.stamped.get(way, 0), captured.time)
+        return replace(captured, time=self.stamped[way])
 
     def _push(self) -> None:
         """Push what waits for ports whose last push is through: what overlaps leaves in disorder."""

@@ -10,6 +10,7 @@ import typer
 
 from spec.errors import Exit, InputError
 from traffic.trex_stand_in.methods import RELEASES
+from traffic.trex_stand_in.quirks import Quirks
 from traffic.trex_stand_in.server import Fault, StandIn
 from traffic.trex_stand_in.wires import Interface, Wire, cable, inside
 
@@ -44,6 +45,7 @@ def main(
     rpc_port: Annotated[int, typer.Option(help="port of the requests, 0 for a free one")] = 4501,
     async_port: Annotated[int, typer.Option(help="port of the events, 0 for a free one")] = 4500,
     fail: Annotated[list[str] | None, typer.Option(help="METHOD:die, :hang, :mute or :refuse")] = None,
+    quirks: Annotated[str, typer.Option(help="how it falls short without a word: cut=9214,push=9100")] = "",
     netns: Annotated[Path | None, typer.Option(help="the network namespace of the interfaces")] = None,
     with_parent: Annotated[bool, typer.Option(help="end when the process that started it does")] = False,
 ) -> None:
@@ -53,11 +55,17 @@ def main(
         with suppress(PermissionError):
             os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
     try:
-        version, faults = _api(api), _faults(fail or [])
+        version, faults, odd = _api(api), _faults(fail or []), Quirks.read(quirks)
         with inside(netns):
             wires: list[Wire] = [*map(Interface, interface)] if interface else [*cable()]
         server = StandIn(
-            wires, api=version, host=host, rpc_port=rpc_port, async_port=async_port, faults=faults
+            wires,
+            api=version,
+            host=host,
+            rpc_port=rpc_port,
+            async_port=async_port,
+            faults=faults,
+            quirks=odd,
         )
     except (InputError, OSError) as error:
         print(error, file=sys.stderr)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from traffic.trex_stand_in.bpf import Match, match
+from traffic.trex_stand_in.quirks import Quirks
 
 MOST_A_FETCH: Final = 50
 
@@ -22,6 +23,7 @@ class Capture:
     cyclic: bool
     filter: str
     matches: Match
+    quirks: Quirks
     active: bool = True
     matched: int = 0
     packets: deque[dict[str, Any]] = field(default_factory=deque)
@@ -31,6 +33,7 @@ class Capture:
         if not self.active or port not in (self.sends if sent else self.receives) or not self.matches(frame):
             return
         self.matched += 1
+        kept = self.quirks.cut if self.quirks.cut and not sent else None
         if len(self.packets) >= self.limit:
             if not self.cyclic:
                 return
@@ -39,9 +42,9 @@ class Capture:
             {
                 "port": port,
                 "origin": "TX" if sent else "RX",
-                "ts": at,
+                "ts": self.quirks.stamp(self.matched, at),
                 "index": self.matched,
-                "binary": base64.b64encode(frame).decode(),
+                "binary": base64.b64encode(frame[:kept]).decode(),
             }
         )
 
@@ -67,7 +70,8 @@ class Capture:
 class Captures:
     """All captures of a server; ValueError carries the reason of a refusal."""
 
-    def __init__(self) -> None:
+    def __init__(self, quirks: Quirks) -> None:
+        self.quirks = quirks
         self.all: dict[int, Capture] = {}
         self._next = 1
 
@@ -110,7 +114,15 @@ class Captures:
             raise ValueError(f"BPF filter: {error}") from error
         sends, receives = frozenset(params["tx"]), frozenset(params["rx"])
         capture = Capture(
-            self._next, now, sends, receives, params["limit"], params["mode"] == "cyclic", text, matches
+            self._next,
+            now,
+            sends,
+            receives,
+            params["limit"],
+            params["mode"] == "cyclic",
+            text,
+            matches,
+            self.quirks,
         )
         self.all[self._next] = capture
         self._next += 1

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final
@@ -17,9 +18,12 @@ from traffic.trex_stand_in.publisher import (
     PROFILE_STOPPED,
     Publisher,
 )
+from traffic.trex_stand_in.quirks import Quirks
 from traffic.trex_stand_in.streams import Group, StreamSpec, group_of
 
 PUBLISH_EVERY: Final = 500_000_000
+PAUSE: Final = 0.0002
+"""Seconds between two looks at the wires while an answer is not ready."""
 SOON: Final = 60_000
 """Ns before a frame is due from which the server stays awake for it."""
 
@@ -27,11 +31,14 @@ SOON: Final = 60_000
 class Engine:
     """The ports, captures and packet groups of a server, and what is due on them."""
 
-    def __init__(self, api: tuple[int, int], ports: Sequence[Port], publisher: Publisher) -> None:
+    def __init__(
+        self, api: tuple[int, int], ports: Sequence[Port], publisher: Publisher, quirks: Quirks
+    ) -> None:
         self.api = api
         self.ports = ports
         self.publisher = publisher
-        self.captures = Captures()
+        self.quirks = quirks
+        self.captures = Captures(quirks)
         self.groups: dict[int, Group] = {}
         self.due: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count().__next__
@@ -52,6 +59,22 @@ class Engine:
         """Plan a call."""
         heappush(self.due, (due, self._order(), call))
 
+    def count(self, counting: Callable[[], None]) -> None:
+        """Count something, now or as late as this server does."""
+        if self.quirks.lag:
+            self.at(self.now() + self.quirks.lag * 1_000_000, counting)
+        else:
+            counting()
+
+    def go_on(self, milliseconds: int) -> None:
+        """Play and take what arrives for a time, as a server does whose answer is not ready."""
+        end = self.now() + milliseconds * 1_000_000
+        while self.now() < end:
+            for port in self.ports:
+                self.receive(port)
+            self.transmit()
+            time.sleep(min(self.patience(), PAUSE))
+
     def transmit(self) -> None:
         """Do what is due, and send what streams have due."""
         for _ in range(64):
@@ -67,8 +90,9 @@ class Engine:
                 group = self.groups.get(spec.group) if spec.group is not None else None
                 if group is not None:
                     frame = group.mark(frame, self.now())
-                    group.count_sent(port.index, len(frame))
-                self.send(port, frame)
+                    self.count(partial(group.count_sent, port.index, len(frame)))
+                if not self.quirks.stream or len(frame) <= self.quirks.stream:
+                    self.send(port, frame)
 
             transmission.step(self.now(), send)
             if not transmission.waiting:
@@ -91,8 +115,7 @@ class Engine:
                 sent = False
         if sent:
             self.captures.see(port.index, frame, at / 1e9, sent=True)
-            port.counters["opackets"] += 1
-            port.counters["obytes"] += len(frame) + 4
+            self.count(partial(port.counters.update, opackets=1, obytes=len(frame) + 4))
         else:
             port.counters["oerrors"] += 1
 
@@ -102,12 +125,11 @@ class Engine:
             at = time_ns - self._epoch
             if not port.up:
                 continue
-            port.counters["ipackets"] += 1
-            port.counters["ibytes"] += len(frame) + 4
+            self.count(partial(port.counters.update, ipackets=1, ibytes=len(frame) + 4))
             self.captures.see(port.index, frame, at / 1e9, sent=False)
             group = group_of(frame, self.groups) if self.groups else None
             if group is not None and group.counting:
-                group.count_received(port.index, frame, at)
+                self.count(partial(group.count_received, port.index, frame, at))
 
     def tick(self) -> None:
         """Work out rates, and tell the counters."""

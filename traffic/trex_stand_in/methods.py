@@ -237,6 +237,8 @@ class Methods:
             for number in {*params["tx"], *params["rx"]}:
                 if not self._port({"port_id": number}).service:
                     raise Refusal(f"port {number} is not under service mode, which captures need")
+        if params.get("command") == "fetch":
+            self.engine.go_on(self.engine.quirks.fetch)
         return self.engine.captures.command(params, self.engine.now() / 1e9)
 
     def _rpc_push_pkts(self, params: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -245,6 +247,8 @@ class Methods:
         for packet in params["pkts"]:
             frame = base64.b64decode(packet["binary"])
             check_size(frame)
+            if self.engine.quirks.push and len(frame) > self.engine.quirks.push:
+                continue
             if packet["use_port_dst_mac"]:
                 frame = port.neighbour + frame[6:]
             if packet["use_port_src_mac"]:
@@ -317,7 +321,8 @@ class Methods:
         for number in {spec.group for spec in port.streams.values() if spec.group is not None}:
             old = self.engine.groups[number]
             self.engine.groups[number] = Group(number, old.latency, old.version + 1)
-        port.transmission = Transmission(port.streams, factor, speed, self.engine.now(), params["duration"])
+        begun = self.engine.now() + self.engine.quirks.start * 1_000_000
+        port.transmission = Transmission(port.streams, factor, speed, begun, params["duration"])
         if self.engine.api[0] >= 5:
             self.publisher.event(PROFILE_STARTED, port, profile_id=PROFILE)
         self.publisher.event(PORT_STARTED, port)

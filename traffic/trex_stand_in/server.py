@@ -19,6 +19,7 @@ from traffic.trex_stand_in.engine import Engine
 from traffic.trex_stand_in.methods import RELEASES, Methods, failure
 from traffic.trex_stand_in.port import Port
 from traffic.trex_stand_in.publisher import PORT_ATTRIBUTES, Publisher
+from traffic.trex_stand_in.quirks import Quirks
 from traffic.trex_stand_in.wires import Wire
 
 Fault = Literal["die", "hang", "mute", "refuse"]
@@ -29,7 +30,8 @@ class StandIn:
     """A server of an API version (4.8, 5.0 or 5.1) on some wires; it runs in a thread of its own.
 
     Port 0 as `rpc_port` or `async_port` takes a free one, which the attribute then names. `faults` names
-    what happens instead of an answer to the first request for a method. OSError if a port is taken.
+    what happens instead of an answer to the first request for a method, `quirks` how it falls short without a
+    word. OSError if a port is taken.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class StandIn:
         rpc_port: int = 0,
         async_port: int = 0,
         faults: dict[str, Fault] | None = None,
+        quirks: Quirks | None = None,
     ) -> None:
         if api not in RELEASES:
             known = ", ".join(f"{major}.{minor}" for major, minor in RELEASES)
@@ -71,7 +74,7 @@ class StandIn:
             self._context.destroy(linger=0)
             raise OSError(error.errno, f"{host}: {error}") from error
         self.publisher = Publisher(api, self.ports, self._publisher.send)
-        self.engine = Engine(api, self.ports, self.publisher)
+        self.engine = Engine(api, self.ports, self.publisher, quirks or Quirks())
         self.methods = Methods(self.engine)
         self._thread = threading.Thread(target=self._run, name="trex-stand-in", daemon=True)
 

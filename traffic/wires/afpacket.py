@@ -76,7 +76,8 @@ class Tap:
             at = self.slot * SLOT
             if not words[at // WORD] & USER:
                 return
-            status, _, length, start, _, seconds, rest, tag, tag_type = HEADER.unpack_from(ring, at)
+            status, octets, length, start, _, seconds, rest, tag, tag_type = HEADER.unpack_from(ring, at)
+            self.missed += octets > length
             frame = ring[at + start : at + start + length]
             if status & TAGGED:
                 kind = tag_type if status & TAG_TYPE_KNOWN else 0x8100
@@ -136,6 +137,7 @@ class Interfaces:
 
     busy = False
     latest = 0
+    whole: int | None = None
 
     def __init__(self, lines: Sequence[PortView], taps: Sequence[Tap], senders: Mapping[int, Sender]) -> None:
         self.lines = lines

@@ -46,6 +46,8 @@ class Wires(Protocol):
     lines: Sequence[PortView]
     latest: int
     """How late, in ns, a frame left at worst since the beginning, after the tester had given it."""
+    whole: int | None
+    """The longest frame, in octets, that is known to be received whole; None where none is ever cut."""
 
     def prepare(self, scenario: Scenario) -> None:
         """Get ready for what `begin` is going to be given, while the devices stand still."""

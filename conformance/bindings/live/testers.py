@@ -1,8 +1,8 @@
 """What plays and captures at the ends of a live bench that no device has: packet sockets, or TRex."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 from typing import Final, Protocol
 
 from conformance.api.binding import Setup
@@ -12,8 +12,10 @@ from reference_impl.live.fabric import Fabric
 from reference_impl.live.links import switch
 from reference_impl.live.namespaces import inside, is_privileged
 from reference_impl.live.processes import Process, started
+from spec.errors import InputError
 from traffic.recordings.recording import Link, ParameterValue
 from traffic.trex.wires import TrexWires
+from traffic.trex_stand_in.quirks import Quirks
 from traffic.wires.afpacket import Interfaces, open_interfaces
 from traffic.wires.player import PortView, Wires
 
@@ -65,8 +67,9 @@ class StandIn:
 
     is_trex = True
 
-    def __init__(self, api: str) -> None:
+    def __init__(self, api: str, quirks: str) -> None:
         self.api = api
+        self.quirks = quirks
         self.reaction = 0
         self.measured: dict[str, float] = {"ns": UNCERTAINTY}
         self.uncertainty: Mapping[str, float] = self.measured
@@ -89,18 +92,31 @@ class StandIn:
         def note(pid: int) -> None:
             Process(pid, started(pid)).write(fabric.folder / "trex.pid")
 
-        server = trex.StandInProcess(self.api, fabric.space(space), names, note)
+        server = trex.StandInProcess(self.api, self.quirks, fabric.space(space), names, note)
         wires = trex.StandInWires(server, links, setup.topology, setup.facts)
         self.reaction = wires.reaction
         self.measured["ns"] = max(self.measured["ns"], UNCERTAINTY + wires.uncertainty)
         return wires
 
 
-TESTERS: Final[Mapping[str, Callable[[], Tester]]] = {
-    "afpacket": cache(AfPacket),
-    **{name: cache(partial(StandIn, api)) for name, api in trex.APIS.items()},
-}
-"""One of each a process, so that whatever binding asks knows how slow it was measured to be."""
+AF_PACKET: Final = "afpacket"
+TESTERS: Final = (AF_PACKET, *trex.APIS)
+
+
+@cache
+def tester_of(word: str) -> Tester:
+    """Return a tester by its name, which quirks of its server may follow: `trex-5.1:cut=9214,push=9100`.
+
+    There is one of each a process, so that whatever binding asks knows how slow it was measured to be.
+    InputError for quirks that there are not.
+    """
+    name, _, quirks = word.partition(":")
+    if name in trex.APIS:
+        Quirks.read(quirks)
+        return StandIn(trex.APIS[name], quirks)
+    if quirks:
+        raise InputError("command line", "--tester", f"{name} has no quirks", f"write {name} alone")
+    return AfPacket()
 
 
 def interfaces(fabric: Fabric, links: tuple[Link, ...], ports: Mapping[str, int]) -> Interfaces:

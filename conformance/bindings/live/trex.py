@@ -37,10 +37,16 @@ class StandInProcess:
     """
 
     def __init__(
-        self, api: str, namespace: Path, interfaces: Sequence[str], begun: Callable[[int], None]
+        self,
+        api: str,
+        quirks: str,
+        namespace: Path,
+        interfaces: Sequence[str],
+        begun: Callable[[int], None],
     ) -> None:
         self.command = [sys.executable, "-m", "traffic.trex_stand_in", "--api", api, "--with-parent"]
         self.command += ["--netns", str(namespace), "--rpc-port", "0", "--async-port", "0"]
+        self.command += ["--quirks", quirks]
         self.command += [f"--interface={name}" for name in interfaces]
         self.begun = begun
         self.process: subprocess.Popen[str] | None = None

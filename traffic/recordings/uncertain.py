@@ -1,0 +1,63 @@
+"""The order of frames on several links, as far as the clock of a tester can tell it."""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from traffic.recordings.columns import Columns
+from traffic.recordings.decode import Table
+from traffic.recordings.fabric import QUEUE
+
+RISING: Final = {
+    "DATA": ("sequence", "index"),
+    "REQUEST": ("demand", "sent", "forfeited"),
+    "GRANT": ("granted", "expired"),
+}
+"""Fields that never fall in what a device sends about one DGSQ generation, of most weight first."""
+
+
+def in_favour(columns: Columns, within: int) -> Columns:
+    """Return a recording in the order that favours the devices, where the tester cannot tell the order.
+
+    Of two messages about one DGSQ generation that left on different links no more than `within` ns apart,
+    the one whose numbers are lower is taken to have left first: its time becomes that of the other. On one
+    link the order is as it was captured.
+    """
+    if not within or columns.holds != "all" or "fabric taps" not in columns.capabilities:
+        return columns
+    time = columns.time.copy()
+    for name, fields in RISING.items():
+        if name in columns.profile.messages:
+            _settle(columns, columns.tables[name], fields, within, time)
+    if np.array_equal(time, columns.time):
+        return columns
+    order = np.argsort(time, kind="stable")
+    arrays = {
+        item: getattr(columns, item)[order] for item in ("link", "direction", "delivered", "offset", "length")
+    }
+    return replace(columns, time=time[order], **arrays)
+
+
+def _settle(
+    columns: Columns, table: Table, fields: tuple[str, ...], within: int, time: NDArray[np.int64]
+) -> None:
+    """Move messages of a type that fell behind a higher one to the time of that one, in `time`."""
+    known = [name for name in fields if name in table.columns]
+    table = table.where(table.valid_crc & columns.leaving(table))
+    if not known or not len(table):
+        return
+    keys = zip(*(table[name].tolist() for name in QUEUE), strict=True)
+    numbers = zip(*(table[name].tolist() for name in known), strict=True)
+    waiting: dict[tuple[int, ...], list[tuple[tuple[int, ...], int]]] = {}
+    for row, key, number in zip(table.rows.tolist(), keys, numbers, strict=True):
+        earlier = waiting.setdefault(key, [])
+        now = int(columns.time[row])
+        earlier[:] = [(value, other) for value, other in earlier if now - int(columns.time[other]) <= within]
+        above = [
+            other for value, other in earlier if value > number and columns.link[other] != columns.link[row]
+        ]
+        if above:
+            time[row] = min(int(time[other]) for other in above) - 1
+        earlier.append((number, row))
