@@ -15,6 +15,7 @@ from conformance.api.testbeds import tester_ports
 from conformance.bindings.undo import giving_back
 from traffic.recordings.cut import cut_short
 from traffic.recordings.recording import Event, Link, ParameterValue, Recording, Trouble
+from traffic.recordings.uncertain import in_favour
 from traffic.scenario import DOWN, UP, ManagementEvent, Scenario
 from traffic.tester.course import Course
 from traffic.tester.tester import VirtualTester
@@ -185,7 +186,8 @@ class _Play:
                 raise
             except (BenchError, TrexError) as error:
                 return self.remains(scenario, str(error))
-        return recording.but(trouble=self.trouble(recording), cut=self.course.cut)
+        columns = in_favour(recording.columns, self.rig.wires.apart)
+        return Recording(columns).but(trouble=self.trouble(recording), cut=self.course.cut)
 
     def meanwhile(self, work: Callable[[], T]) -> T:
         """Have the operator do something while the tester goes on, so that no neighbour takes it for dead."""
@@ -249,14 +251,19 @@ class _Play:
     def recording(self, scenario: Scenario, before: Mapping[str, Mapping[str, int]]) -> Recording:
         """Read the devices, and give what the play was."""
         counted = self.rig.wires.counted()
+        asked = self.player.clock()
+        counters = self.meanwhile(self.devices.counters)
+        states = self.meanwhile(self.devices.states)
+        told = self.player.clock()
         return self.taken(
             scenario,
             holds="all" if counted is None else "counters",
             counted=counted or (),
-            counters=self.meanwhile(self.devices.counters),
+            counters=counters,
             baseline=before,
             events=tuple(self.happened(self.meanwhile(self.devices.events))),
-            states=self.meanwhile(self.devices.states),
+            states=states,
+            read=(asked - self.player.start, told - self.player.start),
             capture_losses=self.rig.wires.lost(),
         )
 

@@ -180,6 +180,7 @@ class _Play:
             - {shown for shown in ("counters", "events") if not self._showing(shown)},
             scenario=scenario.digest(),
             cut=self.course.cut,
+            read=(self.network.now - start, self.network.now - start),
             seed=self.setup.seed,
         )
 

@@ -28,6 +28,7 @@ class Quiet:
     lines = tuple(PortView(link.name, lower=True, port=number) for number, link in enumerate(TOPOLOGY.links))
     latest = 0
     whole = None
+    apart = 0
     busy = False
 
     def prepare(self, scenario):

@@ -117,7 +117,8 @@ class Columns:
     `link` indexes `links`, `delivered` counts the copies that reached the far end (0: lost on the link),
     `offset` and `length` point into `blob`. `counters` are differences against `baseline`. `counted` are the
     streams of which the tester kept no frames. `cut` names the limit at which a play was broken off that did
-    not end by itself: what it shows may be true, what it lacks may have been on its way. `play`
+    not end by itself: what it shows may be true, what it lacks may have been on its way. `read` is the time
+    (ns) before the first reading of the devices after the play, and after the last one. `play`
     counts the plays of a case from 1.
     """
 
@@ -140,6 +141,7 @@ class Columns:
     capture_losses: int = 0
     trouble: Trouble | None = None
     cut: str = ""
+    read: tuple[int, int] = (0, 0)
     scenario: str = ""
     seed: int = 0
     play: int = 1

@@ -58,6 +58,7 @@ class _Document:
     counted: tuple[Flow, ...] = ()
     trouble: Trouble | None = None
     cut: str = ""
+    read: tuple[int, int] = (0, 0)
     capabilities: tuple[str, ...] = ()
     counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     baseline: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -94,6 +95,7 @@ def save(recording: Recording, path: Path) -> dict[Path, str]:
         capture_losses=recording.columns.capture_losses,
         trouble=recording.columns.trouble,
         cut=recording.columns.cut,
+        read=recording.columns.read,
         capabilities=tuple(sorted(recording.columns.capabilities)),
         counters=recording.columns.counters,
         baseline=recording.columns.baseline,
@@ -151,6 +153,7 @@ def load(path: Path) -> Recording:
         capture_losses=document.capture_losses,
         trouble=document.trouble,
         cut=document.cut,
+        read=document.read,
         scenario=document.scenario,
         seed=document.seed,
     )

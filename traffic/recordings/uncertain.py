@@ -34,30 +34,47 @@ def in_favour(columns: Columns, within: int) -> Columns:
     if np.array_equal(time, columns.time):
         return columns
     order = np.argsort(time, kind="stable")
-    arrays = {
-        item: getattr(columns, item)[order] for item in ("link", "direction", "delivered", "offset", "length")
-    }
-    return replace(columns, time=time[order], **arrays)
+    names = ("link", "direction", "delivered", "offset", "length")
+    return replace(columns, time=time[order], **{name: getattr(columns, name)[order] for name in names})
 
 
 def _settle(
     columns: Columns, table: Table, fields: tuple[str, ...], within: int, time: NDArray[np.int64]
 ) -> None:
-    """Move messages of a type that fell behind a higher one to the time of that one, in `time`."""
+    """Move messages of a type that fell behind a higher one to the time of that one, in `time`.
+
+    None passes another frame of its own link.
+    """
     known = [name for name in fields if name in table.columns]
+    spans = [columns.profile.numbers(table.name, name) for name in known]
     table = table.where(table.valid_crc & columns.leaving(table))
-    if not known or not len(table):
-        return
     keys = zip(*(table[name].tolist() for name in QUEUE), strict=True)
     numbers = zip(*(table[name].tolist() for name in known), strict=True)
     waiting: dict[tuple[int, ...], list[tuple[tuple[int, ...], int]]] = {}
     for row, key, number in zip(table.rows.tolist(), keys, numbers, strict=True):
+        link, now = columns.link[row], int(columns.time[row])
         earlier = waiting.setdefault(key, [])
-        now = int(columns.time[row])
         earlier[:] = [(value, other) for value, other in earlier if now - int(columns.time[other]) <= within]
         above = [
-            other for value, other in earlier if value > number and columns.link[other] != columns.link[row]
+            int(time[other])
+            for value, other in earlier
+            if columns.link[other] != link and _above(value, number, spans)
         ]
         if above:
-            time[row] = min(int(time[other]) for other in above) - 1
+            time[row] = max(min(above) - 1, _before(columns, row, time))
         earlier.append((number, row))
+
+
+def _above(one: tuple[int, ...], other: tuple[int, ...], spans: list[int]) -> bool:
+    """Whether numbers are higher than others, each counted round its span."""
+    for mine, its, span in zip(one, other, spans, strict=True):
+        if mine != its:
+            return (mine - its) % span < span // 2
+    return False
+
+
+def _before(columns: Columns, row: int, time: NDArray[np.int64]) -> int:
+    """Return the time of the frame that passed a row's link before it, the same way."""
+    same = (columns.link[:row] == columns.link[row]) & (columns.direction[:row] == columns.direction[row])
+    rows = np.flatnonzero(same)
+    return int(time[rows[-1]]) if len(rows) else 0

@@ -30,6 +30,8 @@ PAUSE: Final = 0.0005
 """Seconds between two fetches of which the first was empty."""
 PROBES: Final = 5
 """Questions for the time of which the quickest gives the offset between the clocks."""
+APART: Final = 1_000_000
+"""How far, in ns, stamps of a server may be off that polls its ports one after the other: a millisecond."""
 PROMPT: Final = 2_000_000
 """How long, in ns, a frame may wait to be pushed while captured ones are looked at."""
 PUSHES: Final = 10
@@ -69,6 +71,7 @@ class TrexWires:
         self.reaction = 0
         self.uncertainty = 0
         self.reach = Reach()
+        self.apart = APART
         self.whole: int | None = 0
         self.line_of = {ports[line.port]: index for index, line in enumerate(lines) if line.port is not None}
         self.server_ports = tuple(sorted(self.line_of))

@@ -137,6 +137,7 @@ class Interfaces:
 
     busy = False
     latest = 0
+    apart = 0
     whole: int | None = None
 
     def __init__(self, lines: Sequence[PortView], taps: Sequence[Tap], senders: Mapping[int, Sender]) -> None:

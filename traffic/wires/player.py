@@ -46,6 +46,8 @@ class Wires(Protocol):
     lines: Sequence[PortView]
     latest: int
     """How late, in ns, a frame left at worst since the beginning, after the tester had given it."""
+    apart: int
+    """How far apart, in ns, two frames have to pass on different lines for their order to be known."""
     whole: int | None
     """The longest frame, in octets, that is known to be received whole; None where none is ever cut."""
 

@@ -24,7 +24,9 @@ from conformance.bindings.lab.wiring import Finding, judge_greetings, judge_prob
 from traffic.frames.codec import codec
 from traffic.recordings.recording import Facts, ParameterValue
 from traffic.tester.tester import VirtualTester
+from traffic.trex.data import LONGEST
 from traffic.trex.errors import TrexError
+from traffic.trex.wires import TrexWires
 from traffic.wires.player import Wires
 
 SIOCETHTOOL: Final = 0x8946
@@ -34,6 +36,8 @@ ETHTOOL_GSET: Final = 1
 COMMAND: Final = struct.Struct("=I8xH14xH14x")
 """struct ethtool_cmd: command, low and high half of the speed in Mbit/s."""
 UNKNOWN: Final = 0xFFFFFFFF
+LONG: Final = 10
+"""How many of the longest frames are sent to see whether they come whole."""
 LEAST_WAIT: Final = 2.0
 """Seconds to wait for HELLO and probes, or five hello intervals if that is longer."""
 
@@ -73,6 +77,7 @@ class Check:
         try:
             wires, _ = self.binding.wires(self.topology, self.facts)
             yield from self.quality()
+            yield from _reach(wires)
             yield from self.wiring(wires)
         except (BenchError, TrexError) as error:
             yield Row("tester", "", False, str(error))
@@ -185,13 +190,32 @@ class Check:
         """Play a short load."""
         links = tuple(link for link, _, _ in self.binding.layout.lines(self.topology))
         ports = tester_ports(self.topology, links)
-        load = measure(wires, ports, VirtualTester(ports, self.facts.hosts, self.profile), here, there)
+        tester = VirtualTester(ports, self.facts.hosts, self.profile)
+        load = measure(wires, ports, tester, (here, there))
         middle, worst = (time / 1e6 for time in load.reaction)
         words = (
             f"{COUNT} frames of {SIZE} octets at {load.rate_mbps:.3g} Mbit/s, {load.lost} lost, at most "
             f"{load.late / 1e6:.2g} ms late; noticed after {middle:.2g} ms (median), {worst:.2g} ms (worst)"
         )
         yield Row("load", f"{here} to {there}", not load.lost, words)
+        longest = int(self.parameters["max_frame"].value)
+        load = measure(wires, ports, tester, (here, there), size=longest, count=LONG)
+        short = [octets for octets in load.octets if octets < longest]
+        words = f"{LONG} frames of {longest} octets, {load.lost} lost"
+        if short:
+            words += (
+                f", {len(short)} cut to {max(short)}: by the tester or a device, which loop two ports to tell"
+            )
+        yield Row("load", f"{here} to {there}", not load.lost and not short, words)
+
+
+def _reach(wires: Wires) -> Iterator[Row]:
+    """Say what a TRex server was measured to send, and how far its counters are behind."""
+    if isinstance(wires, TrexWires):
+        pushed, streamed, lag = wires.reach
+        words = f"up to {pushed} octets leave when pushed, {streamed} out of streams"
+        yield Row("tester", "frames", None if min(pushed, streamed) < LONGEST else True, words)
+        yield Row("tester", "counters", True, f"{lag * 1e3:.3g} ms behind")
 
 
 def _rows(findings: Iterator[Finding]) -> Iterator[Row]:

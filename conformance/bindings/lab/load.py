@@ -7,7 +7,7 @@ from time import monotonic_ns
 from typing import Final
 
 from traffic.frames.roce import identify
-from traffic.scenario import Scenario, Stream
+from traffic.scenario import FCS, Scenario, Stream
 from traffic.tester.tester import TesterPort, VirtualTester
 from traffic.wires.player import Player, PortView, Seen, Wires
 
@@ -24,11 +24,13 @@ QUIET: Final = 500_000_000
 
 @dataclass
 class Load:
-    """What became of a load; times are ns."""
+    """What became of a load of frames of one `size`; times are ns, `octets` what each had with its FCS."""
 
-    sent: int = COUNT
+    size: int
+    sent: int
     arrivals: list[int] = field(default_factory=list)
     lags: list[int] = field(default_factory=list)
+    octets: list[int] = field(default_factory=list)
     late: int = 0
 
     @property
@@ -42,7 +44,7 @@ class Load:
         if len(self.arrivals) < 2:
             return 0.0
         span = max(1, self.arrivals[-1] - self.arrivals[0])
-        return (len(self.arrivals) - 1) * SIZE * 8000 / span
+        return (len(self.arrivals) - 1) * self.size * 8000 / span
 
     @property
     def reaction(self) -> tuple[int, int]:
@@ -64,16 +66,26 @@ class _Watch(Player):
         found = identify(seen.frame)
         if line.name == self.line and not seen.outgoing and found is not None and found[0] == STREAM:
             self.load.arrivals.append(seen.time)
+            self.load.octets.append(len(seen.frame) + FCS)
             self.load.lags.append(monotonic_ns() - seen.time)
 
 
-def measure(wires: Wires, ports: Sequence[TesterPort], tester: VirtualTester, here: str, there: str) -> Load:
-    """Play a load from one host to another."""
+def measure(
+    wires: Wires,
+    ports: Sequence[TesterPort],
+    tester: VirtualTester,
+    ends: tuple[str, str],
+    *,
+    size: int = SIZE,
+    count: int = COUNT,
+) -> Load:
+    """Play a load of `count` frames of `size` octets, FCS included, from one host to another."""
+    here, there = ends
     rate = min(port.rate_mbps for port in ports if port.name in {here, there})
-    gap = max(LEAST_GAP, SIZE * 8000 * SHARE // rate)
-    load = Load()
+    gap = max(LEAST_GAP, size * 8000 * SHARE // rate)
+    load = Load(size, count)
     player = _Watch(tester, wires, there, load)
-    player.begin(Scenario(streams=(Stream(STREAM, here, there, (SIZE,), COUNT, gap=gap),)))
-    player.run(lambda now: len(load.arrivals) < COUNT and (player.busy or now < player.moved + QUIET))
+    player.begin(Scenario(streams=(Stream(STREAM, here, there, (size,), count, gap=gap),)))
+    player.run(lambda now: len(load.arrivals) < count and (player.busy or now < player.moved + QUIET))
     load.late = max(player.latest, wires.latest)
     return load

@@ -26,13 +26,15 @@ class Limits(Record):
     """What the laboratory declares of its tester in the place of what is measured or assumed.
 
     `reaction_ns` is how long it takes to answer a frame, `timestamps_ns` how far the time of a frame may be
-    off, `rate_mbps` what it carries in all while it stands in for devices. `lacks` gives the reason for each
+    off, `rate_mbps` what it carries in all while it stands in for devices, `whole_octets` the longest frame,
+    without FCS, that it receives whole, as a loop of two of its ports showed. `lacks` gives the reason for each
     capability that it does not have.
     """
 
     reaction_ns: Nanoseconds | None = None
     timestamps_ns: Nanoseconds | None = None
     rate_mbps: Annotated[int, Field(ge=1)] | None = None
+    whole_octets: Annotated[int, Field(ge=60)] | None = None
     lacks: dict[str, Words] = Field(default_factory=dict)
 
 

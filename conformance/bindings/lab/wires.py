@@ -152,4 +152,6 @@ def open_wires(bench: LabBench, side: TesterSide) -> MeasuredWires:
         wires.reaction = declared.reaction_ns
     if declared.timestamps_ns is not None:
         wires.uncertainty = declared.timestamps_ns
+    if declared.whole_octets is not None and wires.whole is not None:
+        wires.whole = declared.whole_octets
     return wires

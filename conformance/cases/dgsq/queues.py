@@ -2,8 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from conformance.api.testbed import Testbed
+from conformance.judge.expect import Expect
 from traffic.patterns import gap_at
+from traffic.recordings.recording import UP, Recording
 from traffic.scenario import Scenario
 
 
@@ -23,3 +27,23 @@ def grant_delay(bed: Testbed) -> int:
 def release_time(bed: Testbed) -> int:
     """Time without traffic after which every queue has been released, ns."""
     return sum(bed.parameter(step) for step in ("age_out", "request_refresh", "latency_margin"))
+
+
+def rested(recording: Recording) -> tuple[int, int]:
+    """Time from the last frame of a host to the reading of the devices, ns: at least, and at most."""
+    columns = recording.columns
+    fabric = np.array([link.fabric for link in recording.links], bool)
+    last = columns.time[(columns.direction == UP) & ~fabric[columns.link]].max(initial=0)
+    return columns.read[0] - int(last), columns.read[1] - int(last)
+
+
+def read_within(expect: Expect, recording: Recording, age_out: int) -> bool:
+    """State that the devices were read while every queue had to be there yet."""
+    _, longest = rested(recording)
+    return expect.given(longest < age_out, f"the devices were read within {age_out} ns of the last frame")
+
+
+def read_after(expect: Expect, recording: Recording, rest: int) -> bool:
+    """State that the devices were read when every queue had to be gone."""
+    shortest, _ = rested(recording)
+    return expect.given(shortest >= rest, f"the devices were read {rest} ns after the last frame")
