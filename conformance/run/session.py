@@ -332,7 +332,7 @@ class Session:
 
         A worker has nobody to tell but its standard error.
         """
-        contexts = [self.context] if "bench" in vars(self) else []
+        contexts = [self.context] if "context" in vars(self) else []
         if vars(self).get("mutants"):
             assert self.mutants is not None
             contexts += self.mutants.contexts.values()
