@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conformance.api.outcomes import BenchError
-from conformance.bindings.live.testers import TESTERS, tester_of
+from conformance.bindings.live.testers import TESTERS, named_tester
 from conformance.bindings.realtime import RealTimeDriver, Rig
 from conformance.bindings.undo import giving_back
 from tests.conformance.test_realtime import SETUP, TOPOLOGY, Nothing
@@ -178,7 +178,7 @@ def test_no_socket_stays_open_where_one_cannot_be_opened(monkeypatch, refused):
 
 def test_all_bindings_of_a_process_know_how_slow_its_tester_is():
     for name in TESTERS:
-        assert tester_of(name) is tester_of(name)
+        assert named_tester(name) is named_tester(name)
 
 
 CASE = """

@@ -127,7 +127,7 @@ def test_a_play_measured_badly_is_repeated_and_one_on_a_broken_bench_is_not(stoo
         ([broken, late], 1, broken),
     ):
         bed = stood(troubles=troubles)
-        assert bed.play(single("h0", "h1"), 1, fresh=False).trouble == told
+        assert bed.play(single("h0", "h1"), 1, fresh=False).columns.trouble == told
         assert len(bed.rig.devices.troubles) == left
 
 

@@ -27,8 +27,8 @@ class Limits(Record):
 
     `reaction_ns` is how long it takes to answer a frame, `timestamps_ns` how far the time of a frame may be
     off, `rate_mbps` what it carries in all while it stands in for devices, `whole_octets` the longest frame,
-    without FCS, that it receives whole, as a loop of two of its ports showed. `lacks` gives the reason for each
-    capability that it does not have.
+    without FCS, that it receives whole, as a loop of two of its ports showed. `lacks` gives the reason for
+    each capability that it does not have.
     """
 
     reaction_ns: Nanoseconds | None = None

@@ -11,7 +11,7 @@ from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.api.testbeds import LeafSpine, Request, Topology, default_peers
 from conformance.bindings.live.devices import LATE, LiveDevices, quiesce_time
 from conformance.bindings.live.plan import ICS, plan
-from conformance.bindings.live.testers import AF_PACKET, TESTERS, Tester, tester_of
+from conformance.bindings.live.testers import AF_PACKET, TESTERS, Tester, named_tester
 from conformance.bindings.realtime import RealTimeDriver, Rig, real_time
 from conformance.bindings.reference import ReferenceBinding, mutant_of
 from conformance.bindings.undo import at_last, give_back
@@ -47,7 +47,7 @@ class LiveBinding:
         self.device = options.device
         self.flaw = mutant.name if mutant else None
         self.mutants = ReferenceBinding(options).mutants
-        self.tester = tester_of(options.tester or AF_PACKET)
+        self.tester = named_tester(options.tester or AF_PACKET)
         self.uncertainty = self.tester.uncertainty
         self.values = live_values(load_catalogue().parameters, trex=self.tester.is_trex)
         is_privileged()

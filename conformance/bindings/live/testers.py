@@ -104,7 +104,7 @@ TESTERS: Final = (AF_PACKET, *trex.APIS)
 
 
 @cache
-def tester_of(word: str) -> Tester:
+def named_tester(word: str) -> Tester:
     """Return a tester by its name, which quirks of its server may follow: `trex-5.1:cut=9214,push=9100`.
 
     There is one of each a process, so that whatever binding asks knows how slow it was measured to be.
