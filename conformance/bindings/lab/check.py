@@ -206,7 +206,7 @@ class Check:
             words += (
                 f", {len(short)} cut to {max(short)}: by the tester or a device, which loop two ports to tell"
             )
-        yield Row("load", f"{here} to {there}", not load.lost and not short, words)
+        yield Row("long frames", f"{here} to {there}", not load.lost and not short, words)
 
 
 def _reach(wires: Wires) -> Iterator[Row]:

@@ -99,6 +99,7 @@ def test_a_bench_that_is_cabled_as_the_file_says_is_ready(lab, gse_cts):
     assert found["wiring", "h1"] == ("ok", "frames for 02:00:00:00:01:01 come out here")
     assert "300 frames of 1500 octets" in found["load", "h0 to h1"][1]
     assert "0 lost" in found["load", "h0 to h1"][1]
+    assert found["long frames", "h0 to h1"] == ("ok", "10 frames of 9216 octets, 0 lost")
     assert "can be played" in done.stdout
     assert "the bench rehearsal has no third uplink gsp0-gsf2 at gsp0" in done.stdout
 
