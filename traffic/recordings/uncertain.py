@@ -48,7 +48,8 @@ def _settle(
     known = [name for name in fields if name in table.columns]
     spans = [columns.profile.numbers(table.name, name) for name in known]
     table = table.where(table.valid_crc & columns.leaving(table))
-    keys = zip(*(table[name].tolist() for name in QUEUE), strict=True)
+    queue = [name for name in QUEUE if name in table.columns]
+    keys = zip(*(table[name].tolist() for name in queue), strict=True)
     numbers = zip(*(table[name].tolist() for name in known), strict=True)
     waiting: dict[tuple[int, ...], list[tuple[tuple[int, ...], int]]] = {}
     for row, key, number in zip(table.rows.tolist(), keys, numbers, strict=True):

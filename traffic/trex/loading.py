@@ -20,7 +20,7 @@ class Loading(Connection):
         """Let a stream be followed by another."""
 
     def add(self, port: int, loads: Sequence[Load]) -> None:
-        """Return a port its loads, in addition to those it has; they start with `start`."""
+        """Give a port its loads, in addition to those it has; they start with `start`."""
         followers = {load.follower for load in loads}
         if missing := followers - {None} - {load.name for load in loads}:
             raise ValueError(f"no load is called {min(map(str, missing))}")

@@ -101,7 +101,7 @@ class TrexWires:
             raise
 
     def prepare(self, scenario: Scenario) -> None:
-        """Return the server what it is going to play by itself; each single frame takes it up to 0.4 ms."""
+        """Give the server what it is going to play by itself; each single frame takes it up to 0.4 ms."""
         if self.broken:
             self._reconnect()
         if scenario.counted:
