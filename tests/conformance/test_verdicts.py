@@ -234,7 +234,10 @@ def test_a_worker_that_dies_after_judging_leaves_one_verdict(bench, ok, verdict)
     assert "crashed" in record["reason"]
 
 
-@pytest.mark.parametrize(("breaks", "verdict"), [("bench", "ERROR"), ("measurement", "INCONCLUSIVE")])
+@pytest.mark.parametrize(
+    ("breaks", "verdict"),
+    [("bench", "ERROR"), ("measurement", "INCONCLUSIVE"), ("limit", "TESTER_LIMITED")],
+)
 def test_what_befell_the_bench_is_not_the_devices_and_the_recording_is_kept(bench, breaks, verdict):
     body = "expect.that(False, 'it', 1, 2)"
     bench.cases(test_it=written(body, scenario=f"name='{breaks}: the lamp fell'"))

@@ -44,6 +44,8 @@ RECORDING = Recording.of_taps(
     states={"gsp0": {"dgsqs": [1, None]}},
     capabilities=frozenset({"fabric taps", "counters"}),
     counted=(Flow(1, 10, 2, 1, 0), Flow(2, 10)),
+    cut="play_limit of 9 ns",
+    read=(10, 20),
     scenario="cafe",
     seed=9,
 )
