@@ -16,6 +16,7 @@ from traffic.recordings.recording import Facts, Flow, ParameterValue, Trouble
 from traffic.scenario import Scenario, TimedFrame
 from traffic.trex.client import connect
 from traffic.trex.wires import TrexWires
+from traffic.trex_stand_in.quirks import Quirks
 from traffic.trex_stand_in.server import StandIn
 from traffic.trex_stand_in.wires import cable
 from traffic.wires.player import PortView
@@ -71,8 +72,8 @@ class Nothing:
 
 
 @pytest.fixture
-def server():
-    with StandIn(cable()) as server:
+def server(request):
+    with StandIn(cable(), quirks=Quirks(**getattr(request, "param", {}))) as server:
         yield server
 
 
@@ -165,3 +166,13 @@ def test_trex_has_no_taps_between_devices():
     assert "fabric taps" not in limits(SoloGsp().topology(8000, 0), parameters(), 1)
     inner = limits(LeafSpine().topology(8000, 0), parameters(), 1)
     assert inner["fabric taps"] == "TRex has no port on gsp0-gsf0, which joins two devices"
+
+
+@pytest.mark.parametrize("server", [{"cut": 700}], indirect=True)
+def test_frames_that_the_tester_may_have_cut_are_no_devices_fault(stood):
+    driver, load = stood(), elephant("h0", "h1", count=5, size=1000)
+    trouble = driver.play(load, 1, fresh=False).columns.trouble
+    assert trouble.breaks == "limit"
+    assert "octets with 700" in trouble.words
+    driver.rig.wires.whole = 1500
+    assert driver.play(load, 2, fresh=False).columns.trouble is None
