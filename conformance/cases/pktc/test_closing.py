@@ -132,7 +132,7 @@ def test_containers_are_counted_by_what_closed_them(bed, expect, overflow_mode):
     exact = bed.parameter("container_bytes") // 8 - 20
     load = filling(bed, 6, sizes=[exact])
     pause = 60 * gap_at(bed.parameter("container_bytes"), bed.parameter("link_rate"))
-    load += elephant(bed.host(0), bed.host(-1), count=50, size=1000, cls=3)
+    load += elephant(bed.host(0), bed.host(-1), count=50, size=max(RFC2544), cls=3)
     load += bursts(
         bed.host(0), bed.host(-1), repeat=4, frames=1, period=2 * bed.parameter("flush_time"), start=pause
     )
