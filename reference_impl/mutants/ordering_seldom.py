@@ -22,7 +22,7 @@ class DeliversTaggedOnArrival(Reorderer):
         return True
 
 
-@mutant("ORDER-PER-FLOW", kind="at-size")
+@mutant("ORDER-HOLD-BOUND", kind="at-size")
 class HoldsTwentyFrames(Reorderer):
     """Goes on behind a gap as soon as it holds twenty frames."""
 
@@ -54,16 +54,6 @@ class LosesTheWrapOfPacketNumbers(Egress):
         """Drop it."""
         if frame[12:14] != b"\x08\x00" or frame[36:38] != b"\x12\xb7" or any(frame[51:54]):
             super().deliver(port, cls, frame, credit, now)
-
-
-@mutant("ORDER-IN-ORDER-AT-ONCE", kind="by-little")
-class DeliversABitLate(Egress):
-    """Takes a tenth of the timeout to deliver a frame that is in order."""
-
-    def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
-        """Deliver it late."""
-        send, later = super().deliver, now + self.leaf.settings.reorder_timeout // 10
-        self.leaf.at(later, lambda time: send(port, cls, frame, credit, time))
 
 
 @mutant("ORDER-IN-ORDER-AT-ONCE", kind="not-the-first")
@@ -295,6 +285,7 @@ class DropsWhatItCollected(Reorderer):
                 self.held_bytes[stream.port] -= credit
             stream.held.clear()
             stream.held_bytes = 0
+            stream.happen("start-found")
         super().release_all(stream, now)
 
 
