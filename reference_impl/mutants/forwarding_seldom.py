@@ -67,7 +67,7 @@ class StripsInnerTags(Egress):
         super().deliver(port, cls, frame[:16] + frame[20:] if twice else frame, credit, now)
 
 
-@mutant("FWD-VLAN-PRESERVED", kind="frame-kinds")
+@mutant("FWD-GROUP-COPIES", kind="frame-kinds")
 class StripsTagsOfCopies(Ingress):
     """Copies tagged broadcast and multicast frames without their tag."""
 
@@ -142,7 +142,7 @@ class ForwardsLinkLocalOfOtherPorts(Forwarder):
         return super().route(port, frame)
 
 
-@mutant("FWD-LINK-LOCAL", kind="by-little")
+@mutant("FWD-GROUP-COPIES", kind="by-little")
 class ReservesTooManyAddresses(Forwarder):
     """Keeps frames to 01-80-C2-00-00-10 and the fifteen after it back as well."""
 
@@ -492,13 +492,13 @@ class CountsEachCopy(Ingress):
 
 
 @mutant("FWD-FABRIC-COUNTERS", kind="counters")
-class CountsGoodMessagesOnly(Gsp):
+class CountsWantedDataOnly(Gsp):
     """Does not count a frame from the fabric that it drops."""
 
     def drop(self, cause: str) -> None:
         """Take the count back."""
         super().drop(cause)
-        self.received -= cause in {"bad_checksum", "bad_message", "bad_version"}
+        self.received -= cause in {"late", "duplicate"}
 
 
 @mutant("FWD-FABRIC-COUNTERS", kind="counters")

@@ -28,7 +28,7 @@ def test_frames_in_order_go_at_once(bed, expect):
 @testbed(SoloGsp())
 @needs("raw frames", "fabric taps", "counters")
 def test_early_frames_wait_for_their_predecessors(bed, expect):
-    """Frames that come before their predecessors are held until those are there, in nine tenths of the timeout."""
+    """Frames that come before their predecessors are held until those are there, for most of the timeout."""
     link, soon = bed.uplinks[0], bed.parameter("reorder_timeout") * 9 // 10
     script = [Container(link, number, frames=12) for number in (0, 2, 3)]
     script.append(Container(link, 1, at=soon, frames=1))

@@ -87,7 +87,7 @@ def test_overflow_fills_and_exceeds_by_less_than_a_frame(bed, expect, overflow_m
 @needs("fabric taps")
 @configure(overflow_mode="overflow-borrow")
 def test_borrowing_keeps_the_average(bed, expect):
-    """However many full containers of a class have gone, their octets are as many lengths, but for a frame."""
+    """However many full containers of a class have gone, their octets are as many lengths, to a frame."""
     nominal, limit = bed.parameter("container_bytes"), credit_bytes(AWKWARD) - 1
     recording = bed.play(filling(bed, 32, sizes=[AWKWARD], classes=(0, 5)))
     for cls in (0, 5):
