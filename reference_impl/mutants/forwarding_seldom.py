@@ -37,13 +37,13 @@ def forgiving(
 
 @mutant("FWD-BYTE-EXACT", kind="history")
 class ConfusesLikeFrames(Egress):
-    """Delivers the frame before once more when one begins and ends as that does."""
+    """Delivers the frame before once more when one has its header and length."""
 
     before = b""
 
     def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
-        """Compare 40 octets and the length."""
-        alike = frame[:40] == self.before[:40] and len(frame) == len(self.before)
+        """Compare the Ethernet header and the length."""
+        alike = frame[:14] == self.before[:14] and len(frame) == len(self.before)
         super().deliver(port, cls, self.before if alike else frame, credit, now)
         self.before = frame
 
@@ -245,16 +245,6 @@ class CopiesUntaggedFrames(Forwarder):
         return super().is_group(frame) and frame[12:14] not in TAGS
 
 
-@mutant("FWD-HAIRPIN", kind="history")
-class ReturnsWhatAnotherPortTaught(Forwarder):
-    """Sends a frame back to its port when a host of another port has sent to the same address."""
-
-    def remember(self, port: int, frame: bytes, key: tuple[int, int, int]) -> None:
-        """Note it for all ports."""
-        for each in range(len(self.known)):
-            super().remember(each, frame, key)
-
-
 @mutant("FWD-HAIRPIN", kind="not-the-first")
 class ReturnsFramesOfOtherPorts(Forwarder):
     """Sends the frames of any but its first host back through the port they came in by."""
@@ -303,7 +293,7 @@ class ObeysHostsOnOtherMessages(Gsp):
 class KeepsTheHopLimitOfControl(TransitForwarder):
     """Forwards control messages with the hop limit that they came with."""
 
-    def control(self, port: int, frame: bytes, header: Header, now: int) -> None:
+    def control(self, port: int, frame: bytes, header: Header, now: int) -> None:  # noqa: ARG002
         """Send them as they are."""
         paths = self.paths.live(header[4])
         if paths and self.may_pass(header[6]):

@@ -293,7 +293,7 @@ class DropsWhatItCollected(Reorderer):
 class ReleasesAllStreams(Reorderer):
     """Releases what it holds of every stream when one begins a new generation."""
 
-    def release_all(self, stream: Stream, now: int) -> None:
+    def release_all(self, stream: Stream, now: int) -> None:  # noqa: ARG002
         """Go through all of them."""
         for each in tuple(self.streams.values()):
             super().release_all(each, now)
@@ -395,11 +395,9 @@ class CountsPredecessorsToFifteen(Reorderer):
 class ReadsOneOctetOfTheIndex(Reorderer):
     """Takes frame 256 of a container for frame 0 again."""
 
-    def receive(
-        self, source: int, port: int, cls: int, generation: int, sequence: int, index: int, *rest: Any
-    ) -> bool:  # noqa: ANN401, E501, PLR0917
-        """Keep the lower octet."""
-        return super().receive(source, port, cls, generation, sequence, index & 0xFF, *rest)
+    def sort_in(self, stream: Stream, sequence: int, index: int, *rest: Any) -> bool:  # noqa: ANN401
+        """Keep the lower octet of what is not due."""
+        return super().sort_in(stream, sequence, index & 0xFF, *rest)
 
 
 @mutant("ORDER-COUNTERS", kind="counters")

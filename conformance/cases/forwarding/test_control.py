@@ -5,7 +5,7 @@ from itertools import count, product
 from conformance.api.marks import clause, needs, testbed
 from conformance.api.testbeds import SoloGsf, SoloGsp
 from traffic.frames.crafted import message
-from traffic.patterns import gap_at
+from traffic.patterns import RFC2544, gap_at
 from traffic.recordings.recording import DOWN
 from traffic.scenario import Scenario
 
@@ -108,13 +108,16 @@ def test_a_gsf_obeys_no_other_version(bed, expect):
 @testbed(SoloGsp())
 @needs("fabric taps", "raw frames", "counters")
 def test_a_gsp_counts_what_is_cut(bed, expect):
-    """Control messages that end an octet behind their header are counted at a GSP, and not obeyed."""
+    """Control messages that end behind their header, or in a list, are counted at a GSP, and not obeyed."""
     bed.profile.checked(whole=True)
     load, number = spoiled(bed, bed.uplinks[:1], "gsp0", ({}, {"octets": bed.profile.header.octets + 1}))
+    entries = [{"node": node, "rate": bed.parameter("link_rate")} for node in range(1, 30)]
+    fields, cut = {"source": bed.node(bed.gsfs[0])}, bed.profile.header.octets + max(RFC2544[:2])
+    load += message(bed.uplinks[0], "HELLO", fields, entries=entries, octets=cut, profile=bed.wire_profile)
     recording = bed.play(load)
     causes = ("drop.bad_message", "drop.bad_checksum")
     counted = sum(recording.devices.counter(cause, "gsp0") for cause in causes)
-    expect.equal(counted, number, "growth of drop.bad_message and drop.bad_checksum")
+    expect.equal(counted, number + 1, "growth of drop.bad_message and drop.bad_checksum")
     for name in DONE:
         expect.equal(recording.devices.counter(name, "gsp0"), 0, f"growth of {name}")
 

@@ -91,7 +91,7 @@ def test_every_size_passes(bed, expect):
     legal = [size for size in ladder if min(RFC2544) <= size <= longest]
     with_tag = [max(size, SHORTEST_TAGGED_ROCE) for size in legal]
     load = sweep(bed.host(0), bed.host(-1), sizes=legal, count=3)
-    recording = bed.play(load + sweep(bed.host(0), bed.host(-1), sizes=with_tag, count=3, cls=3))
+    recording = bed.play(load + sweep(bed.host(0), bed.host(-1), sizes=with_tag[::-1], count=3, cls=3))
     sent = [frame.size for frame in recording.hosts.frames(bed.host(0), "sent")]
     got = [frame.size for frame in recording.hosts.frames(bed.host(-1), "received")]
     expect.enough(len(sent), 6 * len(legal), "frames sent")
