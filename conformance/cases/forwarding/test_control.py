@@ -76,8 +76,8 @@ def test_a_gsf_obeys_no_damaged_message(bed, expect):
 @needs("fabric taps", "raw frames", "counters")
 def test_a_gsp_obeys_no_other_version(bed, expect):
     """Control messages of each type and every other version are counted at a GSP, and not obeyed."""
-    others = [({"version": other}, {}) for other in bed.profile.header.field("version").illegal()]
-    load, number = spoiled(bed, bed.uplinks[:1], "gsp0", *others)
+    others = bed.profile.header.field("version").illegal()
+    load, number = spoiled(bed, bed.uplinks[:1], "gsp0", *[({"version": other}, {}) for other in others])
     recording = bed.play(load)
     expect.equal(recording.devices.counter("drop.bad_version", "gsp0"), number, "growth of drop.bad_version")
     for name in DONE:
@@ -89,8 +89,8 @@ def test_a_gsp_obeys_no_other_version(bed, expect):
 @needs("fabric taps", "raw frames", "counters")
 def test_a_gsf_obeys_no_other_version(bed, expect):
     """Control messages of every other version are counted at a GSF, not obeyed and not passed on."""
-    others = [({"version": other}, {}) for other in bed.profile.header.field("version").illegal()]
-    load, number = spoiled(bed, bed.uplinks_of("gsp0"), "gsp1", *others)
+    others, links = bed.profile.header.field("version").illegal(), bed.uplinks_of("gsp0")
+    load, number = spoiled(bed, links, "gsp1", *[({"version": other}, {}) for other in others])
     recording = bed.play(load)
     expect.equal(recording.devices.counter("drop.bad_version", "gsf0"), number, "growth of drop.bad_version")
     for name in ("faults_received", "faults_sent", "path_down"):

@@ -48,7 +48,8 @@ def test_one_octet_too_long(bed, expect):
 @needs("fabric taps", "counters")
 def test_link_local_stays_on_its_link(bed, expect):
     """Frames of two hosts to the sixteen reserved addresses, tagged and untagged, reach no other port."""
-    load, ordinary, sent = Scenario(), [], 0
+    ordinary: list[bytes] = []
+    load, sent = Scenario(), 0
     for turn, host in enumerate(bed.hosts[:2]):
         good = [plain(bed, host, bed.host(-1), number) for number in (turn, turn + 2)]
         reserved = [plain(bed, host, LINK_LOCAL + bytes([last]), last) for last in range(16)]

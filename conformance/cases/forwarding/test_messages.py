@@ -149,8 +149,7 @@ def test_a_gsp_stops_damaged_data(bed, expect):
     """DATA with one flipped bit in its checksum reaches no host from any uplink; intact frames do."""
     bits = range(bed.profile.checked().bits)
     for link in bed.uplinks:
-        faults = [({}, {"crc_error": 1 << bit}) for bit in bits]
-        judge_delivery(bed, expect, faults, "bad_checksum", link)
+        judge_delivery(bed, expect, [({}, {"crc_error": 1 << bit}) for bit in bits], "bad_checksum", link)
 
 
 @clause("FWD-UNKNOWN-VERSION", "other-versions")
@@ -185,10 +184,9 @@ def test_stray_data_goes_nowhere(bed, expect):
 @needs("fabric taps", "raw frames", "counters")
 def test_data_from_nowhere_or_to_nowhere(bed, expect):
     """DATA that names no source, or the GSP itself, or a port that it has not, is dropped and counted."""
-    sources = [({"source": node}, {}) for node in (0, bed.node("gsp0"))]
-    judge_delivery(bed, expect, sources, "unknown_node")
-    beyond = [({"port": port}, {}) for port in (200, bed.profile.header.field("port").maximum)]
-    judge_delivery(bed, expect, beyond, "unknown_destination")
+    sources, most = (0, bed.node("gsp0")), bed.profile.header.field("port").maximum
+    judge_delivery(bed, expect, [({"source": node}, {}) for node in sources], "unknown_node")
+    judge_delivery(bed, expect, [({"port": port}, {}) for port in (most - 1, most)], "unknown_destination")
 
 
 @clause("FWD-UNKNOWN-ENDS", "at-gsf")
