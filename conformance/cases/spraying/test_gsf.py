@@ -64,20 +64,19 @@ def test_a_container_keeps_to_one_of_parallel_links(bed, expect):
 
 
 @clause("SPRAY-GSF-ONE-LINK", "beside-a-lost-node")
-@testbed(SoloGsf(gsps=4, parallel=2))
+@testbed(SoloGsf(gsps=5, parallel=2))
 @needs("fabric taps", "link events")
 def test_a_container_keeps_its_link_when_others_change(bed, expect):
-    """Containers for one GSP keep to one of its links each while links of another GSP go down, one by one."""
+    """Containers for one GSP keep to one of its links each while links of others go down, one by one."""
     size = max(RFC2544)
     count = max(200, rounds(bed, (size,), 60) // 3)
     load = sum((elephant(host, bed.host(-1), count=count, size=size) for host in bed.hosts[:2]), Scenario())
-    span = 2 * count * gap_at(size, bed.parameter("link_rate"))
-    cuts = [
-        LinkEvent(span * (turn + 1) // 4, link, up=False) for turn, link in enumerate(bed.uplinks_of("gsp2"))
-    ]
+    span, others = count * gap_at(size, bed.parameter("link_rate")), ("gsp2", "gsp3")
+    lost = [link for gsp in others for link in bed.uplinks_of(gsp)]
+    cuts = [LinkEvent(span * (turn + 1) // 6, link, up=False) for turn, link in enumerate(lost)]
     recording = bed.play(load + Scenario(links=tuple(cuts)))
     expect.each(
-        recording.fabric.containers(direction=DOWN, destination="gsp3"),
+        recording.fabric.containers(direction=DOWN, destination="gsp4"),
         "links of a container",
         lambda container: len(container.links) == 1,
         at_least=30,
