@@ -81,11 +81,12 @@ def demand_is_announced(recording: Recording, expect: Expect) -> None:
     for queue, items in requests(seen).items():
         asked.setdefault((queue.source, Key(*queue[1:4])), []).extend(item.time for item in items)
     hosts = recording.facts.hosts
-    late, known = [], set()
+    late: list[int] = []
+    known: set[tuple[int, Key]] = set()
     quiet = {node for name, node in seen.gsps.items() if seen.counter(name, "dropped_frames") == 0}
-    for frame, items in seen.sent.items():
+    for frame, times_sent in seen.sent.items():
         key = seen.key_of(frame)
-        for item in items[:1]:
+        for item in times_sent[:1]:
             node = hosts[item.host].node
             if key is None or key.node == node or not item.copies or node not in quiet:
                 continue
@@ -132,7 +133,7 @@ def requests_are_repeated(recording: Recording, expect: Expect) -> None:
 
 @invariant("GRANT-NOT-BELOW-POSITION", hidden_by=FROM_AFAR)
 def grants_are_not_below_position(recording: Recording, expect: Expect) -> None:
-    """A GRANT is not lower than the position that its source had reported well before."""
+    """Expect that a GRANT is not lower than the position that its source had reported well before."""
     seen = wire(recording)
     margin = recording.parameter("latency_margin") + expect.uncertainty.get("ns", 0)
     heard = _reports(seen)
@@ -168,12 +169,12 @@ def grants_keep_to_the_backlog(recording: Recording, expect: Expect) -> None:
         times = np.array([item.time for item in known], np.int64)
         most = np.maximum.accumulate(np.array([item.demand for item in known], np.int64))
         lost = np.maximum.accumulate(np.array([item.forfeited for item in known], np.int64))
-        for item in items:
-            before = int(np.searchsorted(times, item.time, side="right"))
+        for given in items:
+            before = int(np.searchsorted(times, given.time, side="right"))
             if before:
                 checked += 1
-                due = int(most[before - 1]) + max(int(lost[before - 1]), item.expired) + free
-                wrong += [item.row] if item.granted > due else []
+                due = int(most[before - 1]) + max(int(lost[before - 1]), given.expired) + free
+                wrong += [given.row] if given.granted > due else []
     if checked:
         expect.that(not wrong, "GRANT beyond the demand that was announced", 0, len(wrong), wrong)
 
@@ -194,7 +195,7 @@ def grants_never_fall(recording: Recording, expect: Expect) -> None:
 
 @invariant("GRANT-REMAINING-VALIDITY", hidden_by={"setting"})
 def repeated_grants_extend_nothing(recording: Recording, expect: Expect) -> None:
-    """A GRANT that repeats a cumulative value says what is left of its validity."""
+    """Expect that a GRANT that repeats a cumulative value says what is left of its validity."""
     margin = recording.parameter("latency_margin") + expect.uncertainty.get("ns", 0) + COARSE
     wrong, pairs = [], 0
     for items in grants(wire(recording)).values():
@@ -224,8 +225,8 @@ def void_credit_is_not_used(recording: Recording, expect: Expect) -> None:
     ends = (table[name].tolist() for name in ("destination", "source", "port", "class", "generation"))
     times = seen.columns.arrival[table.rows].tolist()
     values = zip(times, table["granted"].tolist(), table["validity"].tolist(), *ends, strict=True)
-    for time, granted, validity, *queue in values:
-        given.setdefault(Queue(*queue), []).append((time, granted, time + validity))
+    for time, granted, validity, *parts in values:
+        given.setdefault(Queue(*parts), []).append((time, granted, time + validity))
     wrong, checked = [], 0
     for queue, items in given.items():
         account = recording.credit.all_accounts.get(queue)
@@ -257,8 +258,8 @@ def silent_sources_get_nothing(recording: Recording, expect: Expect) -> None:
         table = seen.to_gsps(name)
         fields = (table[field].tolist() for field in ("source", "destination", "port", "class", "generation"))
         arrival = seen.columns.arrival[table.rows].tolist()
-        for time, *queue in zip(arrival, *fields, strict=True):
-            heard.setdefault(Queue(*queue), []).append(time)
+        for time, *parts in zip(arrival, *fields, strict=True):
+            heard.setdefault(Queue(*parts), []).append(time)
     wrong, checked = [], 0
     for queue, items in grants(seen).items():
         times = np.array(sorted(heard.get(queue, [0])), np.int64)
@@ -324,7 +325,7 @@ FULL = 200
 
 
 def requests(seen: Wire) -> dict[Queue, list[Asked]]:
-    """REQUESTs of the GSPs under test by DGSQ generation, in order of time."""
+    """Return REQUESTs of the GSPs under test by DGSQ generation, in order of time."""
     found: dict[Queue, list[Asked]] = {}
     for queue, item in _asked(seen, seen.from_gsps("REQUEST")):
         found.setdefault(queue, []).append(item)
@@ -413,7 +414,7 @@ def _frame_time(recording: Recording) -> int:
 
 
 def _pauses(seen: Wire, host: str) -> dict[int, list[tuple[int, int]]]:
-    """Spans (ns) in which a host paused each class by PFC; a later frame replaces what an earlier one said."""
+    """Return the spans (ns) in which a host paused each class by PFC."""
     columns = seen.columns
     link = next(link for link in columns.links if link.name == host)
     found: dict[int, list[tuple[int, int]]] = {}

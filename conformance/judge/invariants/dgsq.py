@@ -31,7 +31,7 @@ def generations_are_not_nought(recording: Recording, expect: Expect) -> None:
 
 @invariant("DGSQ-GENERATION-CHANGES")
 def generations_follow_each_other(recording: Recording, expect: Expect) -> None:
-    """A queue that is created again has the next generation, and none of its places is used twice."""
+    """Each queue that is created again has the next generation, and none of its places is used twice."""
     seen = wire(recording)
     profile = recording.columns.profile
     wrong = []
@@ -42,7 +42,7 @@ def generations_follow_each_other(recording: Recording, expect: Expect) -> None:
     places: set[tuple[Queue, int, int]] = set()
     twice = []
     for item in seen.left:
-        place = (item.queue, item.sequence, item.index)
+        place = (item.queue, item.sequence, item.place)
         twice += [item.row] if place in places else []
         places.add(place)
     if seen.generations:
@@ -77,7 +77,7 @@ def creation_and_release_balance(recording: Recording, expect: Expect) -> None:
 
 @invariant("DGSQ-ON-FIRST-FRAME", hidden_by=TABLE)
 def one_queue_is_created_for_each(recording: Recording, expect: Expect) -> None:
-    """A GSP counts no more queues as created than there were generations, and one for each."""
+    """Expect that a GSP counts no more queues as created than there were generations, and one for each."""
     if recording.parameter("dgsq_mode") != "on-first-frame":
         return
     seen = wire(recording)
@@ -104,7 +104,7 @@ def one_queue_is_created_for_each(recording: Recording, expect: Expect) -> None:
 
 @invariant("DGSQ-NONE-AT-IDLE")
 def idle_sources_hold_no_queue(recording: Recording, expect: Expect) -> None:
-    """A GSP the hosts of which sent nothing creates no queue and asks for no credit."""
+    """Expect that a GSP the hosts of which sent nothing creates no queue and asks for no credit."""
     seen = wire(recording)
     hosts = recording.facts.hosts
     busy = {hosts[item.host].node for items in seen.sent.values() for item in items}
@@ -145,22 +145,27 @@ def queues_age_out_in_time(recording: Recording, expect: Expect) -> None:
                     early.append(f"{first[after] - last[before]} ns after its last frame, {before}")
     if checked:
         expect.that(not early, "queues that ended within age_out of their last frame", 0, early[:1] or 0)
-    limit = age + recording.parameter("request_refresh") + 2 * margin
-    hosts = recording.facts.hosts
+    _left_over(seen, expect, age + recording.parameter("request_refresh") + 2 * margin, last, quiet)
+
+
+def _left_over(seen: Wire, expect: Expect, limit: int, last: dict[Queue, int], quiet: dict[int, str]) -> None:
+    """Expect GSPs to hold no queue well after all their traffic; `last` is when DATA of a queue last left."""
+    hosts = seen.columns.facts.hosts
     for node, name in quiet.items():
         active = seen.counter(name, "dgsq_active")
         sent = [item.time for items in seen.sent.values() for item in items if hosts[item.host].node == node]
         used = max((*sent, *(time for queue, time in last.items() if queue.source == node)), default=None)
         if active is not None and used is not None and seen.began(name):
-            local = [frame for frame in seen.sent if (key := seen.key_of(frame)) and key.node == node]
-            if not local and recording.columns.read[0] > used + limit:
+            ends = (seen.key_of(frame) for frame in seen.sent)
+            local = any(end is not None and end.node == node for end in ends)
+            if not local and seen.columns.read[0] > used + limit:
                 what = f"queues that {name} holds {limit} ns after the last frame"
                 expect.that(active <= 0, what, 0, active)
 
 
 @invariant("DGSQ-EXHAUSTION", hidden_by={"setting"})
 def queues_are_bounded(recording: Recording, expect: Expect) -> None:
-    """A GSP never has more than dgsq_max queues at a time, as far as their messages show."""
+    """Expect that a GSP never has more than dgsq_max queues at a time, as far as their messages show."""
     seen = wire(recording)
     most = recording.parameter("dgsq_max")
     spans: dict[int, list[tuple[int, int]]] = {}
@@ -189,7 +194,7 @@ def queues_keep_the_order_of_arrival(recording: Recording, expect: Expect) -> No
             base = start.setdefault(item.queue, item.sequence)
             ahead = (item.sequence - base + numbers // 2) % numbers
             places.setdefault((item.queue, sent[0].host), []).append(
-                (ahead, item.index, sent[0].row, item.row)
+                (ahead, item.place, sent[0].row, item.row)
             )
     wrong = []
     for items in places.values():
@@ -218,7 +223,8 @@ def nothing_is_missing_in_a_generation(recording: Recording, expect: Expect) -> 
     """Within a generation no place before one that was used is left out, whatever was dropped."""
     seen = wire(recording)
     numbers = recording.columns.profile.numbers()
-    wrong, checked = [], 0
+    wrong: list[int] = []
+    checked = 0
     for items in seen.containers.values():
         for item in items[1:] if 0 not in items[0].indices else items:
             checked += 1
@@ -237,7 +243,7 @@ def nothing_is_missing_in_a_generation(recording: Recording, expect: Expect) -> 
 
 @invariant("DGSQ-ON-CONGESTION-FREE", hidden_by={"setting", "signal"})
 def nothing_is_asked_without_congestion(recording: Recording, expect: Expect) -> None:
-    """In the mode on-congestion a source asks for nothing and marks its DATA while nobody reports congestion."""
+    """Without congestion a source in the mode on-congestion asks for nothing and marks its DATA."""
     if (
         recording.parameter("dgsq_mode") != "on-congestion"
         or "BACKPRESSURE" not in recording.columns.profile.messages
@@ -267,7 +273,7 @@ def nothing_is_asked_without_congestion(recording: Recording, expect: Expect) ->
 
 @invariant("DGSQ-ON-CONGESTION-CREATED", hidden_by={"setting", "signal"} | FROM_AFAR)
 def congestion_ends_free_sending(recording: Recording, expect: Expect) -> None:
-    """No DATA is ungoverned where the mode is on-first-frame, nor while congestion of its destination is told."""
+    """No DATA is ungoverned in the mode on-first-frame, nor while congestion of its destination is told."""
     profile = recording.columns.profile
     if "UNGOVERNED" not in profile.flags or "BACKPRESSURE" not in profile.messages:
         return

@@ -16,7 +16,7 @@ FOR_A_NODE: Final = ("DATA", "REQUEST", "GRANT", "BACKPRESSURE")
 
 @invariant("FWD-HOP-LIMIT", hidden_by=ALTERED)
 def a_hop_costs_one(recording: Recording, expect: Expect) -> None:
-    """DATA leaves a GSF with a hop limit one lower than it came with, and with the octets it came with."""
+    """Each DATA leaves a GSF with a hop limit one lower than it came with, and the same octets."""
     seen = wire(recording)
     for name in seen.gsfs:
         came: dict[tuple[object, ...], set[tuple[int, bytes]]] = {}
@@ -54,7 +54,7 @@ def no_message_leaves_without_hops(recording: Recording, expect: Expect) -> None
 
 @invariant("FWD-CHECKSUM", hidden_by=ALTERED)
 def damaged_messages_are_counted(recording: Recording, expect: Expect) -> None:
-    """A device counts each message that came with a wrong checksum, and sends none itself."""
+    """Expect that a device counts each message that came with a wrong checksum, and sends none itself."""
     _as_counted(recording, expect, (Fault.CHECKSUM,), ("bad_checksum", "bad_message"))
     seen = wire(recording)
     wrong = recording.columns.tables.faults(Fault.CHECKSUM)
@@ -66,19 +66,19 @@ def damaged_messages_are_counted(recording: Recording, expect: Expect) -> None:
 
 @invariant("FWD-UNKNOWN-VERSION", hidden_by=ALTERED)
 def other_versions_are_counted(recording: Recording, expect: Expect) -> None:
-    """A device counts each message of a version that it does not know."""
+    """Expect that a device counts each message of a version that it does not know."""
     _as_counted(recording, expect, (Fault.VERSION,), ("bad_version", "bad_checksum"))
 
 
 @invariant("FWD-MALFORMED", hidden_by=ALTERED)
 def malformed_messages_are_counted(recording: Recording, expect: Expect) -> None:
-    """A device counts each message of an unknown type or too short for its own."""
+    """Expect that a device counts each message of an unknown type or too short for its own."""
     _as_counted(recording, expect, (Fault.TYPE, Fault.TRUNCATED), ("bad_message", "bad_checksum"))
 
 
 @invariant("FWD-NOT-FOR-THIS-NODE", hidden_by=ALTERED)
 def stray_data_is_counted(recording: Recording, expect: Expect) -> None:
-    """A GSP counts the DATA that came to it and names another node."""
+    """Expect that a GSP counts the DATA that came to it and names another node."""
     seen = wire(recording)
     table = recording.columns.tables["DATA"]
     for name, node in seen.gsps.items():
@@ -131,6 +131,6 @@ def _data(seen: Wire, name: str, *, arriving: bool) -> list[tuple[tuple[object, 
     table = table.where(table.valid_crc & passing(seen, name, arriving=arriving)[table.rows])
     hops = table["hop_limit"].tolist()
     return [
-        ((item.queue, item.sequence, item.index), limit, item.row, item.frame)
+        ((item.queue, item.sequence, item.place), limit, item.row, item.frame)
         for item, limit in zip(seen.frames_of(table), hops, strict=True)
     ]

@@ -45,16 +45,16 @@ def packet_numbers_rise(recording: Recording, expect: Expect) -> None:
 
 @invariant("ORDER-INDEX-ORDER", hidden_by=ALTERED)
 def containers_leave_by_index(recording: Recording, expect: Expect) -> None:
-    """The frames of one container reach their host by ascending index."""
+    """Expect that the frames of one container reach their host by ascending index."""
     seen = wire(recording)
     highest: dict[tuple[Queue, int], int] = {}
     wrong, checked = [], 0
     for row, item in _passed(seen):
         checked += 1
         place = (item.queue, item.sequence)
-        if item.index < highest.get(place, -1):
+        if item.place < highest.get(place, -1):
             wrong.append(row)
-        highest[place] = max(highest.get(place, -1), item.index)
+        highest[place] = max(highest.get(place, -1), item.place)
     if checked:
         expect.that(not wrong, "frames that left behind a higher index", 0, len(wrong), seen.numbered(wrong))
 
@@ -92,7 +92,7 @@ def repeats_are_counted(recording: Recording, expect: Expect) -> None:
 
 @invariant("ORDER-LATE-DROPPED", hidden_by=ALTERED)
 def only_repeats_are_duplicates(recording: Recording, expect: Expect) -> None:
-    """A GSP counts no frame as a duplicate that did not come before."""
+    """Expect that a GSP counts no frame as a duplicate that did not come before."""
     seen = wire(recording)
     for name, node in seen.gsps.items():
         counted = seen.counter(name, "drop.duplicate")
@@ -104,7 +104,7 @@ def only_repeats_are_duplicates(recording: Recording, expect: Expect) -> None:
 
 @invariant("ORDER-GAP-CLOSED", hidden_by=ALTERED | {"odd source"})
 def gaps_are_counted(recording: Recording, expect: Expect) -> None:
-    """A GSP that delivers what follows a missing frame counts a gap as closed."""
+    """Expect that a GSP that delivers what follows a missing frame counts a gap as closed."""
     seen = wire(recording)
     if not recording.columns.profile.has("DATA", "previous_frames"):
         return
@@ -113,11 +113,11 @@ def gaps_are_counted(recording: Recording, expect: Expect) -> None:
         places: dict[Queue, set[tuple[int, int]]] = {}
         for item in seen.came:
             if item.queue.destination == node:
-                places.setdefault(item.queue, set()).add((item.sequence, item.index))
+                places.setdefault(item.queue, set()).add((item.sequence, item.place))
         gone: dict[Queue, set[tuple[int, int]]] = {}
         for item in seen.left:
-            gone.setdefault(item.queue, set()).add((item.sequence, item.index))
-        delivered = {(item.queue, item.sequence, item.index) for _, item in _passed(seen)}
+            gone.setdefault(item.queue, set()).add((item.sequence, item.place))
+        delivered = {(item.queue, item.sequence, item.place) for _, item in _passed(seen)}
         missing = sum(
             any((queue, *place) in delivered for place in came if place > lost)
             for queue, came in places.items()
@@ -208,7 +208,7 @@ def _repeats(seen: Wire, node: int) -> list[int]:
     rows = []
     for item in seen.came:
         if item.queue.destination == node:
-            place = (item.queue, item.sequence, item.index)
+            place = (item.queue, item.sequence, item.place)
             copies = int(seen.columns.delivered[int(item.row)])
             rows += [item.row] * (copies if place in known else copies - 1)
             known.add(place)
@@ -216,12 +216,12 @@ def _repeats(seen: Wire, node: int) -> list[int]:
 
 
 def _ordered_streams(seen: Wire) -> set[Queue]:
-    """Generations all frames of which came in the order of sequence and index, from 0 and without gap."""
+    """Return the generations whose frames all came in order of sequence and index, from 0 without a gap."""
     columns = seen.columns
     places: dict[Queue, list[tuple[int, int, int]]] = {}
     for item in seen.came:
         arrival = int(columns.arrival[int(item.row)])
-        places.setdefault(item.queue, []).append((arrival, item.sequence, item.index))
+        places.setdefault(item.queue, []).append((arrival, item.sequence, item.place))
     good = set()
     for queue, items in places.items():
         items.sort(key=lambda place: place[0])

@@ -43,7 +43,7 @@ def containers_have_one_egress(recording: Recording, expect: Expect) -> None:
 
 @invariant("PKTC-CLASS-SEPARATION")
 def containers_hold_one_class(recording: Recording, expect: Expect) -> None:
-    """The frames of one container have one priority."""
+    """Expect that the frames of one container have one priority."""
     seen: dict[tuple[Queue, int], tuple[int, int]] = {}
     mixed = []
     for item in wire(recording).left:
@@ -57,7 +57,7 @@ def containers_hold_one_class(recording: Recording, expect: Expect) -> None:
 
 @invariant("PKTC-ONE-PATH")
 def containers_keep_to_one_uplink(recording: Recording, expect: Expect) -> None:
-    """A container is on several uplinks only where the device says that it moved it."""
+    """Expect that a container is on several uplinks only where the device says that it moved it."""
     seen = wire(recording)
     for name, node in seen.gsps.items():
         moved = seen.counter(name, "containers_moved")
@@ -72,14 +72,14 @@ def containers_keep_to_one_uplink(recording: Recording, expect: Expect) -> None:
 
 @invariant("PKTC-MOVED-TOGETHER")
 def moved_frames_stay_together(recording: Recording, expect: Expect) -> None:
-    """A container that is on several uplinks goes on on each of them where it ended on the one before."""
+    """Each container on several uplinks goes on on each where it ended on the one before."""
     split = [item for item in every(wire(recording)) if len(item.links) > 1]
     if not split:
         return
     links = recording.columns.link
-    wrong = []
+    wrong: list[int] = []
     for item in split:
-        order = sorted(range(item.frames), key=lambda place, item=item: (item.indices[place], place))
+        order = sorted(range(item.frames), key=item.indices.__getitem__)
         ways = [int(links[item.rows[place]]) for place in order]
         changes = sum(before != after for before, after in pairwise(ways))
         if changes != len(item.links) - 1:
@@ -89,7 +89,7 @@ def moved_frames_stay_together(recording: Recording, expect: Expect) -> None:
 
 @invariant("PKTC-WHOLE-FRAME", hidden_by=ALTERED)
 def frames_are_not_cut(recording: Recording, expect: Expect) -> None:
-    """A fabric frame carries a whole frame that a host sent, never a part or more than one."""
+    """Expect that a fabric frame carries a whole frame that a host sent, never a part or more than one."""
     seen = wire(recording)
     if not seen.left or not seen.sent:
         return
@@ -99,7 +99,7 @@ def frames_are_not_cut(recording: Recording, expect: Expect) -> None:
 
 @invariant("PKTC-NO-PADDING", hidden_by=ALTERED)
 def frames_are_not_filled_up(recording: Recording, expect: Expect) -> None:
-    """A fabric frame carries no octet that the host did not send."""
+    """Expect that a fabric frame carries no octet that the host did not send."""
     seen = wire(recording)
     if not seen.left or not seen.sent:
         return
@@ -135,9 +135,10 @@ def _sent_by(seen: Wire, frame: bytes, node: int) -> int:
 
 @invariant("PKTC-SEQUENCE-START")
 def generations_begin_with_container_nought(recording: Recording, expect: Expect) -> None:
-    """A generation that began in the recording has a container 0, and it is the first that leaves."""
+    """Each generation that began in the recording has a container 0."""
     seen = wire(recording)
-    wrong, checked = [], 0
+    wrong: list[int] = []
+    checked = 0
     names = {node: name for name, node in seen.gsps.items()}
     for queue, items in seen.containers.items():
         known = seen.generations[queue.source, Key(*queue[1:4])]
@@ -163,7 +164,7 @@ def sequences_have_no_gap(recording: Recording, expect: Expect) -> None:
 
 @invariant("PKTC-FRAME-INDEX")
 def indices_count_from_nought(recording: Recording, expect: Expect) -> None:
-    """The frames of a container have the indices 0, 1, 2 and so on."""
+    """Expect that the frames of a container have the indices 0, 1, 2 and so on."""
     wrong, checked = [], 0
     for items in undropped(wire(recording)):
         for item in begun_here(items):
@@ -178,7 +179,7 @@ def indices_count_from_nought(recording: Recording, expect: Expect) -> None:
 
 @invariant("PKTC-FILL-FIELD", hidden_by={"setting"})
 def fill_counts_the_frames_before(recording: Recording, expect: Expect) -> None:
-    """The fill of a frame is what the frames before it count, and what the container borrowed."""
+    """Expect that the fill of a frame is what the frames before it count, and what the container borrowed."""
     borrows = recording.parameter("overflow_mode") == "overflow-borrow"
     wrong, checked = [], 0
     for items in undropped(wire(recording)):
@@ -216,7 +217,7 @@ def previous_frames_are_counted(recording: Recording, expect: Expect) -> None:
 
 @invariant("PKTC-SIZE", hidden_by={"setting"})
 def containers_keep_to_their_length(recording: Recording, expect: Expect) -> None:
-    """No container is longer than its nominal length by a longest frame, nor closed as full with room for one."""
+    """No container exceeds its nominal length by a longest frame, or is closed as full with room for one."""
     length = recording.parameter("container_bytes")
     longest = recording.parameter("max_frame") + GAP
     most = recording.columns.profile.numbers("DATA", "index") - 1
@@ -302,7 +303,7 @@ def containers_are_flushed(recording: Recording, expect: Expect) -> None:
 
 @invariant("PKTC-LAST-TRUTHFUL")
 def last_is_the_final_frame(recording: Recording, expect: Expect) -> None:
-    """A frame that carries LAST has the highest index of its container."""
+    """Expect that a frame that carries LAST has the highest index of its container."""
     containers = every(wire(recording))
     if not containers or "LAST" not in recording.columns.profile.flags:
         return

@@ -41,7 +41,7 @@ def hidden(scenario: Scenario) -> frozenset[str]:
 
 def happenings(scenario: Scenario) -> frozenset[str]:
     """Name what a scenario does beside sending: kinds of impairment, actions of management, events, peers."""
-    found = {impairment.kind for impairment in scenario.impairments}
+    found: set[str] = {impairment.kind for impairment in scenario.impairments}
     found |= {order.action for order in scenario.management}
     for name, parts in (("carrier", scenario.links), ("pause", scenario.pauses)):
         if parts:

@@ -16,7 +16,7 @@ TABLE: Final = frozenset({"table_set", "table_withdraw"})
 
 @invariant("FWD-BYTE-EXACT", hidden_by=ALTERED)
 def frames_arrive_as_they_were_sent(recording: Recording, expect: Expect) -> None:
-    """What a host receives from another host has the octets that some host sent."""
+    """Expect that what a host receives from another host has the octets that some host sent."""
     seen = wire(recording)
     if seen.received:
         rows = [row for row, _ in _altered(seen)]
@@ -93,7 +93,7 @@ def long_frames_go_nowhere(recording: Recording, expect: Expect) -> None:
 
 @invariant("FWD-FRAME-SIZES", hidden_by={"setting"} | ALTERED)
 def no_length_is_refused(recording: Recording, expect: Expect) -> None:
-    """A GSP drops no frame for its length that is not longer than max_frame."""
+    """Expect that a GSP drops no frame for its length that is not longer than max_frame."""
     seen = wire(recording)
     longest = recording.parameter("max_frame") - FCS
     for name, node in seen.gsps.items():
@@ -179,7 +179,7 @@ EXCUSING: Final = ("frame_too_long", "dgsq_exhausted", "queue_full", "dgsq_abort
 
 @invariant("FWD-ETHERTYPE-OPAQUE", hidden_by=TABLE | ALTERED | {"loss", "blackout", "carrier"})
 def hosts_may_use_any_ethertype(recording: Recording, expect: Expect) -> None:
-    """A frame of a host with the fabric's EtherType is carried like any other."""
+    """Expect that a frame of a host with the fabric's EtherType is carried like any other."""
     seen = wire(recording)
     kind = recording.columns.profile.ethertype.to_bytes(2, "big")
     alike = [frame for frame in seen.sent if frame[12:14] == kind and seen.key_of(frame) is not None]
@@ -196,7 +196,7 @@ def hosts_may_use_any_ethertype(recording: Recording, expect: Expect) -> None:
 
 @invariant("FWD-GROUP-COPIES", hidden_by=TABLE | ALTERED)
 def groups_get_one_copy_each(recording: Recording, expect: Expect) -> None:
-    """A frame to a group leaves its source once for each egress port behind other nodes, and not for its own."""
+    """Each frame to a group leaves its source once for each egress port behind other nodes."""
     seen = wire(recording)
     hosts = recording.facts.hosts
     if any(node.ics.get("MULTICAST") is False for node in recording.facts.nodes.values()):
@@ -224,7 +224,7 @@ def groups_get_one_copy_each(recording: Recording, expect: Expect) -> None:
 
 @invariant("FWD-UNKNOWN-FLOOD", hidden_by=TABLE | ALTERED)
 def unknown_destinations_are_flooded(recording: Recording, expect: Expect) -> None:
-    """A unicast frame to an address of no host leaves once for each egress port behind other nodes."""
+    """Each unicast frame to an address of no host leaves once for each egress port behind other nodes."""
     if recording.parameter("unknown_unicast") != "flood":
         return
     seen = wire(recording)

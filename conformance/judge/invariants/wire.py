@@ -47,7 +47,7 @@ class Left(NamedTuple):
     link: int
     queue: Queue
     sequence: int
-    index: int
+    place: int
     frame: bytes
 
 
@@ -258,7 +258,7 @@ class Wire:
         return None if host is None else Key(host.node, host.port, traffic_class(frame))
 
     def links_up(self, name: str) -> list[int]:
-        """Indices of the fabric links that lead up from a node."""
+        """Return indices of the fabric links that lead up from a node."""
         links = self.columns.links
         return [index for index, link in enumerate(links) if link.fabric and link.lower == name]
 
