@@ -46,7 +46,7 @@ def generations_follow_each_other(recording: Recording, expect: Expect) -> None:
         twice += [item.row] if place in places else []
         places.add(place)
     if seen.generations:
-        expect.that(not wrong, "generations that do not follow the last", "one by one", wrong[:1] or 0)
+        expect.that(not wrong, "generations that do not follow the last", 0, "; ".join(wrong[:3]) or 0)
         expect.that(not twice, "places of a generation that were used twice", 0, len(twice), twice)
 
 
@@ -142,9 +142,12 @@ def queues_age_out_in_time(recording: Recording, expect: Expect) -> None:
             if source in quiet and at_once.get(before) and after in first:
                 checked += 1
                 if first[after] - last[before] < age - margin:
-                    early.append(f"{first[after] - last[before]} ns after its last frame, {before}")
+                    rest = first[after] - last[before]
+                    early.append(f"after {rest:,} ns that to node {key.node} port {key.port} class {key.cls}")
     if checked:
-        expect.that(not early, "queues that ended within age_out of their last frame", 0, early[:1] or 0)
+        expect.that(
+            not early, "queues that ended within age_out of their last frame", 0, "; ".join(early[:3]) or 0
+        )
     _left_over(seen, expect, age + recording.parameter("request_refresh") + 2 * margin, last, quiet)
 
 
@@ -250,6 +253,8 @@ def nothing_is_asked_without_congestion(recording: Recording, expect: Expect) ->
     ):
         return
     seen = wire(recording)
+    if not len(seen.data):
+        return
     told = seen.to_gsps("BACKPRESSURE")
     for name, node in seen.gsps.items():
         here = told["destination"] == node

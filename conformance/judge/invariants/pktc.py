@@ -21,7 +21,7 @@ GAP: Final = 20
 """Preamble and gap of a frame whose size counts its FCS, in octets."""
 
 
-@invariant("PKTC-ONE-DESTINATION")
+@invariant("PKTC-ONE-DESTINATION", hidden_by={"table_withdraw"})
 def containers_have_one_egress(recording: Recording, expect: Expect) -> None:
     """Each frame in a container is for the host behind the node and port that the container names."""
     table = recording.columns.tables["DATA"]
@@ -173,7 +173,7 @@ def indices_count_from_nought(recording: Recording, expect: Expect) -> None:
                 wrong.append(item)
     if checked:
         rows = [row for item in wrong for row in item.rows]
-        got = f"{len(wrong)}; the first has {list(wrong[0].indices)}" if wrong else 0
+        got = f"{len(wrong)}; the first: {wrong[0]}" if wrong else 0
         expect.that(not wrong, "containers whose indices are not 0, 1, 2, ...", 0, got, rows)
 
 
@@ -231,7 +231,7 @@ def containers_keep_to_their_length(recording: Recording, expect: Expect) -> Non
                 short += [] if full else [before]
     if containers:
         wrong = [*long, *short]
-        got = f"{len(wrong)}; the first has {wrong[0].bytes}" if wrong else 0
+        got = f"{len(wrong)}; the first: {wrong[0]}" if wrong else 0
         rows = [row for item in wrong for row in item.rows]
         expect.that(not wrong, f"containers not of {length} octets to within a longest frame", 0, got, rows)
 

@@ -29,7 +29,7 @@ ROLES: Final = {"GSP": "GSP", "GSF": "GSF"}
 def greetings_tell_the_truth(recording: Recording, expect: Expect) -> None:
     """HELLO come in time, count up, and tell role, port, rate, what is reached and what was last heard."""
     told = greetings(recording)
-    interval, margin = recording.parameter("hello_interval"), recording.parameter("latency_margin")
+    margin = recording.parameter("latency_margin")
     margin += expect.uncertainty.get("ns", 0)
     roles = {name: recording.columns.profile.code("HELLO", "role", name) for name in ROLES}
     nodes = recording.facts.nodes
@@ -51,7 +51,7 @@ def greetings_tell_the_truth(recording: Recording, expect: Expect) -> None:
             recent = {(each.source, each.sequence) for each in arrivals[max(early - 1, 0) : last]}
             if item.heard_node and early and (item.heard_node, item.heard_sequence) not in recent:
                 wrong["another HELLO than the one last heard"].append(item.row)
-        for what, row in _out_of_step(recording, index, own, interval + margin):
+        for what, row in _out_of_step(recording, index, own, margin):
             wrong[what].append(row)
     if checked:
         rows = sorted(row for found in wrong.values() for row in found)
@@ -59,8 +59,11 @@ def greetings_tell_the_truth(recording: Recording, expect: Expect) -> None:
         expect.that(not wrong, "HELLO that are not as due", 0, got, told.seen.numbered(rows))
 
 
-def _out_of_step(recording: Recording, index: int, own: list[Hello], limit: int) -> Iterator[tuple[str, int]]:
+def _out_of_step(
+    recording: Recording, index: int, own: list[Hello], margin: int
+) -> Iterator[tuple[str, int]]:
     """Yield what is wrong with HELLO of one end after the one before, and its row."""
+    limit = recording.parameter("hello_interval") + margin
     numbers = recording.columns.profile.numbers("HELLO", "sequence")
     for before, after in pairwise(own):
         apart = after.time - before.time
@@ -68,7 +71,7 @@ def _out_of_step(recording: Recording, index: int, own: list[Hello], limit: int)
             yield "a sequence that does not count up", after.row
         if after.port != before.port:
             yield "another port than before", after.row
-        if limit < apart and was_alive(wire(recording), index, before.time, after.time):
+        if limit < apart and was_alive(wire(recording), index, before.time + limit, after.time - margin):
             yield "a HELLO too few before it", after.row
 
 
