@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from pydantic import JsonValue  # noqa: TC002 - beside what pydantic reads
+
 from conformance.api.binding import Setup
 from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp, Topology, default_peers
 from conformance.exploration.plan import (
@@ -15,10 +17,12 @@ from conformance.exploration.plan import (
     Misbehaviour,
     Oddity,
     Plan,
+    Step,
     Stray,
     Withdrawal,
 )
 from conformance.run.context import RunContext
+from spec.layout import WireProfile
 from traffic.frames.codec import codec
 from traffic.frames.crafted import message
 from traffic.frames.roce import TEST_ETHERTYPE
@@ -87,6 +91,11 @@ class Seat:
         others = [name for name in self.hosts if name != first.name]
         return first, self.topology.addresses[others[destination % len(others)]]
 
+    def at(self, node: str) -> HostAddress:
+        """Return the first host of a GSP."""
+        own = self.topology.nodes[node].id
+        return next(host for host in self.topology.addresses.values() if host.node == own)
+
     def link(self, number: int) -> Link:
         """Return a fabric link by number."""
         return self.links[number % len(self.links)]
@@ -146,7 +155,7 @@ def _topology(bed: Bed, rate: int, delay: int) -> Topology:
     return Topology(plain.nodes, links)
 
 
-def _part(step: object, number: int, seat: Seat) -> Scenario:
+def _part(step: Step, number: int, seat: Seat) -> Scenario:  # noqa: PLR0911 - one a kind of step
     match step:
         case Flow():
             return _flow(step, number, seat)
@@ -166,7 +175,6 @@ def _part(step: object, number: int, seat: Seat) -> Scenario:
             return _stray(step, number, seat)
         case Misbehaviour():
             return _misbehaviour(step, seat)
-    raise TypeError(step)
 
 
 def _flow(step: Flow, number: int, seat: Seat) -> Scenario:
@@ -193,36 +201,22 @@ def _flow(step: Flow, number: int, seat: Seat) -> Scenario:
 def _oddity(step: Oddity, number: int, seat: Seat) -> Scenario:
     source, destination = seat.pair(step.source, step.destination)
     longest = seat.value("max_frame") - FCS
-    kind = TEST_ETHERTYPE.to_bytes(2, "big")
-    target, tags, size = destination.mac, b"", 128
-    match step.kind:
-        case "shortest":
-            size = SHORTEST
-        case "longest":
-            size = longest
-        case "too long":
-            size = longest + 1
-        case "tagged":
-            tags = bytes.fromhex("8100b00a")
-        case "double tagged":
-            tags = bytes.fromhex("88a8600a8100a00b")
-        case "multicast":
-            target = MULTICAST
-        case "broadcast":
-            target = BROADCAST
-        case "unknown":
-            target = STRANGER + number.to_bytes(2, "big")
-        case "link local":
-            target = LINK_LOCAL
-        case "hairpin":
-            target = source.mac
-        case "fabric type":
-            kind = codec(seat.wire_profile).profile.ethertype.to_bytes(2, "big")
-    body = kind + number.to_bytes(4, "big")
+    targets = {
+        "multicast": MULTICAST,
+        "broadcast": BROADCAST,
+        "unknown": STRANGER + number.to_bytes(2, "big"),
+        "link local": LINK_LOCAL,
+        "hairpin": source.mac,
+    }
+    sizes = {"shortest": SHORTEST, "longest": longest, "too long": longest + 1}
+    tags = {"tagged": bytes.fromhex("8100b00a"), "double tagged": bytes.fromhex("88a8600a8100a00b")}
+    kind = TEST_ETHERTYPE if step.kind != "fabric type" else codec(seat.wire_profile).profile.ethertype
+    body = kind.to_bytes(2, "big") + number.to_bytes(4, "big")
     if step.kind == "marked":
         body = b"\x08\x00\x45\xba" + (100).to_bytes(2, "big") + bytes(4) + b"\x40\xfd\x00\x00"
         body += source.ip + destination.ip + number.to_bytes(4, "big")
-    frame = (target + source.mac + tags + body).ljust(size, bytes([1 + number % 250]))
+    head = targets.get(step.kind, destination.mac) + source.mac + tags.get(step.kind, b"")
+    frame = (head + body).ljust(sizes.get(step.kind, 128), bytes([1 + number % 250]))
     return Scenario(frames=(TimedFrame(step.at, source.name, frame),))
 
 
@@ -246,69 +240,60 @@ def _harm(step: Harm, seat: Seat) -> Scenario:
 
 def _withdrawal(step: Withdrawal, seat: Seat) -> Scenario:
     host = seat.host(step.host)
-    back = {"mac": host.mac.hex(), "node": host.node, "port": host.port}
+    gone: dict[str, JsonValue] = {"mac": host.mac.hex()}
+    back = gone | {"node": host.node, "port": host.port}
     orders = []
     for name in seat.devices:
         if seat.topology.nodes[name].role == "GSP":
-            orders.append(ManagementEvent(step.at, name, "table_withdraw", {"mac": host.mac.hex()}))
-            orders.append(ManagementEvent(step.at + step.length, name, "table_set", {**back}))
+            orders.append(ManagementEvent(step.at, name, "table_withdraw", gone))
+            orders.append(ManagementEvent(step.at + step.length, name, "table_set", back))
     return Scenario(management=tuple(orders))
 
 
 def _stray(step: Stray, number: int, seat: Seat) -> Scenario:
     """Send a message from an emulated end of a link; a fabric without one gets none."""
-    link = seat.link(step.link)
-    nodes = seat.topology.nodes
+    link, nodes = seat.link(step.link), seat.topology.nodes
     emulated = [name for name in seat.topology.of_status("emulated") if nodes[name].role == "GSP"]
-    if not emulated:
-        return Scenario()
     profile = codec(seat.wire_profile).profile
+    no_checksum = profile.checksum is None or (step.kind == "short" and profile.header_only)
+    if not emulated or (no_checksum and step.kind in {"checksum", "short"}):
+        return Scenario()
     own = link.lower if link.lower in seat.devices else emulated[-1]
     source = emulated[0] if emulated[0] != own else emulated[-1]
-    target = next(host for host in seat.topology.addresses.values() if host.node == nodes[own].id)
-    sender = next(host for host in seat.topology.addresses.values() if host.node == nodes[source].id)
-    fields: dict[str, int] = {
-        "source": nodes[source].id,
-        "destination": nodes[own].id,
-        "port": target.port,
-        "generation": profile.after(1),
-    }
-    payload = (
-        target.mac + sender.mac + TEST_ETHERTYPE.to_bytes(2, "big") + b"stray" + bytes([number % 256])
-    ).ljust(100, b"s")
-    more: dict[str, Any] = {"payload": payload}
-    name = "DATA"
+    target, sender = seat.at(own), seat.at(source)
+    body = TEST_ETHERTYPE.to_bytes(2, "big") + b"stray" + bytes([number % 256])
+    ends = {"source": nodes[source].id, "destination": nodes[own].id, "port": target.port}
+    fields = ends | {"generation": profile.after(1)} | _wrong(step, number, profile)
+    name = {"old grant": "GRANT", "wrong generation": "GRANT", "short": "REQUEST"}.get(step.kind, "DATA")
+    more: dict[str, Any] = (
+        {} if name != "DATA" else {"payload": (target.mac + sender.mac + body).ljust(100, b"s")}
+    )
+    if step.kind == "short":
+        more["octets"] = profile.header.octets + 1
+    times = (step.at, step.at + 2000) if step.kind == "twice" else (step.at,)
+    if step.kind == "checksum":
+        more["crc_error"] = 1
+    sent = [message(link.name, name, fields, at=time, profile=seat.wire_profile, **more) for time in times]
+    return replace(sum(sent, Scenario()), voids=("GRANT-NO-SEND-WITHOUT",))
+
+
+def _wrong(step: Stray, number: int, profile: WireProfile) -> dict[str, int]:
+    """Return the fields of a stray message that are not as they should be."""
     match step.kind:
-        case "checksum":
-            if profile.checksum is None:
-                return Scenario()
-            more["crc_error"] = 1
         case "version":
             others = profile.header.field("version").illegal()
-            fields["version"] = others[number % len(others)]
+            return {"version": others[number % len(others)]}
         case "type":
             codes = profile.unassigned()
-            fields["type"] = codes[number % len(codes)]
+            return {"type": codes[number % len(codes)]}
         case "other node":
-            fields["destination"] = profile.header.field("destination").maximum
+            return {"destination": profile.header.field("destination").maximum}
         case "no hops":
-            fields["hop_limit"] = 1
-        case "old grant":
-            name, more = "GRANT", {}
+            return {"hop_limit": 1}
         case "wrong generation":
-            name, more = "GRANT", {}
-            fields |= {"granted": 1 << 20, "validity": 1_000_000}
-        case "short":
-            if profile.checksum is None or profile.header_only:
-                return Scenario()
-            more = {"octets": profile.header.octets + 1}
-            name = "REQUEST"
-        case "twice":
-            single = message(link.name, name, fields, at=step.at, profile=seat.wire_profile, **more)
-            again = message(link.name, name, fields, at=step.at + 2000, profile=seat.wire_profile, **more)
-            return replace(single + again, voids=("GRANT-NO-SEND-WITHOUT",))
-    sent = message(link.name, name, fields, at=step.at, profile=seat.wire_profile, **more)
-    return replace(sent, voids=("GRANT-NO-SEND-WITHOUT",))
+            return {"granted": 1 << 20, "validity": 1_000_000}
+        case _:
+            return {}
 
 
 def _misbehaviour(step: Misbehaviour, seat: Seat) -> Scenario:
@@ -316,8 +301,9 @@ def _misbehaviour(step: Misbehaviour, seat: Seat) -> Scenario:
     gsps = [peer for peer in seat.peers if isinstance(peer, GspPeer)]
     gsfs = [peer for peer in seat.peers if isinstance(peer, GsfPeer)]
     if step.kind in {"silent spine", "deaf spine"}:
-        part = {"silent": (span,)} if step.kind == "silent spine" else {"unheard": (span,)}
-        return Scenario(peers=tuple(replace(peer, **part) for peer in gsfs[:1]) if len(gsfs) > 1 else ())
+        silent, unheard = ((span,), ()) if step.kind == "silent spine" else ((), (span,))
+        odd = (replace(peer, silent=silent, unheard=unheard) for peer in gsfs[:1])
+        return Scenario(peers=tuple(odd) if len(gsfs) > 1 else ())
     if not gsps:
         return Scenario()
     peer, grants = gsps[-1], gsps[-1].grants
@@ -345,7 +331,9 @@ def _misbehaviour(step: Misbehaviour, seat: Seat) -> Scenario:
 
 def _last(scenario: Scenario) -> int:
     """Return when the last thing that a scenario plans is over, frames at a tenth of the slowest rate."""
-    ends = [event.at for event in (*scenario.links, *scenario.management, *scenario.frames)]
+    ends = [event.at for event in scenario.links]
+    ends += [order.at for order in scenario.management]
+    ends += [frame.at for frame in scenario.frames]
     ends += [harm.stop or harm.start for harm in scenario.impairments]
     ends += [pause.at + pause.duration for pause in scenario.pauses]
     for stream in scenario.streams:

@@ -69,7 +69,7 @@ def beds(draw: st.DrawFn, kind: str | None = None) -> Bed:
 
 @st.composite
 def flows(draw: st.DrawFn) -> Flow:
-    """Draw a flow: short or long, fast or slow, once or in bursts with or without a rest that ends its queue."""
+    """Draw a flow: short or long, fast or slow, once or in bursts that its queue outlives or not."""
     count = draw(st.sampled_from((1, 4, 20, 60, 150)))
     bursts = draw(st.sampled_from((1, 1, 1, 3, 6)))
     sizes = draw(st.lists(st.sampled_from(SIZES), min_size=1, max_size=4))

@@ -129,7 +129,7 @@ class Oracle:
                     found[name].append((int(columns.time[row]), octets))
         return found
 
-    def owed(self, frame: Frame) -> Fate:
+    def owed(self, frame: Frame) -> Fate:  # noqa: PLR0911 - one a fate
         """Say what a frame must come to, by its destination and its length alone."""
         octets, me = frame.octets, self.hosts[frame.host]
         if len(octets) > self.value("max_frame") - FCS:
@@ -150,7 +150,7 @@ class Oracle:
         return Fate(cause="unknown_destination")
 
     def surplus(self) -> Iterator[Breach]:
-        """Nothing comes that nobody sent, nor more often than it was sent, nor to a host that it is not for."""
+        """Nothing comes that nobody sent, nor more often than sent, nor to a host that it is not for."""
         if "corrupt" in self.kinds:
             return
         due: Counter[tuple[str, bytes]] = Counter()
@@ -170,7 +170,7 @@ class Oracle:
                     )
 
     def missing(self) -> Iterator[Breach]:
-        """What does not come was lost on a link, or is counted as dropped."""
+        """Each frame that does not come was lost on a link, or is counted as dropped."""
         due: Counter[tuple[str, bytes]] = Counter()
         withdrawn = self._withdraws()
         for frame in self.sent:
@@ -273,7 +273,7 @@ class Oracle:
                     yield Breach("paths", words)
 
     def pauses(self) -> Iterator[Breach]:
-        """A host that pauses a class gets none of it until the pause is over."""
+        """No host gets frames of a class that it pauses until the pause is over."""
         margin = self.value("latency_margin") + 2 * self._frame_time()
         for pause in self.scenario.pauses:
             if pause.host not in self.linked or self.hosts[pause.host].node not in self.tested:

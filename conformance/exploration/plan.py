@@ -38,7 +38,7 @@ class Bed:
 
 @dataclass(frozen=True, config=_STRICT)
 class Flow:
-    """Frames from one host to another, back to back or `gap` ns apart, in `bursts` that begin each `period`."""
+    """Frames of a host to another, back to back or `gap` ns apart, in `bursts` that begin each `period`."""
 
     source: Number
     destination: Number
@@ -79,7 +79,7 @@ class Oddity:
 
 @dataclass(frozen=True, config=_STRICT)
 class Harm:
-    """Something done to frames on a fabric link for `length` ns: to one in `every`, of these messages or all."""
+    """Harm to frames on a fabric link for `length` ns: to one in `every`, of these messages or of all."""
 
     link: Number
     what: Literal["loss", "duplicate", "delay", "reorder", "corrupt"]

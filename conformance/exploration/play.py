@@ -1,7 +1,7 @@
 """A plan played on a bench and judged: by the invariants of all clauses, and by the oracle."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from conformance.api.outcomes import TesterLimited
@@ -21,11 +21,19 @@ CRASH: Final = "crash"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a plan: its breaches, the recording where there is one, and why it says nothing, if so."""
+    """What came of a plan: its breaches, the recording where there is one, and why it says nothing, if so.
+
+    `fresh` is how many pairs of conditions it met that were not met together before.
+    """
 
     breaches: tuple[Breach, ...] = ()
     recording: Recording | None = None
     void: str = ""
+    fresh: int = 0
+
+    def having_met(self, fresh: int) -> "Outcome":
+        """Return the same with the number of new pairs."""
+        return replace(self, fresh=fresh)
 
     @property
     def rules(self) -> frozenset[str]:

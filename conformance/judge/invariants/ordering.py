@@ -120,6 +120,7 @@ def gaps_are_counted(recording: Recording, expect: Expect) -> None:
         delivered = {(item.queue, item.sequence, item.place) for _, item in _passed(seen)}
         missing = sum(
             any((queue, *place) in delivered for place in came if place > lost)
+            and any((queue, *place) in delivered for place in came if place < lost)
             for queue, came in places.items()
             for lost in sorted(gone.get(queue, set()) - came)[:1]
             if max(sequence for sequence, _ in came) < SMALL

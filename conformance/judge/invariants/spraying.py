@@ -174,7 +174,13 @@ def losses_are_announced(recording: Recording, expect: Expect) -> None:
         if name not in told.seen.gsfs:
             continue
         faults = _faults(recording, index, way, node)
-        lost = list(_lost(own))
+        proven = recording.parameter("flap_hold") + 8 * recording.parameter("hello_interval")
+        downs = _downs(told.seen, name, own[0].port if own else -1)
+        lost = [
+            item
+            for item in _lost(own)
+            if not any(item[1].time - proven < down < item[1].time for down in downs)
+        ]
         checked += len(lost) + len(faults)
         for before, after, about in lost:
             spoken = (fault.time for fault in faults if fault.about == about)
@@ -198,6 +204,13 @@ def losses_are_announced(recording: Recording, expect: Expect) -> None:
         expect.that(not unsaid, "nodes left out of HELLO without a FAULT", 0, len(unsaid), number(unsaid))
         expect.that(not few, f"events that were not told {repeats} times", 0, "; ".join(few[:3]) or 0)
         expect.that(not again, "HELLO that announce a node just lost", 0, len(again), number(again))
+
+
+def _downs(seen: Wire, name: str, port: int) -> list[int]:
+    """List when (ns) a device took the link at a port out of use."""
+    seen.recording.need("events")
+    events = seen.recording.devices.events("link_down", name)
+    return [event.time for event in events if event.details.get("port") == port]
 
 
 def _faults(recording: Recording, index: int, way: int, node: int) -> list[Told]:
