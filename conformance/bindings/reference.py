@@ -20,7 +20,7 @@ from reference_impl import codec
 from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
 from reference_impl.device import Device
-from reference_impl.mutants import Mutant, mutants
+from reference_impl.mutants import Mutant, latents, mutants
 from reference_impl.virtual.links import Impairment, Node, message_type
 from reference_impl.virtual.network import Network
 from reference_impl.virtual.timeline import Tap
@@ -34,6 +34,7 @@ from traffic.tester.course import Course
 from traffic.tester.tester import VirtualTester
 
 MUTANT: Final = "mutant:"
+LATENT: Final = "latent:"
 VARIANT: Final = "variant:"
 FROM_ONE: Final = f"{VARIANT}ports-from-1"
 VARIANTS: Final = frozenset({FROM_ONE})
@@ -280,12 +281,12 @@ def mutant_of(device: str) -> Mutant | None:
     """Return the mutant that `--device` names, None for the reference; InputError for anything else."""
     if device == "reference":
         return None
-    known = mutants()
-    name = device.removeprefix(MUTANT)
-    if not device.startswith(MUTANT) or name not in known:
-        choices = ["reference", *VARIANTS, *(MUTANT + item for item in known)]
+    known = {MUTANT + name: item for name, item in mutants().items()}
+    known |= {LATENT + name: item for name, item in latents().items()}
+    if device not in known:
+        choices = ["reference", *VARIANTS, *known]
         raise InputError("command line", "--device", f"there is no {device}", did_you_mean(device, choices))
-    return known[name]
+    return known[device]
 
 
 def is_data(frame: bytes) -> bool:

@@ -178,19 +178,19 @@ def _part(step: Step, number: int, seat: Seat) -> Scenario:  # noqa: PLR0911 - o
 
 
 def _flow(step: Flow, number: int, seat: Seat) -> Scenario:
-    source, destination = seat.pair(step.source, step.destination)
     longest = seat.value("max_frame")
+    source, _ = seat.pair(step.source, step.destination)
     sizes = tuple(min(size, longest) for size in step.sizes)
     streams = tuple(
         Stream(
             1 + number * 64 + burst,
             source.name,
-            destination.name,
+            seat.pair(step.source, step.destination + burst * step.spread)[1].name,
             sizes,
             step.count,
             step.start + burst * step.period,
             step.gap,
-            step.cls,
+            (step.cls + burst * step.spread) % 8,
             step.kind,
         )
         for burst in range(min(step.bursts, 64))

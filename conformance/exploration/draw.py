@@ -85,7 +85,8 @@ def flows(draw: st.DrawFn) -> Flow:
         cls=draw(classes),
         kind=draw(st.sampled_from(("roce", "roce", "ethernet"))),
         bursts=bursts,
-        period=draw(st.sampled_from((60_000, 250_000, 1_200_000))),
+        period=draw(st.sampled_from((60_000, 250_000, 2_000, 1_200_000))),
+        spread=draw(st.sampled_from((0, 1, 0, 3))),
     )
 
 

@@ -38,7 +38,10 @@ class Bed:
 
 @dataclass(frozen=True, config=_STRICT)
 class Flow:
-    """Frames of a host to another, back to back or `gap` ns apart, in `bursts` that begin each `period`."""
+    """Frames of a host to another, back to back or `gap` ns apart, in `bursts` that begin each `period`.
+
+    With `spread` each burst goes to another host, and in another class, than the one before.
+    """
 
     source: Number
     destination: Number
@@ -50,6 +53,7 @@ class Flow:
     kind: Literal["roce", "ethernet"] = "roce"
     bursts: Some = 1
     period: Number = 0
+    spread: Number = 0
     step: Literal["flow"] = "flow"
 
 
