@@ -1,4 +1,4 @@
-"""Exploration: what is drawn can be played, what is found is shrunk and kept, and the oracle knows its rules."""
+"""What is drawn can be played, what is found is shrunk and kept, and the oracle knows its rules."""
 
 import json
 import time
