@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Annotated, Final
 
 import typer
@@ -39,6 +40,7 @@ def command(
         bool, typer.Option("--mutants", help="Explore each mutant, and count the kills.")
     ] = False,
     only: Annotated[list[str] | None, typer.Option(help="Of the mutants, only these.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Of the mutants, so many by chance.")] = None,
     replay: Annotated[Path | None, typer.Option(help="Play one kept scenario again.")] = None,
     covering: Annotated[
         bool, typer.Option("--array", help="Play a covering array of pairs, then triples.")
@@ -60,7 +62,7 @@ def command(
         _replay(load(replay), context)
         return
     if mutants:
-        _mutants(options, seed, only or (), out)
+        _mutants(options, seed, only or (), sample, out)
         return
     found = _array(context, out) if covering else 0
     for number in range(seed, seed + seeds) if not covering else ():
@@ -116,10 +118,12 @@ def _replay(plan: Plan, context: RunContext) -> None:
         raise typer.Exit(Exit.FAILED)
 
 
-def _mutants(options: RunOptions, seed: int, only: Iterable[str], out: Path) -> None:
+def _mutants(options: RunOptions, seed: int, only: Iterable[str], sample: int | None, out: Path) -> None:
     """Explore each mutant for its time, and say which are found by which rule."""
     names = sorted(RunContext(options).binding.mutants)
     chosen = [name for name in names if name in set(only)] if only else names
+    if sample is not None:
+        chosen = sorted(Random(seed).sample(chosen, min(sample, len(chosen))))
     if not chosen:
         raise InputError(LINE, "--only", "names no mutant", "see gse-cts kill-matrix")
     fates: dict[str, list[str]] = {}

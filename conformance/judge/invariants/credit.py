@@ -103,7 +103,10 @@ def demand_is_announced(recording: Recording, expect: Expect) -> None:
         expect.that(not late, what, 0, len(late), seen.numbered(late))
 
 
-@invariant("GRANT-REFRESH", hidden_by={"carrier", "odd spine", "blackout", "loss", "setting"} | FROM_AFAR)
+@invariant(
+    "GRANT-REFRESH",
+    hidden_by={"carrier", "odd spine", "blackout", "loss", "setting", "table_withdraw"} | FROM_AFAR,
+)
 def requests_are_repeated(recording: Recording, expect: Expect) -> None:
     """In a generation two REQUEST are at most request_refresh apart, and they go on until age-out."""
     seen = wire(recording)
