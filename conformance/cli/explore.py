@@ -12,10 +12,11 @@ from typing import Annotated, Final
 import typer
 
 from conformance.api.parameters import LINE
-from conformance.exploration.explore import Discovery, Exploration, array
+from conformance.exploration.explore import Discovery, Exploration
 from conformance.exploration.keep import again, keep, load
 from conformance.exploration.plan import Plan
 from conformance.exploration.play import play
+from conformance.exploration.tour import array
 from conformance.run.context import RunContext, RunOptions
 from spec.errors import Exit, InputError
 from spec.text import lines

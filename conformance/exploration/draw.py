@@ -1,7 +1,7 @@
 """How plans are drawn: from choices of hypothesis, so that what fails can be shrunk choice by choice."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, get_args
 
 from hypothesis import strategies as st
 
@@ -13,9 +13,12 @@ from conformance.exploration.plan import (
     Harm,
     Misbehaviour,
     Oddity,
+    OddKind,
+    OddPeer,
     Plan,
     Step,
     Stray,
+    StrayKind,
     Withdrawal,
 )
 
@@ -92,22 +95,7 @@ def flows(draw: st.DrawFn) -> Flow:
 
 oddities = st.builds(
     Oddity,
-    kind=st.sampled_from(
-        (
-            "shortest",
-            "longest",
-            "too long",
-            "tagged",
-            "double tagged",
-            "marked",
-            "multicast",
-            "broadcast",
-            "unknown",
-            "link local",
-            "hairpin",
-            "fabric type",
-        )
-    ),
+    kind=st.sampled_from(get_args(OddKind)),
     source=numbers,
     destination=numbers,
     at=times,
@@ -139,43 +127,13 @@ halts = st.builds(Halt, host=numbers, cls=classes, at=times, length=lengths)
 withdrawals = st.builds(Withdrawal, host=numbers, at=times, length=lengths)
 strays = st.builds(
     Stray,
-    kind=st.sampled_from(
-        (
-            "checksum",
-            "version",
-            "type",
-            "short",
-            "other node",
-            "no hops",
-            "old grant",
-            "wrong generation",
-            "twice",
-        )
-    ),
+    kind=st.sampled_from(get_args(StrayKind)),
     link=numbers,
     at=times,
 )
 misbehaviours = st.builds(
     Misbehaviour,
-    kind=st.sampled_from(
-        (
-            "grants late",
-            "grants twice",
-            "grants lost",
-            "grants swapped",
-            "grants of other generations",
-            "credit expires",
-            "withholds",
-            "overruns",
-            "out of order",
-            "leaves out",
-            "repeats",
-            "restarts",
-            "signals",
-            "silent spine",
-            "deaf spine",
-        )
-    ),
+    kind=st.sampled_from(get_args(OddPeer)),
     at=times,
     length=st.sampled_from((100_000, 250_000, 500_000)),
 )

@@ -1,18 +1,21 @@
 """The search: plans are drawn until the budget is spent, and what breaks a rule is shrunk to little."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Final
 
-from allpairspy import AllPairs
-from hypothesis import HealthCheck, Phase, given, seed, settings, target
-from hypothesis.errors import Flaky
+from hypothesis import HealthCheck, Phase, find, given, seed, settings, target
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky, NoSuchExample
 
-from conformance.exploration.draw import SETTINGS, plans
-from conformance.exploration.plan import Bed, Cut, Flow, Halt, Harm, Oddity, Plan, Step
+from conformance.exploration.draw import plans
+from conformance.exploration.plan import Plan
 from conformance.exploration.play import Outcome, play
 from conformance.exploration.steer import Coverage
+from conformance.exploration.tour import tour
 from conformance.run.context import RunContext
 
 ROUND: Final = 40
@@ -48,8 +51,14 @@ class Exploration:
     known: set[str] = field(default_factory=set)
 
     def run(self) -> Iterator[Discovery]:
-        """Explore until the budget is spent; each rule is found once."""
+        """Explore until the budget is spent, on a tour of what there is first; each rule is found once."""
         self.end = self.clock() + self.budget
+        for plan in tour():
+            found = None if self.over else self.visit(plan)
+            if found is not None:
+                yield found
+                if self.first:
+                    return
         turn = 0
         while not self.over:
             found = self.round(turn)
@@ -63,6 +72,31 @@ class Exploration:
     def over(self) -> bool:
         """Whether the budget is spent."""
         return self.clock() >= self.end
+
+    def visit(self, plan: Plan) -> Discovery | None:
+        """Play a plan, and take steps out of it as long as it breaks a rule that is not known yet."""
+        outcome = self.judge(plan)
+        wanted = outcome.rules - self.known
+        if not wanted:
+            return None
+        smallest = Discovery(plan, outcome)
+
+        def breaks(kept: tuple[bool, ...]) -> bool:
+            nonlocal smallest
+            steps = tuple(step for step, keep in zip(plan.steps, kept, strict=True) if keep)
+            less = replace(plan, steps=steps)
+            found = self.judge(less)
+            broken = bool(found.rules & wanted)
+            if broken and len(steps) < len(smallest.plan.steps):
+                smallest = Discovery(less, found)
+            return broken
+
+        if self.shrinks:
+            masks = st.tuples(*[st.booleans()] * len(plan.steps))
+            with suppress(NoSuchExample, Flaky):
+                find(masks, breaks, settings=_quietly(ROUND), random=Random(self.number))
+        self.known |= smallest.outcome.rules & wanted
+        return smallest
 
     def round(self, turn: int) -> Discovery | None:
         """Draw some plans, and shrink the first one that breaks a rule that is not known yet."""
@@ -87,15 +121,7 @@ class Exploration:
             raise RuleBrokenError
 
         phases = [Phase.generate, Phase.target, *([Phase.shrink] if self.shrinks else [])]
-        search = settings(
-            max_examples=ROUND,
-            phases=phases,
-            database=None,
-            deadline=None,
-            print_blob=False,
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        )
+        search = settings(_quietly(ROUND), phases=phases)
         try:
             seed(self.number * 1_000_003 + turn)(search(given(plans())(attempt)))()
         except (RuleBrokenError, Flaky):
@@ -113,47 +139,17 @@ class Exploration:
         return outcome.having_met(fresh)
 
 
+def _quietly(examples: int) -> settings:
+    """Return how hypothesis draws: so many plans, as long as they take, with no memory of other searches."""
+    return settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
 class RuleBrokenError(Exception):
     """A plan broke a rule; hypothesis takes it and shrinks the plan."""
-
-
-EVENTS: Final[Mapping[str, tuple[Step, ...]]] = {
-    "none": (),
-    "cut": (Cut(0, 100_000, 400_000),),
-    "lost grants": (Harm(0, "loss", 1, 50_000, 300_000, every=2, messages=("GRANT",)),),
-    "lost data": (Harm(0, "loss", 0, 50_000, 100_000, every=7, messages=("DATA",)),),
-    "repeated data": (Harm(0, "duplicate", 0, 50_000, 300_000, every=3, messages=("DATA",)),),
-    "pause": (Halt(1, 0, 50_000, 200_000), Halt(1, 3, 50_000, 200_000)),
-}
-FRAMES: Final[Mapping[str, tuple[Step, ...]]] = {
-    "short": (Flow(0, 0, (66,), 60),),
-    "longest": (Flow(0, 0, (9_216,), 20),),
-    "mixed": (Flow(0, 0, (66, 1_518, 594), 60),),
-    "plain": (Flow(0, 0, (594,), 40, kind="ethernet"),),
-    "groups": (Flow(0, 0, (594,), 20), Oddity("multicast", 0, 0, 30_000), Oddity("broadcast", 0, 0, 60_000)),
-    "tags": (Flow(0, 0, (594,), 20), Oddity("double tagged", 0, 0, 30_000), Oddity("tagged", 0, 0, 60_000)),
-}
-
-
-def array(strength: int = 2) -> Iterator[Plan]:
-    """Cover each pair (or triple) of class, frames, modes, number of paths and kind of event by plans."""
-    factors = {
-        "class": (0, 3, 7),
-        "frames": tuple(FRAMES),
-        "overflow_mode": SETTINGS["overflow_mode"],
-        "dgsq_mode": SETTINGS["dgsq_mode"],
-        "paths": (1, 2, 4),
-        "event": tuple(EVENTS),
-    }
-    for number, row in enumerate(AllPairs(list(factors.values()), n=strength)):
-        cls, frames, overflow, dgsq, paths, event = row
-        steps: list[Step] = [
-            Flow(step.source, step.destination, step.sizes, step.count, cls=cls, kind=step.kind)
-            if isinstance(step, Flow)
-            else step
-            for step in FRAMES[frames]
-        ]
-        again = Flow(1, 0, (594, 128), 20, 20_000, cls=cls)
-        chosen = {"overflow_mode": overflow, "dgsq_mode": dgsq}
-        bed = Bed("fabric", 3, paths, 1)
-        yield Plan(bed, chosen, (*steps, again, *EVENTS[event]), number)

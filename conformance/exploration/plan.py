@@ -18,6 +18,48 @@ from traffic.scenario import Time
 _STRICT: Final = ConfigDict(extra="forbid", strict=True)
 Number = Annotated[int, Field(ge=0)]
 Some = Annotated[int, Field(ge=1)]
+OddKind = Literal[
+    "shortest",
+    "longest",
+    "too long",
+    "tagged",
+    "double tagged",
+    "marked",
+    "multicast",
+    "broadcast",
+    "unknown",
+    "link local",
+    "hairpin",
+    "fabric type",
+]
+StrayKind = Literal[
+    "checksum",
+    "version",
+    "type",
+    "short",
+    "other node",
+    "no hops",
+    "old grant",
+    "wrong generation",
+    "twice",
+]
+OddPeer = Literal[
+    "grants late",
+    "grants twice",
+    "grants lost",
+    "grants swapped",
+    "grants of other generations",
+    "credit expires",
+    "withholds",
+    "overruns",
+    "out of order",
+    "leaves out",
+    "repeats",
+    "restarts",
+    "signals",
+    "silent spine",
+    "deaf spine",
+]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -61,20 +103,7 @@ class Flow:
 class Oddity:
     """One frame of a host that is out of the ordinary: by its kind, to a host or to what the kind says."""
 
-    kind: Literal[
-        "shortest",
-        "longest",
-        "too long",
-        "tagged",
-        "double tagged",
-        "marked",
-        "multicast",
-        "broadcast",
-        "unknown",
-        "link local",
-        "hairpin",
-        "fabric type",
-    ]
+    kind: OddKind
     source: Number
     destination: Number
     at: Time = 0
@@ -131,17 +160,7 @@ class Withdrawal:
 class Stray:
     """A message that should not be, sent towards a device under test on a fabric link."""
 
-    kind: Literal[
-        "checksum",
-        "version",
-        "type",
-        "short",
-        "other node",
-        "no hops",
-        "old grant",
-        "wrong generation",
-        "twice",
-    ]
+    kind: StrayKind
     link: Number
     at: Time
     step: Literal["stray"] = "stray"
@@ -151,23 +170,7 @@ class Stray:
 class Misbehaviour:
     """What an emulated peer does otherwise than it should."""
 
-    kind: Literal[
-        "grants late",
-        "grants twice",
-        "grants lost",
-        "grants swapped",
-        "grants of other generations",
-        "credit expires",
-        "withholds",
-        "overruns",
-        "out of order",
-        "leaves out",
-        "repeats",
-        "restarts",
-        "signals",
-        "silent spine",
-        "deaf spine",
-    ]
+    kind: OddPeer
     at: Time = 0
     length: Some = 200_000
     step: Literal["misbehaviour"] = "misbehaviour"

@@ -299,7 +299,7 @@ def congestion_ends_free_sending(recording: Recording, expect: Expect) -> None:
             mine = (free["source"] == source) & (free["destination"] == about)
             times = seen.columns.time[free.rows]
             mine &= (times > time + margin) & (times < time + validity)
-            wrong += recording.columns.numbered(free.rows[mine])
+            wrong += [row for row in recording.columns.numbered(free.rows[mine]) if seen.idle_before(row) > 0]
     if len(table):
         expect.that(not wrong, "ungoverned DATA while congestion is told", 0, len(wrong), wrong)
 

@@ -166,6 +166,7 @@ def losses_are_announced(recording: Recording, expect: Expect) -> None:
     told = greetings(recording)
     repeats = recording.parameter("fault_repeats")
     spread = repeats * recording.parameter("hello_interval")
+    margin = recording.parameter("latency_margin") + frame_time(recording)
     unsaid: list[int] = []
     again: list[int] = []
     few: list[str] = []
@@ -196,7 +197,7 @@ def losses_are_announced(recording: Recording, expect: Expect) -> None:
                 count != repeats
                 and over
                 and not back
-                and not was_dark(told.seen, name, since, since + spread)
+                and not was_dark(told.seen, name, since - margin, since + spread)
             ):
                 few.append(f"{count} for node {event[0]} on {told.links[index].name}")
     if checked:
