@@ -5,16 +5,19 @@ from functools import cache
 import pytest
 
 from conformance.exploration.play import play
-from conformance.judge.invariants import INVARIANTS
+from conformance.judge.invariants import INVARIANTS, hidden
 from conformance.run.context import RunContext, RunOptions
 from reference_impl.mutants import mutants
 from tests.conformance.common_plans import PLANS
+from traffic.scenario import GspPeer, Impairment, LinkEvent, ManagementEvent, Scenario, Trigger
 
 KILLED = {
     "DGSQ-AGE-OUT": ("AgesFromCreation", "grants-of-other-generations"),
     "DGSQ-EXHAUSTION": ("KnowsNoBound", "few-queues"),
+    "DGSQ-FIFO": ("SendsTheNewestFirst", "busy"),
     "DGSQ-GENERATION-CHANGES": ("DrawsTheGeneration", "odd"),
     "DGSQ-GENERATION-NONZERO": ("BeginsWithGenerationZero", "busy"),
+    "DGSQ-KEY": ("QueuesByNode", "odd"),
     "DGSQ-LOCAL-WITHOUT-MESSAGES": ("AsksItselfAloud", "busy"),
     "DGSQ-NO-LEAK": ("ForgetsToCountReleases", "busy"),
     "DGSQ-ON-CONGESTION-CREATED": ("MarksGovernedTraffic", "crowded"),
@@ -28,6 +31,8 @@ KILLED = {
     "FWD-EGRESS-PORT": ("KnowsTheNodeAlone", "busy"),
     "FWD-EXACTLY-ONCE": ("DeliversTwice", "busy"),
     "FWD-FRAME-COUNTERS": ("MiscountsReceivedFrames", "busy"),
+    "FWD-FRAME-SIZES": ("RefusesJumboFrames", "busy"),
+    "FWD-HAIRPIN": ("ReturnsFrames", "odd"),
     "FWD-HOP-LIMIT": ("KeepsTheHopLimit", "busy"),
     "FWD-HOP-LIMIT-EXPIRED": ("ForwardsForever", "strays-gsf"),
     "FWD-LINK-LOCAL": ("ForwardsLinkLocal", "odd"),
@@ -38,7 +43,11 @@ KILLED = {
     "FWD-ZERO-LOSS": ("LosesFrames", "busy"),
     "GRANT-DEMAND-CUMULATIVE": ("AsksForTheBacklog", "busy"),
     "GRANT-EGRESS-RATE": ("GrantsAsIfAlone", "busy"),
+    "GRANT-NO-DEMAND-NO-GRANT": ("RoundsDemandUp", "busy"),
+    "GRANT-NO-SEND-WITHOUT": ("SendsTheFrameThatOverdraws", "busy"),
     "GRANT-PAUSED-CLASS": ("GrantsToPausedClasses", "paused"),
+    "GRANT-REFRESH": ("RefreshesAfterAgeOut", "busy"),
+    "GRANT-REMAINING-VALIDITY": ("RenewsValidity", "crowded"),
     "GRANT-REQUEST-ON-DEMAND": ("AsksAtTheNextRefresh", "busy"),
     "ORDER-DUPLICATE-DROPPED": ("DeliversRepeats", "lossy"),
     "ORDER-GAP-CLOSED": ("CountsNoGaps", "cut-off"),
@@ -46,6 +55,7 @@ KILLED = {
     "ORDER-IN-ORDER-AT-ONCE": ("HoldsEveryFrame", "busy"),
     "ORDER-INDEX-ORDER": ("IgnoresTheIndex", "shaken"),
     "ORDER-PER-FLOW": ("DeliversOnArrival", "busy"),
+    "ORDER-ROCE-PSN": ("ReleasesNewestFirst", "busy"),
     "PKTC-BORROW-AVERAGE": ("ForgetsExcess", "borrowing"),
     "PKTC-CLASS-SEPARATION": ("MixesClasses", "free"),
     "PKTC-CLOSE-EARLY": ("NeverClosesEarly", "busy"),
@@ -53,6 +63,10 @@ KILLED = {
     "PKTC-FLUSH": ("FlushesEmptyQueuesOnly", "crowded"),
     "PKTC-FRAME-INDEX": ("IndexesFromOne", "busy"),
     "PKTC-LAST-TRUTHFUL": ("MarksEveryFrameLast", "busy"),
+    "PKTC-NO-PADDING": ("PadsShortFrames", "busy"),
+    "PKTC-ONE-CONTAINER-A-FRAME": ("RepeatsBorderFrame", "busy"),
+    "PKTC-ONE-DESTINATION": ("PacksByNode", "busy"),
+    "PKTC-OVERFLOW": ("OverfillsByAFrame", "borrowing"),
     "PKTC-PREVIOUS-FRAMES": ("MiscountsPredecessor", "busy"),
     "PKTC-SEQUENCE-CONSECUTIVE": ("CountsForAllQueues", "busy"),
     "PKTC-SEQUENCE-START": ("NumbersFromOne", "busy"),
@@ -60,7 +74,9 @@ KILLED = {
     "PKTC-WHOLE-FRAME": ("CutsLongFrames", "busy"),
     "SPRAY-EVEN": ("CountsContainers", "borrowing"),
     "SPRAY-FAULT-ANNOUNCED": ("LeavesLossToHello", "cut"),
+    "SPRAY-GSF-CONTAINER-ORDER": ("PrefersShortFrames", "busy"),
     "SPRAY-HELLO-CONTENT": ("AnnouncesAllItKnows", "busy"),
+    "SPRAY-LIVE-PATHS-ONLY": ("OverlooksCarrier", "cut"),
     "SPRAY-NO-PATH": ("ClingsToTheLastPath", "cut-off"),
     "SPRAY-PER-DESTINATION": ("BalancesAllTogether", "busy"),
     "SPRAY-REMOTE-FAULT": ("NeverUnlearns", "cut"),
@@ -92,3 +108,20 @@ def test_an_invariant_kills_a_mutant_without_a_case(clause):
 
 def test_most_invariants_prove_themselves():
     assert len(KILLED) >= 40
+
+
+@pytest.mark.parametrize(
+    ("scenario", "clause"),
+    [
+        (Scenario(impairments=(Impairment("gsp0-gsf0", "corrupt"),)), "FWD-BYTE-EXACT"),
+        (Scenario(impairments=(Impairment("gsp0-gsf0", "delay"),)), "SPRAY-HELLO-LOSS"),
+        (Scenario(links=(LinkEvent(0, "gsp0-gsf0", up=False),)), "GRANT-REFRESH"),
+        (Scenario(management=(ManagementEvent(0, "gsp0", "setting"),)), "PKTC-SIZE"),
+        (Scenario(management=(ManagementEvent(0, "gsp0", "table_withdraw"),)), "FWD-ZERO-LOSS"),
+        (Scenario(peers=(GspPeer(1, overrun=1),)), "GRANT-NO-DEMAND-NO-GRANT"),
+    ],
+)
+def test_what_happens_in_a_play_hides_what_some_invariants_look_at(scenario, clause):
+    assert clause in hidden(scenario)
+    assert clause in hidden(Scenario(triggers=(Trigger("DATA", scenario),)))
+    assert clause not in hidden(Scenario())

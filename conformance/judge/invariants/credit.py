@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from conformance.judge.expect import Expect
-from conformance.judge.invariants.registration import FROM_AFAR, invariant
+from conformance.judge.invariants.registration import ALTERED, FROM_AFAR, invariant
 from conformance.judge.invariants.wire import MAC_CONTROL, Key, Wire, wire
 from traffic.recordings.decode import Table, credit_bytes
 from traffic.recordings.recording import DOWN, UP, Account, Queue, Recording
@@ -35,6 +35,8 @@ class Given(NamedTuple):
     validity: int
 
 
+LOST = frozenset({"blackout", "loss", "odd source", "carrier"})
+"""What keeps messages of a source from its egress for long."""
 Message = TypeVar("Message", Asked, Given)
 
 
@@ -134,7 +136,7 @@ def requests_are_repeated(recording: Recording, expect: Expect) -> None:
         expect.that(not going_on, "REQUEST after age-out", 0, len(going_on), going_on)
 
 
-@invariant("GRANT-NOT-BELOW-POSITION", hidden_by=FROM_AFAR)
+@invariant("GRANT-NOT-BELOW-POSITION", hidden_by=FROM_AFAR | ALTERED)
 def grants_are_not_below_position(recording: Recording, expect: Expect) -> None:
     """Expect that a GRANT is not lower than the position that its source had reported well before."""
     seen = wire(recording)
@@ -182,7 +184,7 @@ def grants_keep_to_the_backlog(recording: Recording, expect: Expect) -> None:
         expect.that(not wrong, "GRANT beyond the demand that was announced", 0, len(wrong), wrong)
 
 
-@invariant("GRANT-OLDER-IGNORED", hidden_by={"blackout", "loss", "odd source", "carrier"} | FROM_AFAR)
+@invariant("GRANT-OLDER-IGNORED", hidden_by=LOST | FROM_AFAR | ALTERED)
 def grants_never_fall(recording: Recording, expect: Expect) -> None:
     """In a generation granted and expired of an egress never fall."""
     given = grants(wire(recording))

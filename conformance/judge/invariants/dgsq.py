@@ -276,7 +276,7 @@ def nothing_is_asked_without_congestion(recording: Recording, expect: Expect) ->
             expect.that(not marked, f"DATA of {name} without UNGOVERNED", 0, len(marked), marked)
 
 
-@invariant("DGSQ-ON-CONGESTION-CREATED", hidden_by={"setting", "signal"} | FROM_AFAR)
+@invariant("DGSQ-ON-CONGESTION-CREATED", hidden_by={"setting", "signal"} | FROM_AFAR | ALTERED)
 def congestion_ends_free_sending(recording: Recording, expect: Expect) -> None:
     """No DATA is ungoverned in the mode on-first-frame, nor while congestion of its destination is told."""
     profile = recording.columns.profile

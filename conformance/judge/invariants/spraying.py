@@ -18,14 +18,14 @@ from conformance.judge.invariants.greetings import (
     was_dark,
 )
 from conformance.judge.invariants.messages import passing
-from conformance.judge.invariants.registration import FROM_AFAR, invariant
+from conformance.judge.invariants.registration import ALTERED, FROM_AFAR, invariant
 from conformance.judge.invariants.wire import Wire, wire
 from traffic.recordings.recording import DOWN, Recording
 
 ROLES: Final = {"GSP": "GSP", "GSF": "GSF"}
 
 
-@invariant("SPRAY-HELLO-CONTENT", hidden_by=FROM_AFAR | {"duplicate"})
+@invariant("SPRAY-HELLO-CONTENT", hidden_by=FROM_AFAR | ALTERED | {"duplicate"})
 def greetings_tell_the_truth(recording: Recording, expect: Expect) -> None:
     """HELLO come in time, count up, and tell role, port, rate, what is reached and what was last heard."""
     told = greetings(recording)
@@ -116,7 +116,7 @@ def dark_links_are_left(recording: Recording, expect: Expect) -> None:
         )
 
 
-@invariant("SPRAY-REMOTE-FAULT", hidden_by=FROM_AFAR)
+@invariant("SPRAY-REMOTE-FAULT", hidden_by=FROM_AFAR | ALTERED)
 def lost_nodes_are_left(recording: Recording, expect: Expect) -> None:
     """No DATA for a node goes up a link whose HELLO had left that node out well before."""
     wrong, checked = _unannounced(recording, expect)
@@ -124,7 +124,7 @@ def lost_nodes_are_left(recording: Recording, expect: Expect) -> None:
         expect.that(not wrong, "DATA for nodes that the GSF no longer announces", 0, len(wrong), wrong)
 
 
-@invariant("SPRAY-NO-PATH", hidden_by=FROM_AFAR)
+@invariant("SPRAY-NO-PATH", hidden_by=FROM_AFAR | ALTERED)
 def nodes_without_path_get_nothing(recording: Recording, expect: Expect) -> None:
     """No DATA leaves for a node that no GSF announces, and a frame without path is counted."""
     told = greetings(recording)
