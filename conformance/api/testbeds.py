@@ -114,13 +114,17 @@ class SoloGsf:
 
 @dataclass(frozen=True)
 class LeafSpine:
-    """Every GSP linked to every GSF; some links have 1/n of the rate (`slower`), or other `delays` (ns)."""
+    """Every GSP linked to every GSF, by `parallel` links each.
+
+    Some links have 1/n of the rate (`slower`), or other `delays` (ns).
+    """
 
     gsps: int = 2
     gsfs: int = 2
     hosts: int = 1
     slower: Mapping[str, int] = field(default_factory=dict)
     delays: Mapping[str, int] = field(default_factory=dict)
+    parallel: int = field(default=1, repr=False)
 
     @property
     def roles(self) -> frozenset[str]:
@@ -129,7 +133,9 @@ class LeafSpine:
 
     def topology(self, rate_mbps: int, delay_ns: int) -> Topology:
         """Return a leaf and spine that is under test as a whole."""
-        whole = _Clos(gsps=self.gsps, gsfs=self.gsfs, hosts=self.hosts).topology(rate_mbps, delay_ns)
+        whole = _Clos(gsps=self.gsps, gsfs=self.gsfs, hosts=self.hosts, parallel=self.parallel).topology(
+            rate_mbps, delay_ns
+        )
         unknown = {*self.slower, *self.delays} - {link.name for link in whole.links}
         if unknown:
             raise ValueError(f"{self}: there is no link {', '.join(sorted(unknown))}")

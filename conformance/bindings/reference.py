@@ -20,7 +20,7 @@ from reference_impl import codec
 from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
 from reference_impl.device import Device
-from reference_impl.mutants import Mutant, mutants
+from reference_impl.mutants import Mutant, latents, mutants
 from reference_impl.variants import Variant, variants
 from reference_impl.virtual.links import Impairment, Node, message_type
 from reference_impl.virtual.network import Network
@@ -35,6 +35,7 @@ from traffic.tester.course import Course
 from traffic.tester.tester import VirtualTester
 
 MUTANT: Final = "mutant:"
+LATENT: Final = "latent:"
 VARIANT: Final = "variant:"
 MAC_CONTROL: Final = b"\x88\x08"
 OPTIONS: Final = {"MULTICAST": "multicast", "PFC": "pfc"}
@@ -289,12 +290,12 @@ def mutant_of(device: str) -> Mutant | None:
     """Return the mutant that `--device` names, None for the reference; InputError for anything else."""
     if device == "reference":
         return None
-    known = mutants()
-    name = device.removeprefix(MUTANT)
-    if not device.startswith(MUTANT) or name not in known:
-        choices = ["reference", *(MUTANT + item for item in known), *(VARIANT + item for item in variants())]
+    known = {MUTANT + name: item for name, item in mutants().items()}
+    known |= {LATENT + name: item for name, item in latents().items()}
+    if device not in known:
+        choices = ["reference", *known, *(VARIANT + item for item in variants())]
         raise InputError("command line", "--device", f"there is no {device}", did_you_mean(device, choices))
-    return known[name]
+    return known[device]
 
 
 def variant_of(device: str) -> Variant | None:

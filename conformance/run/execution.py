@@ -186,7 +186,7 @@ class CaseExecution:
         assert self.bed is not None
         changes = needs_of(scenario, self.bed.hosts) & {"link events", "management"}
         unseen = {"FWD-ZERO-LOSS"} if changes and "counters" not in recording.capabilities else set()
-        return scenario.voided() | unseen
+        return scenario.voided() | invariants.hidden(scenario) | unseen
 
     def _invariants(self) -> Iterator[Judgement]:
         if self.bed is None or not self.bed.recordings:

@@ -21,6 +21,7 @@ class Mutant:
 
 
 _KNOWN: dict[str, Mutant] = {}
+_LATENT: dict[str, Mutant] = {}
 
 
 def mutant(clause: str, *, kind: str | None = None) -> Callable[[C], C]:
@@ -36,6 +37,23 @@ def mutant(clause: str, *, kind: str | None = None) -> Callable[[C], C]:
         return flaw
 
     return register
+
+
+def latent(clause: str) -> Callable[[C], C]:
+    """Register a flaw that acts in states which no case leads to; exploration has to find it."""
+
+    def register(flaw: C) -> C:
+        _LATENT[flaw.__name__] = Mutant(flaw.__name__, clause, flaw)
+        return flaw
+
+    return register
+
+
+@cache
+def latents() -> dict[str, Mutant]:
+    """All latent flaws of this package by name."""
+    mutants()
+    return dict(sorted(_LATENT.items()))
 
 
 @cache

@@ -121,10 +121,13 @@ def lost(recording: Recording) -> Recording:
 
 def test_invariants_hold_on_the_reference(bench):
     recording = play(bench, LeafSpine(), elephant("h0", "h1", count=200))
+    judged = 0
     for name, check in INVARIANTS.items():
         expect = Expect()
         check(recording, expect)
-        assert expect.verdict()[0] == "PASS", (name, expect.findings)
+        assert not expect.checked or expect.verdict()[0] == "PASS", (name, expect.findings)
+        judged += bool(expect.checked)
+    assert judged > 40
 
 
 def test_an_invariant_notices_a_lost_frame(bench):

@@ -71,8 +71,13 @@ TABLE = [
 
 
 def records(path):
+    """Header, the cases' own records without those of invariants, and footer."""
     lines = [json.loads(line) for line in (path / "run" / "results.jsonl").read_text().splitlines()]
-    return lines[0], [line for line in lines if line["kind"] == "verdict"], lines[-1]
+    return (
+        lines[0],
+        [line for line in lines if line["kind"] == "verdict" and not line["invariant"]],
+        lines[-1],
+    )
 
 
 def written(body, marks="", scenario=""):

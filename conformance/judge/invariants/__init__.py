@@ -3,9 +3,9 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from conformance.judge.invariants.registration import INVARIANTS, judge
+from conformance.judge.invariants.registration import INVARIANTS, hidden, judge
 
-__all__ = ["INVARIANTS", "judge"]
+__all__ = ["INVARIANTS", "hidden", "judge"]
 
 for _module in iter_modules(__path__, f"{__name__}."):
     import_module(_module.name)

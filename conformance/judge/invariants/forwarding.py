@@ -4,7 +4,7 @@ from typing import Final
 
 from conformance.judge.expect import Expect
 from conformance.judge.invariants.parties import under_test
-from conformance.judge.invariants.registration import invariant
+from conformance.judge.invariants.registration import ALTERED, invariant
 from traffic.recordings.comparison import altered
 from traffic.recordings.recording import Recording
 
@@ -22,7 +22,7 @@ EXCUSED: Final = (
 """Causes for which a device may drop a frame; whether it had the right to is for the cause's own cases."""
 
 
-@invariant("FWD-ZERO-LOSS")
+@invariant("FWD-ZERO-LOSS", hidden_by=ALTERED | {"table_withdraw"})
 def nothing_is_lost(recording: Recording, expect: Expect) -> None:
     """Every frame between two hosts arrives, but for those that a drop counter accounts for."""
     if _harmed(recording) or not recording.hosts.delivered():
