@@ -139,13 +139,17 @@ class PlannedCase(Record):
 
 
 class Continuation(Record):
-    """A later session, which played what the run had left: since when, and what is its own."""
+    """A later session, which played what the run had left: since when, and what is its own.
+
+    `differences` says which files were no longer what the run rests on, of which it has its own copies.
+    """
 
     started: AwareDatetime
     suite: Suite
     command: Command
     environment: Mapping[Line, Line] = Field(default_factory=dict)
     tools: Mapping[Line, Line] = Field(default_factory=dict)
+    differences: tuple[Line, ...] = ()
 
 
 class Header(Record):

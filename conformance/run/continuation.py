@@ -1,6 +1,5 @@
 """An earlier run that did not come to its end: what it has left, and whether that can still be played."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +8,6 @@ from pathlib import Path
 from conformance.api.parameters import LINE
 from conformance.run.case import slug_of
 from conformance.run.context import RunContext
-from conformance.run.keeping import check_kept
 from reports.results import (
     Continuation,
     FactValue,
@@ -69,7 +67,7 @@ class Earlier:
 
     def _identities(self, context: RunContext) -> Iterator[tuple[str | Path, str, str, str]]:
         """Return what the run rests on: where it is, what it is, and its identity in the run and now."""
-        header, options = self.header, context.options
+        header, sources = self.header, context.sources
         yield (
             context.catalogue.root,
             "digest of the catalogue",
@@ -77,11 +75,9 @@ class Earlier:
             context.catalogue.digest,
         )
         ran, now = header.wire_profile.digest, context.profile.digest
-        yield options.wire_profile, "digest of the wire profile", ran, now
+        yield sources.wire_profile, "digest of the wire profile", ran, now
         for path in (context.ics.path, self.folder / ICS):
             yield path, "digest of the ICS", header.ics.digest, _meaning(path)
-        if options.pcap and header.pcap:
-            yield options.pcap, "digest of the capture", header.pcap.digest, _digest(options.pcap)
         if context.binding.file is not None and header.bench is not None:
             yield (
                 context.binding.file,
@@ -94,7 +90,6 @@ class Earlier:
         noted = {name: str(value.value) for name, value in header.parameters.items()}
         for name in sorted(values | noted):
             yield LINE, f"--parameter {name}", noted.get(name, ""), values.get(name, "")
-        check_kept(self.folder, header)
 
     def resume(self, part: Continuation) -> ResultsWriter:
         """Begin to write where the run left off, and clear away what unfinished cases left."""
@@ -108,11 +103,4 @@ def _meaning(path: Path) -> str:
     try:
         return digest(path)
     except InputError:
-        return ""
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
         return ""

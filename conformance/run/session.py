@@ -70,6 +70,7 @@ class Session:
                 seed=option.run_seed,
                 out=self.out,
                 evidence=option.evidence,
+                continues=option.continued is not None,
             )
         )
 
@@ -78,7 +79,8 @@ class Session:
         """What the run wants; InputError when it names what is not there."""
         option = self.config.option
         catalogue, left = self.context.catalogue, self.config.stash[LEFT]
-        profile = load_choice(option.profile, catalogue.clauses) if option.profile else None
+        chosen = option.profile if left is None else None  # its file may be gone, and what it chose is noted
+        profile = load_choice(chosen, catalogue.clauses) if chosen else None
         return Selection(catalogue, tuple(option.clauses), tuple(option.chapter), profile, left)
 
     @cached_property
@@ -93,17 +95,16 @@ class Session:
             wrong = stranger() or (str(self.selection) and None)
             if self.earlier is not None:
                 self.earlier.check(self.context)
-            if self.config.option.pcap is not None:
-                playable(self.config.option.pcap, int(self.context.parameters["max_frame"].value))
+            if (own := self.context.sources.capture) is not None:
+                playable(own, int(self.context.parameters["max_frame"].value))
         except InputError as error:
             return str(error)
         return wrong
 
     def capture(self, usual: Path) -> Path:
         """Return the capture to play: the run's own copy of the user's, or the usual one."""
-        if self.context.options.pcap is None:
-            return usual
-        return RunFolder(self.out).kept(CAPTURE) or self.context.options.pcap
+        own = self.context.sources.capture
+        return usual if own is None else RunFolder(self.out).kept(CAPTURE) or own
 
     def execution(self, item: pytest.Item) -> CaseExecution:
         """Return the execution of a case."""
