@@ -266,6 +266,13 @@ class Results:
         """Count the records of each verdict."""
         return dict(Counter(record.verdict for record in self.verdicts))
 
+    def errors(self) -> tuple[str, ...]:
+        """List the cases that say nothing of a device, because the bench or the suite broke."""
+        worst: dict[str, Verdict] = {}
+        for record in self.verdicts:
+            worst[record.case] = max(worst.get(record.case, record.verdict), record.verdict)
+        return tuple(case for case in self.header.selection if worst.get(case) is Verdict.ERROR)
+
     def unfinished(self) -> tuple[str, ...]:
         """List the selected cases without any verdict, in the order of the selection."""
         judged = {record.case for record in self.verdicts}

@@ -51,6 +51,7 @@ class RunOptions:
     seed: int = 1
     out: Path = Path("out")
     evidence: str = "small"
+    confirm: int | None = None
     continues: bool = False
 
     @property
@@ -67,11 +68,19 @@ class RunContext:
     def __init__(self, options: RunOptions) -> None:
         self.options = options
         self.catalogue = load_catalogue()
-        chosen = BindingOptions(options.device, options.recordings, options.wire_profile, options.tester)
+        chosen = BindingOptions(
+            options.device,
+            options.recordings,
+            options.wire_profile,
+            options.tester,
+            confirm=options.confirm,
+        )
         self.binding: Binding = load_binding(options.binding, chosen)
         self.sources = options.sources
         self.profile: WireProfile = load_profile(self.sources.wire_profile)
         self.differences = self.sources.differences
+        self.gone: str | None = None
+        """Why nothing can be played any more."""
         if options.recordings is not None and self.binding.seed is not None:
             self._replays(options.recordings, self.binding.seed)
         path = self.sources.ics or self.binding.ics
@@ -106,6 +115,8 @@ class RunContext:
 
     def admit(self, case: Case) -> None:
         """Raise what keeps a case from being played: NotApplicable, TesterLimited or BenchError."""
+        if self.gone is not None:
+            raise BenchError(f"not played, for the bench was gone: {self.gone}")
         if self.smoke is not None:
             raise BenchError(f"binding: {self.smoke}")
         self.suit(case)
@@ -191,8 +202,8 @@ class RunContext:
         own = {name: value for name, value in case.settings.items() if value != self.parameters[name].value}
         return having(self.parameters, own, CASE)
 
-    def open(self, case: Case, expect: Expect) -> Testbed:
-        """Stand the testbed of a case up."""
+    def open(self, case: Case, expect: Expect, attempt: int) -> Testbed:
+        """Stand the testbed of a case up for its `attempt`th time, from 1."""
         topology = self.topology(case)
         values = self.values(case)
         setup = Setup(
@@ -202,6 +213,7 @@ class RunContext:
             peers=default_peers(topology, values),
             seed=seed_of(self.options.seed, case.id),
             declared={name: item.value for name, item in self.ics.settings.items()},
+            attempt=attempt,
         )
         return Testbed(setup, self.binding.open(setup), case.needs, expect)
 
@@ -229,7 +241,7 @@ class RunContext:
         """Return the command that plays a case again."""
         options, default = self.options, RunOptions()
         words = ["gse-cts", "run", case_id, "--seed", str(options.seed)]
-        for name in ("binding", "device", "tester", "ics", "recordings", "wire_profile", "pcap"):
+        for name in ("binding", "device", "tester", "ics", "recordings", "wire_profile", "pcap", "confirm"):
             value = getattr(options, name)
             if value != getattr(default, name):
                 words += [f"--{name.replace('_', '-')}", str(value)]

@@ -35,7 +35,7 @@ class Earlier:
         """Read the folder of a run; InputError when it is none or is complete."""
         path = folder.absolute() / RESULTS
         results = read_results(path)
-        if results.complete:
+        if results.complete and not results.errors():
             raise InputError(
                 path, "--continue", "the run is complete", "gse-cts report makes its reports again"
             )
@@ -55,8 +55,9 @@ class Earlier:
 
     @cached_property
     def left(self) -> tuple[str, ...]:
-        """Ids of the cases that were to run and have no verdict."""
-        return self.results.unfinished()
+        """Ids of the cases that were to run and have no verdict, or none but that the bench broke."""
+        again = {*self.results.unfinished(), *self.results.errors()}
+        return tuple(case for case in self.header.selection if case in again)
 
     def check(self, context: RunContext) -> None:
         """Compare what the run rests on with what is here now; InputError when anything changed."""
@@ -96,7 +97,8 @@ class Earlier:
         for case in self.left:
             RunFolder(self.folder).clear(f"{RECORDINGS}/{slug_of(case)}")
         header = self.header.model_copy(update={"continued": (*self.header.continued, part)})
-        return ResultsWriter.resume(self.folder / RESULTS, header, self.results.verdicts)
+        kept = (record for record in self.results.verdicts if record.case not in self.left)
+        return ResultsWriter.resume(self.folder / RESULTS, header, kept)
 
 
 def _meaning(path: Path) -> str:

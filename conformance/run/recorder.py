@@ -88,8 +88,8 @@ class ResultsRecorder:
         return any(verdict >= Verdict.INCONCLUSIVE for verdict in self.writer.counts)
 
     def close(self, exit_code: int) -> None:
-        """End the file, with a footer unless the run was interrupted."""
-        if exit_code in ENDED:
+        """End the file, with a footer unless the run was interrupted, or its bench was gone."""
+        if exit_code in ENDED and self.context.gone is None:
             self.writer.finish(datetime.now(UTC), exit_code)
         else:
             self.writer.close()

@@ -19,6 +19,7 @@ from conformance.bindings.undo import give_back
 from conformance.checkout import stranger
 from conformance.judge.expect import Expect
 from conformance.run import allure_view
+from conformance.run.again import Again
 from conformance.run.case import Case, case_of
 from conformance.run.context import RunContext, RunOptions
 from conformance.run.evidence import keep
@@ -70,6 +71,7 @@ class Session:
                 seed=option.run_seed,
                 out=self.out,
                 evidence=option.evidence,
+                confirm=option.confirm,
                 continues=option.continued is not None,
             )
         )
@@ -163,7 +165,8 @@ class Session:
                     case = case.without(f"{MUTANT}{name}")
                     context = self.mutants.context(name)
             cases.append(case)
-            item.stash[EXECUTION] = CaseExecution(context, case, Expect(context.binding.uncertainty))
+            confirm = 0 if self.mutants else context.binding.confirmations(case.id)
+            item.stash[EXECUTION] = CaseExecution(context, case, Expect(context.binding.uncertainty), confirm)
             (kept if wanted and self.selection.wants(case) else dropped).append(item)
             if not item.get_closest_marker("timeout"):
                 time_out = context.binding.case_time(case.seconds, context.parameters)
@@ -189,6 +192,10 @@ class Session:
             return
         if not self.plan.selection and self.selection.left is None:
             return
+        binding = self.context.binding
+        if binding.real_time or any(map(binding.confirmations, self.plan.selection)):
+            again = Again(worker=self.worker, errors=binding.real_time)
+            self.config.pluginmanager.register(again, "gse-again")
         allure_view.begin(self.config, self.out / ALLURE_RESULTS)
         if self.worker:
             leave_plan(self.out, self.plan)

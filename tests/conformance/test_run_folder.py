@@ -175,6 +175,7 @@ USELESS = [
     ("replay", {"tester": "afpacket", "recordings": Path("run")}, "--tester"),
     ("reference", {"recordings": Path("run")}, "--recordings"),
     ("reference", {"tester": "afpacket"}, "--tester"),
+    ("reference", {"confirm": 1}, "--confirm"),
     ("live", {"recordings": Path("run")}, "--recordings"),
     ("lab.yaml", {"tester": "afpacket"}, "--tester"),
     ("lab.yaml", {"recordings": Path("run")}, "--recordings"),

@@ -14,6 +14,7 @@ from reference_impl.live.namespaces import inside, is_privileged
 from reference_impl.live.processes import Process, started
 from spec.errors import InputError
 from traffic.recordings.recording import Link, ParameterValue
+from traffic.trex.reach import Reach
 from traffic.trex.wires import TrexWires
 from traffic.trex_stand_in.quirks import Quirks
 from traffic.wires.afpacket import Interfaces, open_interfaces
@@ -71,6 +72,7 @@ class StandIn:
         self.api = api
         self.quirks = quirks
         self.reaction = 0
+        self.reach: dict[int, Reach] = {}
         self.measured: dict[str, float] = {"ns": UNCERTAINTY}
         self.uncertainty: Mapping[str, float] = self.measured
 
@@ -93,7 +95,7 @@ class StandIn:
             Process(pid, started(pid)).write(fabric.folder / "trex.pid")
 
         server = trex.StandInProcess(self.api, self.quirks, fabric.space(space), names, note)
-        wires = trex.StandInWires(server, links, setup.topology, setup.facts)
+        wires = trex.StandInWires(server, links, setup.topology, setup.facts, self.reach)
         self.reaction = wires.reaction
         self.measured["ns"] = max(self.measured["ns"], UNCERTAINTY + wires.uncertainty)
         return wires
