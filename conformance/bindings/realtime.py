@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 from conformance.api.binding import CASE_TIME, SHARE, Setup
 from conformance.api.outcomes import BenchError, BenchGone, TesterLimited
 from conformance.api.testbeds import tester_ports
+from conformance.bindings.lasting import refuse_endless
 from conformance.bindings.undo import giving_back
 from traffic.recordings.cut import cut_short
 from traffic.recordings.recording import Event, Link, ParameterValue, Recording, Trouble
@@ -107,7 +108,12 @@ class RealTimeDriver:
         self.rig = rig
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
-        """Play, again where the bench measured too badly to say anything of the devices."""
+        """Play, again where the bench measured too badly to say anything of the devices.
+
+        TesterLimited, before anything is begun, for what cannot end in time.
+        """
+        rates = {link.name: link.rate_mbps for link in self.setup.topology.links}
+        refuse_endless(scenario, rates, int(self.setup.facts.parameters["play_limit"].value))
         recording = self.attempt(scenario, number, fresh=fresh)
         for _ in range(REPEATS):
             trouble = recording.columns.trouble

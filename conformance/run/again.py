@@ -1,6 +1,6 @@
-"""Plays cases again on a bench in real time: to confirm a FAIL at once, and what was ERROR at the end of the run.
+"""Plays cases again on a bench in real time: what was FAIL at once, what was ERROR at the end of the run.
 
-Until it is known what becomes of a case, nobody hears of it; a run that is cut off leaves it without a verdict.
+Until it is known what becomes of a case nobody hears of it; a run that is cut off leaves it without verdict.
 """
 
 import pytest

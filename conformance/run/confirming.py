@@ -1,19 +1,25 @@
 """What becomes of a case that was played more than once, because a bench in real time may fail by chance."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 from conformance.judge.expect import Finding
+from conformance.run.judgement import Judgement
 from spec.verdict import Verdict
 from traffic.recordings.recording import Recording
 from traffic.recordings.twice import differences
 
-if TYPE_CHECKING:
-    from conformance.run.execution import CaseExecution, Judgement
+
+@dataclass(frozen=True)
+class Time:
+    """One time that a case was played: what was judged, the names of its recordings, and those themselves."""
+
+    judgements: tuple[Judgement, ...]
+    recordings: tuple[str, ...]
+    plays: Sequence[Recording]
 
 
-def confirmed(times: Sequence["CaseExecution"]) -> "tuple[Judgement, ...]":
+def confirmed(times: Sequence[Time]) -> tuple[Judgement, ...]:
     """Return a judgement a clause: FAIL where every time was, INCONCLUSIVE where some were and some not.
 
     Findings point into the recordings of all times, which count through.
@@ -24,7 +30,7 @@ def confirmed(times: Sequence["CaseExecution"]) -> "tuple[Judgement, ...]":
     return tuple(_merged(times, *clause) for clause in clauses)
 
 
-def _merged(times: Sequence["CaseExecution"], clause: str, invariant: bool) -> "Judgement":
+def _merged(times: Sequence[Time], clause: str, invariant: bool) -> Judgement:
     found = [
         next((j for j in one.judgements if (j.clause.id, j.invariant) == (clause, invariant)), None)
         for one in times
@@ -40,16 +46,17 @@ def _merged(times: Sequence["CaseExecution"], clause: str, invariant: bool) -> "
         return shown
     other = next(number for number in range(len(times)) if number not in failed)
     became = found[other]
+    verdict = became.verdict if became else "not judged"
     words = (
-        f"FAIL when it was played for the {_nth(failed[0])} time, {became.verdict if became else 'not judged'}"
-        f" for the {_nth(other)}: what does not repeat is not held against a device; it was: {first.reason}"
+        f"FAIL when it was played for the {_nth(failed[0])} time, {verdict} for the {_nth(other)}: "
+        f"what does not repeat is not held against a device; it was: {first.reason}"
     )
     told = " | ".join(_between(times[failed[0]], times[other]))
     reason = f"{words}; {told}" if told else f"{words}; the two recordings show no difference"
     return replace(shown, verdict=Verdict.INCONCLUSIVE, reason=reason)
 
 
-def _is(judgement: "Judgement | None", verdict: Verdict) -> bool:
+def _is(judgement: Judgement | None, verdict: Verdict) -> bool:
     return judgement is not None and judgement.verdict is verdict
 
 
@@ -61,19 +68,14 @@ def _nth(number: int) -> str:
     return {0: "first", 1: "second", 2: "third"}.get(number, f"{number + 1}th")
 
 
-def _between(failed: "CaseExecution", other: "CaseExecution") -> Iterator[str]:
+def _between(failed: Time, other: Time) -> Iterator[str]:
     """Name the recordings of two times play by play, and what differs between them."""
-    for number, (one, two) in enumerate(zip(plays_of(failed), plays_of(other), strict=False)):
-        names = [_name(execution, number) for execution in (failed, other)]
+    for number, (one, two) in enumerate(zip(failed.plays, other.plays, strict=False)):
+        names = [_name(time, number) for time in (failed, other)]
         told = differences(one.columns, two.columns)
         yield f"{' and '.join(names)}: {'; '.join(told) or 'no difference but in time'}"
 
 
-def _name(execution: "CaseExecution", number: int) -> str:
-    kept = execution.recordings
+def _name(time: Time, number: int) -> str:
+    kept = time.recordings
     return kept[number] if number < len(kept) else f"play {number + 1}, which was not kept"
-
-
-def plays_of(execution: "CaseExecution") -> list[Recording]:
-    """Return what was recorded, the play that was spoilt last."""
-    return [] if execution.bed is None else [*execution.bed.recordings, *execution.bed.spoilt]

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.api.outcomes import BenchError
-from conformance.run.confirming import plays_of
 from conformance.run.execution import CaseExecution
 from reports.results import Evidence
 from reports.run_folder import RECORDINGS, play_name
@@ -28,7 +27,7 @@ def keep(execution: CaseExecution) -> None:
     if bed is None:
         return
     execution.dissection = lines("\n".join(_dissection(execution)), LONGEST_REPORT)
-    plays = plays_of(execution)
+    plays = execution.plays
     size = sum(len(recording.columns.blob) for recording in plays)
     limit = LIMITS[options.evidence]
     passed = execution.worst is Verdict.PASS and not execution.earlier

@@ -21,13 +21,13 @@ from conformance.api.testbed import Testbed, needs_of
 from conformance.judge import invariants
 from conformance.judge.expect import Expect, Finding
 from conformance.run.case import Case, seed_of
-from conformance.run.confirming import confirmed
+from conformance.run.confirming import Time, confirmed
 from conformance.run.context import RunContext
+from conformance.run.judgement import Judgement
 from reports.results import Evidence, VerdictRecord
 from reports.results import Finding as FindingRecord
 from reports.results import ParameterValue as ParameterRecord
 from spec.layout import NotInProfile
-from spec.model import Clause
 from spec.text import LONGEST_REPORT, lines, said
 from spec.verdict import Verdict, merge
 from traffic.recordings.recording import BeyondRecording, ParameterValue, Recording
@@ -42,20 +42,6 @@ ENDINGS: Final = {
     Verdict.ERROR: BenchError,
 }
 PRECISION: Final = 3
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """A verdict of one case on one clause."""
-
-    clause: Clause
-    purpose: str | None
-    verdict: Verdict
-    reason: str = ""
-    invariant: bool = False
-    findings: tuple[Finding, ...] = ()
-    checked: int = 0
-    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -101,7 +87,13 @@ class CaseExecution:
         """What was judged, and where the case was played more than once, what came of it each time."""
         if not self.earlier:
             return self.judgements
-        return confirmed([*self.earlier, self])
+        times = [Time(one.judgements, one.recordings, one.plays) for one in (*self.earlier, self)]
+        return confirmed(times)
+
+    @property
+    def plays(self) -> list[Recording]:
+        """What was recorded this time, the play that was spoilt last."""
+        return [] if self.bed is None else [*self.bed.recordings, *self.bed.spoilt]
 
     @property
     def worst(self) -> Verdict:

@@ -27,6 +27,7 @@ from conformance.run.execution import EXECUTION, SHOWN_AS_FAILED, CaseExecution
 from conformance.run.mutants import MUTANT, Mutants, mutant_of
 from conformance.run.options import settled
 from conformance.run.plan import Plan, leave_plan, plan_of, take_plan
+from conformance.run.progress import Progress
 from conformance.run.recorder import ENDED, ResultsRecorder
 from conformance.run.selection import Selection
 from conformance.run.shared import EARLIER, FAULTS, FOLDER, FOUND, LEFT, MADE, NODES
@@ -196,6 +197,8 @@ class Session:
         if binding.real_time or any(map(binding.confirmations, self.plan.selection)):
             again = Again(worker=self.worker, errors=binding.real_time)
             self.config.pluginmanager.register(again, "gse-again")
+        if binding.real_time and not self.worker:
+            self.config.pluginmanager.register(Progress(self.context), "gse-progress")
         allure_view.begin(self.config, self.out / ALLURE_RESULTS)
         if self.worker:
             leave_plan(self.out, self.plan)

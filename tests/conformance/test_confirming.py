@@ -1,4 +1,4 @@
-"""A FAIL of a bench in real time counts when it repeats; an ERROR is played again; a bench that is gone ends it."""
+"""A FAIL in real time counts when it repeats, an ERROR is played again, a bench that is gone ends the run."""
 
 import json
 
@@ -148,7 +148,7 @@ def test_a_bench_that_is_gone_ends_the_run_at_once(bench, real):
 
 
 def test_what_was_played_more_than_once_is_judged_again_so(bench, real):
-    """A replay gives each time its own recordings; the case judges by what it gets, so it fails every time."""
+    """A replay gives each time its own recordings; the case fails the first."""
     real('time_of("it") <= 1')
     conftest = bench.path / "conftest.py"
     lines = "registry.entry_points = usual_points\n"
@@ -164,3 +164,8 @@ def test_what_was_played_more_than_once_is_judged_again_so(bench, real):
     (record,) = [line for line in again if line.get("case") == IT and not line["invariant"]]
     assert record["verdict"] == "INCONCLUSIVE"
     assert len((bench.path / "judged").read_text()) == 2
+
+
+def test_a_run_in_real_time_says_how_long_it_takes(real):
+    result = real('""', "--confirm=0")
+    result.stdout.fnmatch_lines(["2 cases to play, about * s"])

@@ -264,7 +264,7 @@ class TrexWires:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        """Note that the connection is good for nothing any more: whatever ended a request, a reply may be due."""
+        """Note of a connection whose request was ended by anything that a reply may still be due on it."""
         try:
             yield
         except BaseException:

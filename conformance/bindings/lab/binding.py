@@ -4,7 +4,7 @@ import atexit
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from conformance.api.binding import BindingOptions, Driver, Setup
 from conformance.api.marks import CAPABILITIES
@@ -20,7 +20,9 @@ from conformance.bindings.undo import at_last, give_back
 from traffic.recordings.recording import Facts, Link, ParameterValue
 from traffic.scenario import Scenario
 from traffic.trex.errors import TrexError, TrexGoneError
-from traffic.trex.reach import Reach
+
+if TYPE_CHECKING:
+    from traffic.trex.reach import Reach
 
 REQUESTS: Final = 20
 """Requests to an adapter that may take all the time they are given before a case is taken to hang."""

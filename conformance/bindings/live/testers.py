@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from conformance.api.binding import Setup
 from conformance.api.testbeds import Topology, tester_ports
@@ -14,11 +14,13 @@ from reference_impl.live.namespaces import inside, is_privileged
 from reference_impl.live.processes import Process, started
 from spec.errors import InputError
 from traffic.recordings.recording import Link, ParameterValue
-from traffic.trex.reach import Reach
 from traffic.trex.wires import TrexWires
 from traffic.trex_stand_in.quirks import Quirks
 from traffic.wires.afpacket import Interfaces, open_interfaces
 from traffic.wires.player import PortView, Wires
+
+if TYPE_CHECKING:
+    from traffic.trex.reach import Reach
 
 LIMITS: Final = {
     "impairments": "the wires of the binding live are perfect",
