@@ -8,7 +8,7 @@ from traffic.scenario import Scenario, Stream
 
 
 def least_time(scenario: Scenario, rates: Mapping[str, int]) -> int:
-    """Return the ns that the streams take to leave; `rates` are Mbit/s by link, and a host's is called like it.
+    """Return the ns that the streams take to leave; `rates` are Mbit/s by link, a host's is called like it.
 
     Streams of one host that leave back to back share its line; hosts behind emulated devices have none.
     """
