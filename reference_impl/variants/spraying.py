@@ -196,3 +196,15 @@ class RepeatsBackpressureOften(TransitBackpressure):
         episode = self.episodes.get(key)
         for source in episode.sources if episode else ():
             self.send(source, key[1], self.episodes[key].level, now)
+
+
+@variant("SPRAY-FLAP-DAMPED")
+class HoldsLinksAtFirst(Liveness):
+    """Holds every link for `flap_hold` before it carries data, at its first start as well.
+
+    A link has to prove itself after it went down; that it has to be trusted sooner at first is not said.
+    """
+
+    def damped(self, link: Link) -> bool:  # noqa: ARG002 - it holds all
+        """Hold it."""
+        return True
