@@ -13,6 +13,10 @@ class BenchError(Exception):
     """The bench, the binding or the suite broke; it says nothing of the device."""
 
 
+class DeviceEnded(Exception):  # noqa: N818
+    """A device under test stopped working during a play; `expect` has noted the breach."""
+
+
 class UndeclaredNeed(BenchError):  # noqa: N818
     """A case used a capability that it does not declare with `needs`."""
 
