@@ -21,7 +21,7 @@ from conformance.run.context import RunContext
 
 GENERATED: Final = "(generated)"
 """How the name of a text ends that `COMPILER` makes, and which is in no file."""
-COMPILER: Final = f"{ROOM}.codec_source"
+COMPILER: Final = f"{ROOM}.codec_compiler.unit"
 
 
 class Changed(SourceFileLoader):

@@ -12,7 +12,7 @@ from typing import Any
 from coverage import Coverage
 
 from conformance.checkout import ROOT
-from conformance.mutation.installation import install, named
+from conformance.mutation.installation import COMPILER, install, named
 from conformance.mutation.places import ROOM, Place
 from conformance.mutation.playing import Playable
 from conformance.run.context import RunContext
@@ -96,7 +96,7 @@ def _texts() -> dict[str, str]:
         texts[named(name)] = source
         return compile(source, name, mode)
 
-    vars(sys.modules[f"{ROOM}.codec_source"])["compile"] = noting
+    vars(sys.modules[COMPILER])["compile"] = noting
     return texts
 
 
