@@ -27,7 +27,7 @@ ifeq ($(wildcard conformance/environment),)
   $(error this is not the folder of the checkout; call make there, as with make -C FOLDER)
 endif
 
-.PHONY: conformance test whole check explore kill-matrix variants kill-live agreement profiles bench bench-live lock setup bundle-offline clean $(READY)
+.PHONY: conformance test whole check explore kill-matrix variants kill-live mutants agreement profiles bench bench-live lock setup bundle-offline clean $(READY)
 
 conformance: $(READY)
 	$(BIN)/gse-cts run --workers auto --replace "--out=$$GSE_OUT"
@@ -59,6 +59,9 @@ variants: $(READY)
 
 explore: $(READY)
 	$(BIN)/gse-cts explore --budget 60s "--out=$$GSE_OUT/explore"
+# A sample of all mutants that a program can make; `gse-cts mutate` without --sample tries every one.
+mutants: $(READY)
+	$(BIN)/gse-cts mutate --workers 2 --sample 120 --least 50 "--out=$$GSE_OUT/mutants.json"
 
 kill-live: $(READY)
 	$(BIN)/gse-cts kill-matrix --binding live --profile smoke --chapter forwarding --chapter ordering \

@@ -17,6 +17,10 @@ class BenchGone(BenchError):  # noqa: N818
     """The bench does not answer any more, though it was asked once more; nothing else can be played on it."""
 
 
+class DeviceEnded(Exception):  # noqa: N818
+    """A device under test stopped working during a play; `expect` has noted the breach."""
+
+
 class UndeclaredNeed(BenchError):  # noqa: N818
     """A case used a capability that it does not declare with `needs`."""
 

@@ -5,7 +5,14 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from conformance.api.binding import Driver, Setup
-from conformance.api.outcomes import BenchError, BenchGone, Inconclusive, TesterLimited, UndeclaredNeed
+from conformance.api.outcomes import (
+    BenchError,
+    BenchGone,
+    DeviceEnded,
+    Inconclusive,
+    TesterLimited,
+    UndeclaredNeed,
+)
 from conformance.api.testbeds import Topology
 from conformance.judge.expect import Expect
 from spec.wire import WireProfile, load_profile
@@ -16,11 +23,12 @@ Value = int | float | str
 IMPLIED: Final = frozenset({"reactive peer", "configure"})
 WORTH: Final = {
     "bench": BenchError,
+    "device": BenchError,
     "measurement": Inconclusive,
     "limit": TesterLimited,
     "gone": BenchGone,
 }
-"""What a play is worth, by what the trouble of its bench breaks."""
+"""What a play is worth, by what its trouble breaks; of devices those that are not under test."""
 
 
 @dataclass
@@ -156,11 +164,24 @@ class Testbed:
         recording = self._driver.play(whole, number, fresh=fresh)
         data = {item.name: getattr(recording.columns, item.name) for item in fields(Columns)}
         guarded = Recording(GuardedColumns(**data | {"play": number}, guard=self.guard))
-        self._refuse_spoilt(guarded, number)
+        ended = self._ended(guarded)
+        if ended is None:
+            self._refuse_spoilt(guarded, number)
         self.scenarios.append(whole)
         self.recordings.append(guarded)
         self._expect.play, self._expect.only_play = number, number == 1
+        if ended is not None:
+            what = f"what {ended.node} does until play {number} ends"
+            self._expect.that(False, what, "work", ended.words)
+            raise DeviceEnded(f"play {number} ended with {ended.node}: {ended.words}")
         return guarded
+
+    def _ended(self, recording: Recording) -> Trouble | None:
+        """Return what became of the device under test with which the play ended; None where it did not."""
+        trouble = recording.columns.trouble
+        if trouble is None or trouble.breaks != "device":
+            return None
+        return trouble if self.topology.nodes[trouble.node].status == "under test" else None
 
     def _refuse_spoilt(self, recording: Recording, number: int) -> None:
         """Raise what a play is worth of which the bench spoilt the recording; it is kept as evidence."""

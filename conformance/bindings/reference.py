@@ -1,9 +1,11 @@
 """The reference in virtual time: its devices, a mutant or a variant, on simulated links around the tester."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from conformance.api.binding import (
     INTERVALS,
@@ -16,6 +18,7 @@ from conformance.api.binding import (
 from conformance.api.marks import CAPABILITIES
 from conformance.api.outcomes import BenchError
 from conformance.api.testbeds import Topology, default_peers, port_mac, tester_ports
+from conformance.bindings.blame import culprit, watched, words_of
 from reference_impl import codec
 from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
@@ -29,7 +32,7 @@ from spec.documents import did_you_mean
 from spec.errors import InputError
 from spec.wire import load_profile
 from traffic.patterns import single
-from traffic.recordings.recording import Event, Facts, Link, Recording
+from traffic.recordings.recording import Event, Facts, Link, Recording, Trouble
 from traffic.scenario import DOWN, UP, Scenario
 from traffic.tester.course import Course
 from traffic.tester.tester import VirtualTester
@@ -49,14 +52,24 @@ class ReferenceBinding(UnlimitedBinding):
     takes = frozenset({"device"})
     ics = Path(codec.__file__).parent / "ics.yaml"
     uncertainty: Mapping[str, float] = {}
+    patience: float | None = None
+    """Seconds of processor time that a play may take; None for any, as long as time moves on in it."""
 
     def __init__(self, options: BindingOptions) -> None:
         self.device = options.device
         self.variant = variant_of(options.device)
         self.mutant = None if self.variant else mutant_of(options.device)
-        self.mutants = {name: mutant.clause for name, mutant in mutants().items()}
-        self.variants = {name: variant.clauses for name, variant in variants().items()}
         self.values = self.variant.declares if self.variant else {}
+
+    @cached_property
+    def mutants(self) -> Mapping[str, str]:
+        """The clauses that the mutants of the reference break, by name."""
+        return {name: mutant.clause for name, mutant in mutants().items()}
+
+    @cached_property
+    def variants(self) -> Mapping[str, tuple[str, ...]]:
+        """The clauses that allow what the variants of the reference do otherwise, by name."""
+        return {name: variant.clauses for name, variant in variants().items()}
 
     def bind(self, topology: Topology) -> Topology:
         """Return the topology, with the port numbers that the devices under test have."""
@@ -72,7 +85,7 @@ class ReferenceBinding(UnlimitedBinding):
 
     def open(self, setup: Setup) -> Driver:
         """Return a bed that stands anew for each play."""
-        return ReferenceDriver(setup, self.change)
+        return ReferenceDriver(setup, self.change, self.patience)
 
     @property
     def change(self) -> type | None:
@@ -97,18 +110,22 @@ class ReferenceBinding(UnlimitedBinding):
 class ReferenceDriver:
     """The devices of a topology that are not emulated, and the tester at every other end of their links."""
 
-    def __init__(self, setup: Setup, change: type | None) -> None:
+    def __init__(self, setup: Setup, change: type | None, patience: float | None = None) -> None:
         self.setup = setup
         self.change = change
+        self.patience = patience
         topology = setup.topology
         self.links = tuple(link for link in topology.links if topology.bound(link))
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
-        """Build, warm up unless `fresh`, play until no data moves, and read everything."""
-        play = _Play(self.setup, self.change, self.links, number)
-        if not fresh:
-            play.warm_up()
-        return play.run(scenario)
+        """Build, warm up unless `fresh`, play until no data moves or a device ends, and read everything."""
+        play = _Play(self.setup, self.change, self.links, scenario, number)
+        with watched(play.progress, self.patience), play.blaming():
+            play.build()
+            if not fresh:
+                play.warm_up()
+            play.run()
+        return play.recording()
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -117,30 +134,59 @@ class ReferenceDriver:
 class _Play:
     """One play: a network of its own."""
 
-    def __init__(self, setup: Setup, change: type | None, links: tuple[Link, ...], number: int) -> None:
+    def __init__(
+        self, setup: Setup, change: type | None, links: tuple[Link, ...], scenario: Scenario, number: int
+    ) -> None:
         self.setup = setup
+        self.change = change
         self.links = links
-        codec.use(load_profile(setup.facts.wire_profile))
         self.values = {name: item.value for name, item in setup.facts.parameters.items()}
         self.seed = setup.seed_for(f"play {number}")
         self.network = Network(self.seed)
-        self.devices = {
-            name: self._device(name, change)
-            for name, node in setup.topology.nodes.items()
-            if node.status != "emulated"
-        }
+        self.devices: dict[str, Device] = {}
         ports = tester_ports(setup.topology, links)
+        self.ports = {port.name: number for number, port in enumerate(ports)}
         self.tester = VirtualTester(ports, setup.facts.hosts, setup.facts.wire_profile, self._carry_out)
-        self._join({port.name: number for number, port in enumerate(ports)})
-        self.course: Course
+        self.scenario = scenario
+        self.course = Course(scenario, self.values)
+        self.baseline: Mapping[str, Mapping[str, int]] = {}
+        self.known: Mapping[str, int] = {}
         self.start = 0
         self.started = False
+        self.trouble: Trouble | None = None
+
+    def progress(self) -> object:
+        """Return what grows as long as time moves on in the network."""
+        return self.network.now, self.network.timeline.slot
+
+    @contextmanager
+    def blaming(self, node: str | None = None) -> Iterator[None]:
+        """Note the device in whose code something raises or comes to no end: `node` where that is known."""
+        try:
+            yield
+        except Exception as error:
+            name = node or culprit(error, self.devices)
+            if name is None:
+                raise
+            self.trouble = self.trouble or Trouble("device", words_of(error), name)
+
+    def build(self) -> None:
+        """Make the devices and join them."""
+        for name, node in self.setup.topology.nodes.items():
+            if node.status != "emulated" and self.trouble is None:
+                with self.blaming(name):
+                    codec.use(load_profile(self.setup.facts.wire_profile))
+                    self.devices[name] = self._device(name, self.change)
+        if self.trouble is None:
+            self._join(self.ports)
 
     def warm_up(self) -> None:
         """Let the devices greet each other until every path is known.
 
         A device may hold its links for `flap_hold` at its first start, too, and is waited for so long.
         """
+        if self.trouble is not None:
+            return
         self._begin(Scenario(peers=self.setup.peers))
         interval = int(self.values["hello_interval"])
         self.network.run(INTERVALS * interval)
@@ -153,13 +199,16 @@ class _Play:
         """Whether every device says that its links are up."""
         return all(link["up"] for device in self.devices.values() for link in device.state()["paths"])
 
-    def run(self, scenario: Scenario) -> Recording:
-        """Play a scenario, and give what came of it; times count from its start."""
-        baseline = self._counters() if self.started else {}
-        known = {name: device.events.noted for name, device in self.devices.items()}
+    def run(self) -> None:
+        """Play the scenario; times count from its start."""
+        scenario, course = self.scenario, self.course
+        if self.trouble is None and self.started:
+            self.baseline = self._counters()
+        if self.trouble is not None:
+            return
+        self.known = {name: device.events.noted for name, device in self.devices.items()}
         self._watch(scenario)
         self._begin(scenario)
-        self.course = course = Course(scenario, self.values)
         course.begin(self.start)
         self._carry_out(scenario, self.start)
         seen = 0
@@ -168,9 +217,6 @@ class _Play:
             moved = [time for time, _, _, frame, _ in self.network.tapped[seen:] if is_data(frame)]
             course.note(max(moved, default=0))
             seen = len(self.network.tapped)
-        recording = self._recording(scenario, baseline, known)
-        self.network.tapped.clear()  # a play refers to itself, and would keep them for long
-        return recording
 
     def _begin(self, scenario: Scenario) -> None:
         self.network.tapped.clear()
@@ -180,33 +226,45 @@ class _Play:
             self.network.start()
         self._arm()
 
-    def _recording(
-        self, scenario: Scenario, baseline: Mapping[str, Mapping[str, int]], known: Mapping[str, int]
-    ) -> Recording:
-        start = self.start
+    def recording(self) -> Recording:
+        """Return what came of the play, as far as it went."""
+        start, now = self.start, self.network.now
+        counters, states = self._counters(), self._read("state", self.devices)
         events = [
             Event(time - start, name, kind, details)
             for name, device in self._showing("events").items()
-            for time, kind, details in device.events.since(known[name])
+            for time, kind, details in device.events.since(self.known.get(name, 0))
         ]
-        return Recording.of_taps(
+        recording = Recording.of_taps(
             self.links,
             [(tap[0] - start, *tap[1:]) for tap in self.network.taps],
-            counters=self._counters(),
-            baseline=baseline,
+            counters=counters,
+            baseline=self.baseline,
             facts=self.setup.facts,
             events=tuple(sorted(events, key=lambda event: event.time)),
-            states={name: device.state() for name, device in self.devices.items()},
+            states=states,
             capabilities=CAPABILITIES
             - {shown for shown in ("counters", "events") if not self._showing(shown)},
-            scenario=scenario.digest(),
+            scenario=self.scenario.digest(),
+            trouble=self.trouble,
             cut=self.course.cut,
-            read=(self.network.now - start, self.network.now - start),
+            read=(now - start, now - start),
             seed=self.setup.seed,
         )
+        self.network.tapped.clear()  # a play refers to itself, and would keep them for long
+        return recording
 
     def _counters(self) -> dict[str, dict[str, int]]:
-        return {name: device.counters() for name, device in self._showing("counters").items()}
+        return self._read("counters", self._showing("counters"))
+
+    def _read(self, what: Literal["counters", "state"], devices: Mapping[str, Device]) -> dict[str, Any]:
+        """Read something of devices that work; one that raises then works no longer."""
+        found = {}
+        for name, device in devices.items():
+            if self.trouble is None or self.trouble.node != name:
+                with self.blaming(name):
+                    found[name] = getattr(device, what)()
+        return found
 
     def _lacks(self, name: str, option: str) -> bool:
         """Whether the ICS says no to an option for a device under test."""

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from conformance.mutation.equivalents import gone, load_equivalents
+from conformance.mutation.places import sources
 from spec.catalogue import ROOT
 from spec.coverage import scan
 from spec.errors import Exit
@@ -31,6 +33,7 @@ def command(
     if profiles:
         return
     findings = lint(read_catalogue(), scan(ROOT.parent))
+    findings += gone(load_equivalents(), sources(ROOT.parent))
     for finding in findings:
         print(finding)
     if findings:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from conformance.api.outcomes import (
     BenchError,
     BenchGone,
+    DeviceEnded,
     Inconclusive,
     NotApplicable,
     RequirementBroken,
@@ -232,12 +233,14 @@ class CaseExecution:
     def _voided(self, scenario: Scenario, recording: Recording) -> frozenset[str]:
         """Clauses whose invariants a play says nothing of.
 
-        What a device dropped because a path or an entry of its table went, nothing but its counters tells.
+        What a device dropped because a path or an entry of its table went, nothing but its counters tells;
+        what was on its way when a device ended is not lost.
         """
         assert self.bed is not None
         changes = needs_of(scenario, self.bed.hosts) & {"link events", "management"}
-        unseen = {"FWD-ZERO-LOSS"} if changes and "counters" not in recording.capabilities else set()
-        return scenario.voided() | invariants.hidden(scenario) | unseen
+        ended = recording.columns.trouble is not None
+        unseen = ended or (changes and "counters" not in recording.capabilities)
+        return scenario.voided() | invariants.hidden(scenario) | ({"FWD-ZERO-LOSS"} if unseen else set())
 
     def _invariants(self) -> Iterator[Judgement]:
         if self.bed is None or not self.bed.recordings:
@@ -374,7 +377,7 @@ def _ended(error: BaseException) -> tuple[Verdict, str]:
             return Verdict.NOT_APPLICABLE, said(error)
         case Inconclusive():
             return Verdict.INCONCLUSIVE, said(error)
-        case BenchError():
+        case BenchError() | DeviceEnded():
             return Verdict.ERROR, said(error)
         case ValidationError() if (why := out_of_reach(error)) is not None:
             return Verdict.INCONCLUSIVE, f"the parameters in force leave no room for what is played: {why}"

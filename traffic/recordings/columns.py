@@ -86,14 +86,16 @@ class Event:
 
 @dataclass(frozen=True, config=_STRICT)
 class Trouble:
-    """What befell the bench during a play, for which no device can be blamed.
+    """What befell a play: the bench, for which no device can be blamed, or a device, which `node` names then.
 
     `breaks` is `bench` where it broke, `measurement` where it went on and measured too badly to judge by,
-    `limit` where it is known that it cannot measure this, `gone` where it broke for good.
+    `limit` where it is known that it cannot measure this, `gone` where it broke for good, `device` where a
+    device stopped working.
     """
 
-    breaks: Literal["bench", "measurement", "limit", "gone"]
+    breaks: Literal["bench", "measurement", "limit", "gone", "device"]
     words: str
+    node: str = ""
 
 
 @dataclass(frozen=True, config=_STRICT)
