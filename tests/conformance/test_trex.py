@@ -107,7 +107,7 @@ FAULTS = ("cut=1000", "push=1000", "stream=1000", "fetch=100", "jitter=500")
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_server_that_falls_short_fails_no_device(play, fault):
-    """A sample of its switches: longer frames than pass are beyond the tester, and nothing is held against a device."""
+    """A sample: what is longer than passes is beyond the tester, and no device is blamed."""
     cases = (
         "forwarding/test_transparency.py::test_frames_arrive_as_sent",
         "forwarding/test_messages.py::test_a_gsp_stops_damaged_data",
