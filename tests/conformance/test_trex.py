@@ -102,12 +102,12 @@ def until(predicate, seconds=20):
     return found
 
 
-FAULTS = ("cut=1000", "push=1000", "stream=1000", "fetch=100", "start=200", "lag=200", "jitter=500")
+FAULTS = ("cut=1000", "push=1000", "stream=1000", "fetch=100", "jitter=500")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_server_that_falls_short_fails_no_device(play, fault):
-    """A sample: longer frames than pass are beyond the tester, and nothing is held against a device."""
+    """A sample: what is longer than passes is beyond the tester, and no device is blamed."""
     cases = (
         "forwarding/test_transparency.py::test_frames_arrive_as_sent",
         "forwarding/test_messages.py::test_a_gsp_stops_damaged_data",
@@ -118,6 +118,6 @@ def test_a_server_that_falls_short_fails_no_device(play, fault):
     verdicts = own(results)
     assert Verdict.ERROR not in verdicts.values(), [item.reason for item in results.verdicts]
     words = {item.reason for item in results.verdicts if item.verdict is Verdict.TESTER_LIMITED}
-    telling = {"cut": "octets", "push": "pushed", "stream": "streamed"}.get(fault.partition("=")[0])
+    telling = {"cut": "octets", "stream": "streamed"}.get(fault.partition("=")[0])
     if telling is not None:
         assert any(telling in reason for reason in words), verdicts
