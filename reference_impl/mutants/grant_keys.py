@@ -193,16 +193,6 @@ class KeepsOnePauseAtATime(CreditWindow):
         return paused and not any(until > now for until in credit.port.paused_until[:cls])
 
 
-@mutant("GRANT-REGRANT", kind="not-the-first")
-class TakesClassZeroBackOnly(Granter):
-    """Leaves unused credit of any class but 0 with its source for good."""
-
-    def expire(self, credit: PortCredit, source: Source, now: int) -> None:
-        """Look at the class."""
-        if source.cls == 0:
-            super().expire(credit, source, now)
-
-
 @mutant("GRANT-REGRANT", kind="at-size")
 class TakesCreditBackFromTwo(Granter):
     """Takes unused credit back from two sources of a port and leaves it with all others."""
@@ -220,57 +210,6 @@ class RenewsValidityOfHighClasses(Granter):
     def remaining(self, source: Source, now: int) -> int:
         """Look at the class."""
         return self.validity if source.cls else super().remaining(source, now)
-
-
-@mutant("GRANT-SILENT-STATE", kind="not-the-first")
-class WaitsForSilentHighClasses(Granter):
-    """Keeps the state of a silent source in any class but 0."""
-
-    def silence_due(self, now: int, credit: PortCredit, source: Source) -> None:
-        """Look at the class."""
-        if source.cls == 0:
-            super().silence_due(now, credit, source)
-
-
-@mutant("GRANT-SILENT-STATE", kind="at-size")
-class WritesOneSourceOff(Granter):
-    """Keeps the state of every silent source but the first one of a port."""
-
-    def silence_due(self, now: int, credit: PortCredit, source: Source) -> None:
-        """Look whether one before it is silent, too."""
-        if not any(other.silent for other in credit.sources.values() if other is not source):
-            super().silence_due(now, credit, source)
-
-
-@mutant("GRANT-SILENT-STATE", kind="bystanders")
-class WritesTheNodeOff(Granter):
-    """Holds a source for silent as soon as another one of its port is."""
-
-    def silence_due(self, now: int, credit: PortCredit, source: Source) -> None:
-        """Silence all of them."""
-        super().silence_due(now, credit, source)
-        if source.silent:
-            for other in credit.sources.values():
-                other.silent = True
-                other.demand = other.known_sent
-
-
-@mutant("GRANT-WORK-CONSERVING", kind="not-the-first")
-class KeepsOneStateANode(Granter):
-    """Keeps one state for all classes of a source, so that each of its queues begins it anew."""
-
-    def source(self, credit: PortCredit, node: int, cls: int, now: int) -> Source:  # noqa: ARG002
-        """Forget the class."""
-        return super().source(credit, node, 0, now)
-
-
-@mutant("GRANT-WORK-CONSERVING", kind="at-size")
-class DividesTheWindowByAll(CreditWindow):
-    """Divides the window by the number of sources that it knows, whether they want credit or not."""
-
-    def size(self, credit: PortCredit, now: int) -> int:
-        """Leave a share to those that rest, from the third on."""
-        return super().size(credit, now) // max(1, len(credit.sources) - 1)
 
 
 @mutant("GRANT-UNSOLICITED", kind="not-the-first")
@@ -336,19 +275,6 @@ class FavoursAHighClass(Scheduler):
             ring.sources.rotate(-ring.sources.index(first))
 
 
-@mutant("GRANT-FAIR", kind="not-the-first")
-class FavoursSourcesAtTheSecondPort(Scheduler):
-    """Shares any port but the first out in the order of nodes."""
-
-    def activate(self, credit: PortCredit, source: Source) -> None:
-        """Put the lowest node first."""
-        super().activate(credit, source)
-        ring = credit.rings[source.cls]
-        if credit.port.index and ring.sources:
-            first = min(ring.sources, key=lambda waiting: waiting.node)
-            ring.sources.rotate(-ring.sources.index(first))
-
-
 @mutant("GRANT-FAIR", kind="at-size")
 class ServesTheFifthSourceLast(Scheduler):
     """Grants to the fifth and later sources of a port only while no other one waits."""
@@ -358,12 +284,3 @@ class ServesTheFifthSourceLast(Scheduler):
         place = list(credit.sources.values()).index(source)
         if place < 4 or not credit.rings[source.cls].sources:
             super().activate(credit, source)
-
-
-@mutant("GRANT-REQUEST-AGAIN", kind="not-the-first")
-class ShutsOutSlowHighClasses(Scheduler):
-    """Grants nothing more to another class than 0 in a generation in which credit has expired."""
-
-    def wants(self, source: Source) -> bool:
-        """Look at the class."""
-        return not (source.cls and source.expired) and super().wants(source)

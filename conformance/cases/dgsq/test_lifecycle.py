@@ -118,7 +118,10 @@ def test_exhaustion_harms_the_newcomer_alone(bed, expect):
         load += elephant(here, host, count=60, size=size, gap=middle // 40, cls=cls)
     for newcomer, cls in ((bed.host(3), 0), (bed.host(5), 0), (bed.host(5), 5)):
         load += elephant(other, newcomer, count=10, size=size, start=middle, cls=cls)
-    recording = bed.play(replace(load, settle=bed.parameter("age_out") // 2))
+    free = elephant(other, bed.host(3), count=5, size=size, start=2 * release_time(bed))
+    recording = bed.play(replace(load + free, settle=bed.parameter("age_out") // 2))
+    again = recording.hosts.delivered(other, bed.host(3), emulated=True)
+    expect.equal(again, 5, "frames of a newcomer once the others are released")
     expect.equal(
         recording.devices.counter("drop.dgsq_exhausted", "gsp0"), 30, "growth of drop.dgsq_exhausted"
     )
