@@ -134,8 +134,8 @@ def test_backpressure_from_afar_halves_the_rate_once(bed, expect):
     load = Scenario(peers=(replace(lavish(bed, "gsp1"), signals=(level,)), lavish(bed, "gsp2")))
     pairs = ((bed.host(0), bed.host(2)), (bed.host(1), bed.host(4)))
     gap, third = 2 * gap_at(SIZE, bed.parameter("link_rate")), (bed.host(0), bed.host(3))
-    for ends, cls, part in ((pairs[0], 0, 3), (pairs[0], 3, 3), (third, 0, 3), (pairs[1], 0, 1)):
-        load += elephant(*ends, count=(back + window) // gap // part, size=SIZE, gap=part * gap, cls=cls)
+    for pair, cls, part in ((pairs[0], 0, 3), (pairs[0], 3, 3), (third, 0, 3), (pairs[1], 0, 1)):
+        load += elephant(*pair, count=(back + window) // gap // part, size=SIZE, gap=part * gap, cls=cls)
     recording = bed.play(load)
     told = told_at(expect, recording, 3)
     sent = recording.fabric.messages("DATA", source="gsp0", destination="gsp1")
