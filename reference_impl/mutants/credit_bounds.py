@@ -76,20 +76,20 @@ class ReleasesALittleLate(DgsqTable):
 
 @mutant("DGSQ-BACKPRESSURE-RATE", kind="by-little")
 class WithholdsALittleMore(BackpressureReceiver):
-    """Leaves a tenth less of the rate than the level does."""
+    """Leaves a fifth less of the rate than the level does."""
 
     def allowed_mbps(self, dgsq: Dgsq) -> float:
         """Take a little off."""
-        return super().allowed_mbps(dgsq) * 0.9
+        return super().allowed_mbps(dgsq) * 0.8
 
 
 @mutant("DGSQ-BACKPRESSURE-RATE", kind="by-little")
 class WithholdsALittleLess(BackpressureReceiver):
-    """Leaves a tenth more of the rate than the level does."""
+    """Leaves a fifth more of the rate than the level does."""
 
     def allowed_mbps(self, dgsq: Dgsq) -> float:
         """Add a little."""
-        return super().allowed_mbps(dgsq) * 1.1
+        return super().allowed_mbps(dgsq) * 1.2
 
 
 @mutant("DGSQ-EXHAUSTION", kind="by-little")
