@@ -28,6 +28,18 @@ def credit_rate(messages, start, stop):
     return Measured.over(sum(inside), max(inside, default=0), stop - start)
 
 
+def told_at(expect, recording, at_least):
+    """Return when the first BACKPRESSURE arrived, ns; INCONCLUSIVE where fewer than so many were seen."""
+    heard = recording.fabric.messages("BACKPRESSURE", direction=DOWN, source="gsp1")
+    return recording.arrival[heard[0].row] if expect.enough(len(heard), at_least, "BACKPRESSURE") else 0
+
+
+def passed(bed, recording, name, cls):
+    """Return the containers of a class to a node that left, those of the device under test."""
+    containers = recording.fabric.containers(at=bed.uplinks)
+    return [item for item in containers if (item.destination, item.cls) == (bed.node(name), cls)]
+
+
 @clause("DGSQ-ON-CONGESTION-FREE")
 @testbed(LeafSpine())
 @needs("fabric taps", "counters")
@@ -51,35 +63,38 @@ def test_free_while_nothing_is_congested(bed, expect):
 
 
 @clause("DGSQ-ON-CONGESTION-CREATED", "first-backpressure")
-@testbed(SoloGsp())
+@testbed(SoloGsp(remotes=2))
 @needs("fabric taps")
 @configure(dgsq_mode="on-congestion")
 def test_backpressure_makes_a_queue_of_free_traffic(bed, expect):
-    """BACKPRESSURE in the middle of a free flow makes it ask, and go on in the next container."""
+    """BACKPRESSURE makes free flows of two classes ask and go on in the next container, and no others."""
     validity, margin = bed.parameter("bp_validity"), bed.parameter("latency_margin")
     time = validity + 8 * gap_at(bed.parameter("container_bytes"), bed.parameter("link_rate"))
     ends = bed.node("gsp1"), (bed.node("gsp0"),)
     signal = Signal(*ends, HALF, validity, start=time, stop=time + validity)
-    gap = 2 * gap_at(SIZE, bed.parameter("link_rate"))
-    load = elephant(bed.host(0), bed.host(-1), count=2 * time // gap, size=SIZE, gap=gap)
+    gap, load = 3 * gap_at(SIZE, bed.parameter("link_rate")), Scenario()
+    for host, cls in ((bed.host(3), 0), (bed.host(3), 3), (bed.host(-1), 0)):
+        load += elephant(bed.host(0), host, count=2 * time // gap, size=SIZE, gap=gap, cls=cls)
     recording = bed.play(Scenario(peers=(replace(bed.peer("gsp1"), signals=(signal,)),)) + load)
-    heard = recording.fabric.messages("BACKPRESSURE", direction=DOWN)
-    requests = recording.fabric.messages("REQUEST", source="gsp0")
-    containers = recording.fabric.containers(at=bed.uplinks)
-    free = [container for container in containers if any(container.ungoverned)]
-    if expect.enough(len(heard), 1, "BACKPRESSURE") and expect.enough(len(free), 3, "ungoverned containers"):
-        told = recording.arrival[heard[0].row]
+    told = told_at(expect, recording, 1)
+    for cls in (0, 3):
+        asked = recording.fabric.messages("REQUEST", source="gsp0", destination="gsp1")
+        requests = [request for request in asked if request.cls == cls]
+        containers = passed(bed, recording, "gsp1", cls)
+        free = [container for container in containers if any(container.ungoverned)]
+        expect.enough(min(len(free), len(containers) - len(free)), 3, "containers of either sort")
         waited = requests[0].time - told if requests else None
-        expect.at_most(waited, margin, "time from BACKPRESSURE to REQUEST", "ns")
-        late = [item for item in free if item.times[-1] > told + margin]
-        expect.that(not late, "ungoverned containers after that", 0, len(late), late[0].rows if late else ())
-    mixed = [container for container in free if not all(container.ungoverned)]
-    expect.equal(mixed, [], "containers with governed and ungoverned frames", unit="container")
-    expect.enough(len(containers) - len(free), 3, "governed containers")
-    generations = {item.generation for item in (*containers, *requests)}
-    expect.equal(len(generations), 1, "generations before and after BACKPRESSURE")
-    sequences = [container.sequence for container in containers]
-    expect.equal(sorted(sequences), list(range(len(sequences))), "container sequences")
+        expect.at_most(waited, margin, f"time from BACKPRESSURE to REQUEST of class {cls}", "ns")
+        late = [item.rows[-1] for item in free if item.times[-1] > told + margin]
+        expect.that(not late, "ungoverned DATA after that", 0, len(late), late)
+        mixed = [container for container in free if not all(container.ungoverned)]
+        expect.equal(mixed, [], "containers with governed and ungoverned frames", unit="container")
+        generations = {item.generation for item in (*containers, *requests)}
+        expect.equal(len(generations), 1, "generations before and after BACKPRESSURE")
+        sequences = sorted(container.sequence for container in containers)
+        expect.equal(sequences, list(range(len(sequences))), f"container sequences of class {cls}")
+    beside = recording.fabric.messages("REQUEST", source="gsp0", destination="gsp2")
+    expect.equal(beside, [], "REQUEST to the node that reports nothing", unit="message")
 
 
 @clause("DGSQ-ON-CONGESTION-CREATED", "incast")
@@ -110,19 +125,19 @@ def test_incast_ends_free_sending(bed, expect):
 @testbed(SoloGsp(remotes=2))
 @needs("fabric taps")
 def test_backpressure_from_afar_halves_the_rate_once(bed, expect):
-    """BACKPRESSURE, repeated, takes one share of one flow's rate and none of the other's, for a time."""
+    """BACKPRESSURE, repeated, takes one share of the rate of all flows to a node, of no other, for a time."""
     validity, window = bed.parameter("bp_validity"), 4 * bed.parameter("bp_window")
     start, stop = 2 * window, 2 * window + 4 * validity
     back = stop + validity + bed.parameter("convergence_max")
     ends = bed.node("gsp1"), (bed.node("gsp0"),)
     level = Signal(*ends, HALF, validity, start, stop, repeat=validity // 3, releases=False)
-    egress = Scenario(peers=(replace(lavish(bed, "gsp1"), signals=(level,)), lavish(bed, "gsp2")))
+    load = Scenario(peers=(replace(lavish(bed, "gsp1"), signals=(level,)), lavish(bed, "gsp2")))
     pairs = ((bed.host(0), bed.host(2)), (bed.host(1), bed.host(4)))
-    gap = 2 * gap_at(SIZE, bed.parameter("link_rate"))
-    flows = [elephant(*pair, count=(back + window) // gap, size=SIZE, gap=gap) for pair in pairs]
-    recording = bed.play(sum(flows, egress))
-    heard = recording.fabric.messages("BACKPRESSURE", direction=DOWN, source="gsp1")
-    told = recording.arrival[heard[0].row] if expect.enough(len(heard), 3, "BACKPRESSURE") else start
+    gap, third = 2 * gap_at(SIZE, bed.parameter("link_rate")), (bed.host(0), bed.host(3))
+    for pair, cls, part in ((pairs[0], 0, 3), (pairs[0], 3, 3), (third, 0, 3), (pairs[1], 0, 1)):
+        load += elephant(*pair, count=(back + window) // gap // part, size=SIZE, gap=part * gap, cls=cls)
+    recording = bed.play(load)
+    told = told_at(expect, recording, 3)
     sent = recording.fabric.messages("DATA", source="gsp0", destination="gsp1")
     slowed, other = (partial(recording.hosts.throughput, host, source=source) for source, host in pairs)
     usual, calm = (rate(window, start) for rate in (slowed, other))

@@ -48,11 +48,12 @@ def test_the_first_frame_creates_the_only_queue(bed, expect):
 @needs("fabric taps", "counters")
 @configure(dgsq_mode="on-first-frame")
 def test_one_queue_an_egress_and_class(bed, expect):
-    """Frames for two ports of one node, one of them in two classes, and for another node use four queues."""
-    here, ends = bed.host(0), [bed.addresses[host] for host in bed.hosts[2:5]]
-    load = interleaved(here, bed.hosts[2:5], count=20) + elephant(here, bed.host(2), count=20, cls=3)
+    """Frames for two ports of each of two nodes, all in five classes, use twenty queues."""
+    here, ends, classes = bed.host(0), bed.hosts[2:], (0, 1, 3, 6, 7)
+    load = sum((interleaved(here, ends, count=5, cls=cls) for cls in classes), Scenario())
     recording = bed.play(replace(load, settle=bed.parameter("age_out") // 2))
-    wanted = {(end.node, end.port, 0) for end in ends} | {(ends[0].node, ends[0].port, 3)}
+    seats = [bed.addresses[host] for host in ends]
+    wanted = {(seat.node, seat.port, cls) for seat in seats for cls in classes}
     if read_within(expect, recording, bed.parameter("age_out")):
         expect.equal(recording.devices.counter("dgsq_active", "gsp0"), len(wanted), "dgsq_active")
     for name in ("REQUEST", "DATA"):
@@ -68,8 +69,9 @@ def test_one_queue_an_egress_and_class(bed, expect):
 def test_idle_queues_are_released_in_time(bed, expect):
     """Queues in rare use outlive every pause shorter than age_out, and are gone soon after a longer one."""
     age_out, margin = bed.parameter("age_out"), bed.parameter("latency_margin")
-    pause = age_out - 2 * margin
-    rare = [bursts(bed.host(0), host, repeat=3, frames=2, period=pause, size=64) for host in bed.hosts[2:5]]
+    pause = age_out - 3 * margin
+    often = {"repeat": 3, "frames": 2, "period": pause, "size": 66}
+    rare = [bursts(bed.host(0), host, cls=cls, **often) for host in bed.hosts[2:] for cls in (0, 5)]
     for rest, active in ((pause, len(rare)), (release_time(bed), 0)):
         recording = bed.play(replace(sum(rare, Scenario()), settle=rest))
         if not (
@@ -91,10 +93,12 @@ def test_idle_queues_are_released_in_time(bed, expect):
 @needs("counters")
 @configure(dgsq_mode="on-first-frame")
 def test_created_and_released_balance(bed, expect):
-    """After each of several bursts to six hosts, with rests between them, no queue is left over."""
-    here, destinations, rest = bed.host(0), bed.hosts[2:], release_time(bed)
+    """After each of several bursts to six hosts in two classes, with rests between, no queue is left over."""
+    here, rest = bed.host(0), release_time(bed)
+    destinations = [(host, cls) for host in bed.hosts[2:] for cls in (0, 7)]
     for cycles in (1, 2, 4):
-        each = (bursts(here, host, repeat=cycles, frames=2, period=2 * rest) for host in destinations)
+        often = {"repeat": cycles, "frames": 2, "period": 2 * rest}
+        each = (bursts(here, host, cls=cls, **often) for host, cls in destinations)
         recording = bed.play(replace(sum(each, Scenario()), settle=rest))
         created, released, active = (
             recording.devices.counter(f"dgsq_{name}", "gsp0") for name in ("created", "released", "active")
@@ -105,19 +109,25 @@ def test_created_and_released_balance(bed, expect):
 
 
 @clause("DGSQ-EXHAUSTION")
-@testbed(SoloGsp(hosts=1, remotes=3))
+@testbed(SoloGsp(remotes=2))
 @needs("counters", "fabric taps")
 @configure(dgsq_max=2, dgsq_mode="on-first-frame")
 def test_exhaustion_harms_the_newcomer_alone(bed, expect):
-    """When two queues are all there are, frames for a third host are dropped and counted, no others."""
-    here, *known, newcomer = bed.hosts
+    """When two queues are all there are, frames for another port, and in another class, are dropped alone."""
+    here, other, *known = bed.hosts[:2] + bed.hosts[2::2]
     size = bed.parameter("max_frame") // 10
     middle = 40 * gap_at(size, bed.parameter("link_rate"))
-    load = interleaved(here, known, count=60, size=size)
-    load += elephant(here, newcomer, count=10, size=size, start=middle)
-    recording = bed.play(replace(load, settle=bed.parameter("age_out") // 2))
+    load = Scenario()
+    for host, cls in zip(known, (0, 5), strict=True):
+        load += elephant(here, host, count=60, size=size, gap=middle // 40, cls=cls)
+    for newcomer, cls in ((bed.host(3), 0), (bed.host(5), 0), (bed.host(5), 5)):
+        load += elephant(other, newcomer, count=10, size=size, start=middle, cls=cls)
+    free = elephant(other, bed.host(3), count=5, size=size, start=2 * release_time(bed))
+    recording = bed.play(replace(load + free, settle=bed.parameter("age_out") // 2))
+    again = recording.hosts.delivered(other, bed.host(3), emulated=True)
+    expect.equal(again, 5, "frames of a newcomer once the others are released")
     expect.equal(
-        recording.devices.counter("drop.dgsq_exhausted", "gsp0"), 10, "growth of drop.dgsq_exhausted"
+        recording.devices.counter("drop.dgsq_exhausted", "gsp0"), 30, "growth of drop.dgsq_exhausted"
     )
     expect.at_most(recording.devices.counter("dgsq_active", "gsp0"), bed.parameter("dgsq_max"), "dgsq_active")
     for host in known:

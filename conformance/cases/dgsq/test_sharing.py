@@ -10,7 +10,7 @@ from traffic.recordings.recording import UP, Measured, jain
 from traffic.scenario import GrantPolicy, Scenario
 
 
-@clause("DGSQ-NO-HEAD-OF-LINE")
+@clause("DGSQ-NO-HEAD-OF-LINE", "one-egress-mute")
 @testbed(SoloGsp(hosts=1, remotes=2))
 @needs("fabric taps")
 @configure(dgsq_mode="on-first-frame")
@@ -39,21 +39,49 @@ def test_a_queue_without_credit_blocks_no_other(bed, expect):
         expect.at_least(alone / beside, limit, "rate beside a queue without credit, of the rate alone")
 
 
+@clause("DGSQ-NO-HEAD-OF-LINE", "beside-its-like")
+@testbed(SoloGsp())
+@needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
+def test_a_queue_without_credit_blocks_none_of_its_node(bed, expect):
+    """Beside a queue whose credit ends, another class for its port and another port of its node go on."""
+    longest, count = bed.parameter("max_frame"), 40
+    first, second = bed.hosts[2:]
+    policy = GrantPolicy(
+        "at-once", ceiling=count * credit_bytes(longest), validity=bed.parameter("settle_time")
+    )
+    later = 4 * count * gap_at(longest, bed.parameter("link_rate"))
+    load = elephant(bed.host(0), first, count=2 * count, size=longest)
+    load += elephant(bed.host(1), first, count=count, size=longest, start=later, cls=3)
+    load += elephant(bed.host(1), second, count=count, size=longest, start=later)
+    recording = bed.play(load + Scenario(peers=(replace(bed.peer("gsp1"), grants=policy),)))
+    data = recording.fabric.messages("DATA", bed.uplinks, UP)
+    seats = [bed.addresses[host].port for host in (first, first, second)]
+    starved, *others = (
+        [each for each in data if (each.port, each.cls) == queue]
+        for queue in zip(seats, (0, 3, 0), strict=True)
+    )
+    expect.given(len(starved) == count, "half of the first flow waited for credit")
+    for cls, sent in zip((3, 0), others, strict=True):
+        expect.equal(len(sent), count, f"DATA of class {cls} beside it", [each.row for each in sent])
+
+
 @clause("DGSQ-FIFO")
 @testbed(SoloGsp(uplinks=3))
 @needs("fabric taps")
 @configure(dgsq_mode="on-first-frame")
 def test_frames_are_numbered_as_they_arrived(bed, expect):
-    """Mixed frames that wait for a credit that comes in drops are numbered in the order they were sent."""
-    recording = bed.play(imix(bed.host(0), bed.host(-1), count=20 * len(IMIX)) + slow_egress(bed, "gsp1"))
-    sent = [frame.frame for frame in recording.hosts.frames(bed.host(0))]
-    data = recording.fabric.messages("DATA", bed.uplinks, UP)
-    expect.enough(len(data), 20 * len(IMIX), "DATA")
-    numbered = sorted(data, key=lambda message: (message.sequence, message.index))
-    carried = [recording.fabric.payload(message.row) for message in numbered]
-    expect.equal(
-        carried, sent, "frames by sequence and index", [message.row for message in numbered], unit="frame"
-    )
+    """Mixed frames of two classes that wait for credit are numbered in the order they were sent."""
+    flows = [imix(bed.host(cls > 0), bed.host(-1), count=20 * len(IMIX), cls=cls) for cls in (0, 3)]
+    recording = bed.play(sum(flows, slow_egress(bed, "gsp1")))
+    for cls in (0, 3):
+        sent = [frame.frame for frame in recording.hosts.frames(bed.host(cls > 0))]
+        data = [each for each in recording.fabric.messages("DATA", bed.uplinks, UP) if each.cls == cls]
+        expect.enough(len(data), 20 * len(IMIX), f"DATA of class {cls}")
+        numbered = sorted(data, key=lambda message: (message.sequence, message.index))
+        carried, rows = zip(*((recording.fabric.payload(m.row), m.row) for m in numbered), strict=True)
+        what = f"frames of class {cls} by sequence and index"
+        expect.equal(list(carried), sent, what, list(rows), unit="frame")
 
 
 @clause("DGSQ-LOCAL-WITHOUT-MESSAGES")
@@ -61,16 +89,17 @@ def test_frames_are_numbered_as_they_arrived(bed, expect):
 @needs("fabric taps")
 @configure(dgsq_mode="on-first-frame")
 def test_local_traffic_shares_without_messages(bed, expect):
-    """A local and a remote source at line rate get equal shares of a port, and the local one says nothing."""
+    """In either class a local and a remote source get equal shares of a port, and the local one is silent."""
     hit, sources = bed.host(1), (bed.host(0), bed.host(2))
     span, longest = bed.parameter("convergence_max"), bed.parameter("max_frame")
     count = 2 * span // gap_at(longest, bed.parameter("link_rate"))
-    recording = bed.play(incast(sources, hit, count=count, size=longest))
-    shares = [recording.hosts.throughput(hit, span, 2 * span, source=source) for source in sources]
-    expect.given(sum(shares), "the host was served")
-    expect.at_least(jain(shares), bed.parameter("fairness_min"), "Jain index of local and remote source")
-    for name in ("REQUEST", "GRANT", "DATA"):
-        own = recording.fabric.messages(name, bed.uplinks, source="gsp0", destination="gsp0")
-        expect.equal(
-            own, [], f"{name} from the node to itself", [message.row for message in own], unit="message"
-        )
+    for cls in (0, 3):
+        recording = bed.play(incast(sources, hit, count=count, size=longest, cls=cls))
+        shares = [recording.hosts.throughput(hit, span, 2 * span, source=source) for source in sources]
+        expect.given(sum(shares), "the host was served")
+        what = f"Jain index of local and remote source in class {cls}"
+        expect.at_least(jain(shares), bed.parameter("fairness_min"), what)
+        for name in ("REQUEST", "GRANT", "DATA"):
+            own = recording.fabric.messages(name, bed.uplinks, source="gsp0", destination="gsp0")
+            rows = [message.row for message in own]
+            expect.equal(own, [], f"{name} from the node to itself", rows, unit="message")

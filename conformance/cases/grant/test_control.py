@@ -98,26 +98,28 @@ def test_signalling_takes_a_small_share(bed, expect):
 @testbed(SoloGsp(remotes=2, uplinks=3))
 @needs("fabric taps", "pfc")
 def test_a_paused_class_is_not_granted(bed, expect):
-    """While a host pauses one class, that class gets no new credit, and others keep their rate."""
-    held, free, span = 2, 5, 40 * bed.parameter("grant_round_trip")
-    hit, neighbour, one, two, other, _ = bed.hosts
+    """While a host pauses two classes, those get no new credit, and others keep their rate."""
+    held, free, span = (2, 6), 5, 40 * bed.parameter("grant_round_trip")
+    hit, neighbour, one, two, other, last = bed.hosts
     quiet, stop = span + bed.parameter("latency_margin"), 2 * span
     long = bed.parameter("max_frame")
     size = min(SIZE, long)
     count = 5 * span // 2 // gap_at(size, bed.parameter("link_rate"))
-    flows = ((one, hit, held, long), (other, hit, free, long), (two, neighbour, free, size))
-    load = Scenario(pauses=(Pause(span, hit, (held,), span),), voids=("GRANT-EGRESS-RATE",))
+    flows = [(one, hit, held[0], long), (last, hit, held[1], long)]
+    flows += [(other, hit, free, long), (two, neighbour, held[0], size)]
+    load = Scenario(pauses=(Pause(span, hit, held, span),), voids=("GRANT-EGRESS-RATE",))
     for source, destination, cls, length in flows:
         load += elephant(source, destination, count=count * size // length, size=length, cls=cls)
     recording = bed.play(load)
     grants = recording.fabric.messages("GRANT", source="gsp0")
-    own = [grant for grant in grants if (grant.port, grant.cls) == (bed.addresses[hit].port, held)]
-    known = max((grant.granted for grant in own if grant.time < quiet), default=0)
-    fresh = [grant for grant in own if quiet <= grant.time < stop and grant.granted > known]
-    first = next((grant.row for grant in grants if grant.time >= quiet), None)
-    again = next((grant.row for grant in own if grant.time >= stop and grant.granted > known), None)
-    expect.none(fresh, "GRANT of new credit for the paused class", (first, again))
-    for source, destination, _, _ in flows[1:]:
+    for cls in held:
+        own = [grant for grant in grants if (grant.port, grant.cls) == (bed.addresses[hit].port, cls)]
+        known = max((grant.granted for grant in own if grant.time < quiet), default=0)
+        fresh = [grant for grant in own if quiet <= grant.time < stop and grant.granted > known]
+        first = next((grant.row for grant in grants if grant.time >= quiet), None)
+        again = next((grant.row for grant in own if grant.time >= stop and grant.granted > known), None)
+        expect.none(fresh, f"GRANT of new credit for the paused class {cls}", (first, again))
+    for source, destination, _, _ in flows[2:]:
         before = recording.hosts.throughput(destination, span // 2, span, source=source)
         during = recording.hosts.throughput(destination, quiet, stop, source=source)
         limit = before * bed.parameter("isolation_min")

@@ -9,17 +9,18 @@ from traffic.scenario import Demand, LinkEvent, Scenario
 
 
 @clause("GRANT-EGRESS-RATE")
-@testbed(SoloGsp(hosts=1, remotes=4))
+@testbed(SoloGsp(remotes=4))
 @needs("fabric taps")
 def test_grants_keep_to_the_egress_rate(bed, expect):
-    """What an egress grants to four sources over any time is what its port sends then, plus one window."""
-    hit, *sources = bed.hosts
-    recording = bed.play(incast(sources, hit, count=100, size=bed.parameter("max_frame")))
-    expect.enough(len(recording.fabric.messages("GRANT", source="gsp0")), 50, "GRANT")
-    worst = recording.credit.overgrant(hit, bed.parameter("link_rate"))
-    ahead = (len(sources) + 1) * credit_bytes(bed.parameter("max_frame"))
-    limit = grant_window(bed) + ahead
-    expect.at_most(worst.value, limit, "credit beyond the egress rate", "octet", rows=[worst.row])
+    """What each of two ports grants to four sources is over any time what it sends then, plus one window."""
+    longest, sources = bed.parameter("max_frame"), {port: bed.hosts[2 + port :: 2] for port in (0, 1)}
+    for port in (0, 1):
+        recording = bed.play(incast(sources[port], bed.host(port), count=100, size=longest))
+        expect.enough(len(recording.fabric.messages("GRANT", source="gsp0")), 50, "GRANT")
+        worst = recording.credit.overgrant(bed.host(port), bed.parameter("link_rate"))
+        limit = grant_window(bed) + (len(sources[port]) + 1) * credit_bytes(longest)
+        what = f"credit for port {port} beyond its rate"
+        expect.at_most(worst.value, limit, what, "octet", rows=[worst.row])
 
 
 @clause("GRANT-FABRIC-CAPACITY")
@@ -54,47 +55,50 @@ def test_grants_shrink_to_the_link_left(bed, expect):
 @needs("fabric taps", "raw frames")
 @configure(unsolicited_bytes=0)
 def test_grant_follows_a_reported_position(bed, expect):
-    """After a source reports a position above its grant, no GRANT of the generation is below it."""
+    """After a source reports positions above its grants, in two classes, no later GRANT is below them."""
     refresh, step = bed.parameter("request_refresh"), bed.parameter("container_bytes")
-    sent = 10 * step
+    sent = 10 * step + (1 << 32)
     ends = {"source": bed.node("gsp1"), "destination": bed.node("gsp0")}
     ends |= {"port": bed.addresses[bed.host(0)].port, "generation": bed.profile.after(1)}
     positions = (0, *[sent] * 10)
     reports = [{"demand": position + step, "sent": position, "forfeited": 0} for position in positions]
-    messages = (
-        message(bed.uplinks[0], "REQUEST", ends | report, at=turn * refresh, profile=bed.wire_profile)
-        for turn, report in enumerate(reports)
-    )
-    recording = bed.play(sum(messages, Scenario()))
-    told = recording.fabric.messages("REQUEST", source="gsp1")
-    jump = min((message.row for message in told if message.sent), default=None)
-    grants = recording.fabric.messages("GRANT", source="gsp0", destination="gsp1")
-    expect.enough(len([grant for grant in grants if jump and grant.row < jump]), 1, "GRANT before the report")
-    expect.each(
-        [grant for grant in grants if jump and grant.time > recording.arrival[jump]],
-        "cumulative grant after the report",
-        lambda grant: grant.granted >= sent,
-        at_least=2,
-        expected=f"at least {sent}",
-    )
+    load = Scenario()
+    for turn, report in enumerate(reports):
+        for cls in (0, 3):
+            values = ends | report | {"class": cls}
+            load += message(bed.uplinks[0], "REQUEST", values, at=turn * refresh, profile=bed.wire_profile)
+    recording = bed.play(load)
+    for cls in (0, 3):
+        told = [each for each in recording.fabric.messages("REQUEST", source="gsp1") if each.cls == cls]
+        jump = min((message.row for message in told if message.sent), default=None)
+        grants = [each for each in recording.fabric.messages("GRANT", source="gsp0") if each.cls == cls]
+        early = [grant for grant in grants if jump and grant.row < jump]
+        expect.enough(len(early), 1, f"GRANT of class {cls} before the report")
+        expect.each(
+            [grant for grant in grants if jump and grant.time > recording.arrival[jump]],
+            f"cumulative grant of class {cls} after the report",
+            lambda grant: grant.granted >= sent,
+            at_least=2,
+            expected=f"at least {sent}",
+        )
 
 
 @clause("GRANT-NO-DEMAND-NO-GRANT")
 @testbed(SoloGsp(hosts=1))
 @needs("fabric taps")
 def test_no_credit_beyond_the_demand(bed, expect):
-    """A source that announces a small demand at an idle egress is granted that and no more."""
+    """A source that announces a small demand in each of two classes is granted that and no more."""
     unsolicited = bed.parameter("unsolicited_bytes")
     small = unsolicited + bed.parameter("container_bytes") // 10
     here = bed.addresses[bed.host(0)]
-    claim = Demand(at=0, node=here.node, port=here.port, bytes=small)
-    source = replace(bed.peer("gsp1"), demands=(claim,))
+    claims = tuple(Demand(at=0, node=here.node, port=here.port, bytes=small, cls=cls) for cls in (0, 3))
+    source = replace(bed.peer("gsp1"), demands=claims)
     recording = bed.play(Scenario(peers=(source,), settle=2 * bed.parameter("age_out")))
     limit = small + unsolicited
     expect.each(
         recording.fabric.messages("GRANT", source="gsp0"),
         "credit that is not expired",
         lambda grant: grant.granted - grant.expired <= limit,
-        at_least=3,
+        at_least=6,
         expected=f"at most {limit} octets",
     )

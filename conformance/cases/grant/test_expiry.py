@@ -8,14 +8,14 @@ from traffic.recordings.recording import jain
 from traffic.scenario import GrantPolicy, Scenario, Signal, Trigger, Window
 
 
-def leftover(bed, **policy):
+def leftover(bed, cls, **policy):
     """Return a burst that is granted more than it needs, and another once that credit is void."""
     refresh = bed.parameter("request_refresh")
     generous = GrantPolicy(
         mode="at-once", extra=bed.parameter("container_bytes"), during=Window(stop=refresh), **policy
     )
     egress = Scenario(peers=(replace(bed.peer("gsp1"), grants=generous),))
-    burst = elephant(bed.host(0), bed.host(-1), count=10, size=64)
+    burst = elephant(bed.host(0), bed.host(-1), count=10, size=66, cls=cls)
     return egress + burst + burst.delayed(4 * refresh)
 
 
@@ -34,17 +34,18 @@ def test_declared_expiry_voids_credit(bed, expect):
     """Credit that the egress declares expired is forfeited, and carries no frame that comes later."""
     refresh = bed.parameter("request_refresh")
     lasting = bed.parameter("settle_time")
-    recording = bed.play(leftover(bed, expire_after=refresh, validity=lasting))
-    marks = [grant for grant in recording.fabric.messages("GRANT", destination="gsp0") if grant.expired]
-    last = recording.fabric.messages("REQUEST", source="gsp0")[-1:]
-    if expect.enough(len(marks), 1, "GRANT that declares credit expired"):
-        told = time_of_forfeit(recording, marks[0].expired)
-        if expect.that(told is not None, "REQUEST that reports the expired credit forfeited", "one", "none"):
-            waited = told - recording.arrival[marks[0].row]
-            limit = refresh + bed.parameter("latency_margin")
-            expect.at_most(waited, limit, "time from expiry to forfeit", "ns")
-        data = recording.fabric.messages("DATA", source="gsp0")
-        expect.none(data, "DATA on expired credit", (marks[0].row, last[0].row if last else None))
+    for cls in (0, 3):
+        recording = bed.play(leftover(bed, cls, expire_after=refresh, validity=lasting))
+        marks = [grant for grant in recording.fabric.messages("GRANT", destination="gsp0") if grant.expired]
+        last = recording.fabric.messages("REQUEST", source="gsp0")[-1:]
+        if expect.enough(len(marks), 1, "GRANT that declares credit expired"):
+            told = time_of_forfeit(recording, marks[0].expired)
+            if expect.that(told is not None, "REQUEST that reports it forfeited", "one", "none"):
+                waited = told - recording.arrival[marks[0].row]
+                limit = refresh + bed.parameter("latency_margin")
+                expect.at_most(waited, limit, f"time from expiry to forfeit in class {cls}", "ns")
+            data = recording.fabric.messages("DATA", source="gsp0")
+            expect.none(data, "DATA on expired credit", (marks[0].row, last[0].row if last else None))
 
 
 @clause("GRANT-EXPIRY", "validity-over")
@@ -53,19 +54,25 @@ def test_declared_expiry_voids_credit(bed, expect):
 @configure(unsolicited_bytes=0, dgsq_mode="on-first-frame")
 def test_validity_ends_without_a_word(bed, expect):
     """Credit whose validity has run out is forfeited unasked, and carries no frame that comes later."""
-    refresh = bed.parameter("request_refresh")
-    recording = bed.play(leftover(bed, expire_after=bed.parameter("settle_time"), validity=refresh))
-    grants = recording.fabric.messages("GRANT", destination="gsp0")
-    last = recording.fabric.messages("REQUEST", source="gsp0")[-1:]
-    late = recording.hosts.frames(bed.host(0))[10:11]
-    if expect.given(grants and late, "a GRANT was seen, and frames sent when its credit was void"):
-        told = time_of_forfeit(recording, grants[-1].granted)
-        if expect.that(told is not None, "REQUEST that reports the void credit forfeited", "one", "none"):
-            waited = told - recording.arrival[grants[-1].row] - refresh
-            limit = refresh + bed.parameter("latency_margin")
-            expect.at_most(waited, limit, "time from the end of validity to forfeit", "ns")
-        data = recording.fabric.messages("DATA", source="gsp0")
-        expect.none(data, "DATA on void credit", (late[0].row, last[0].row if last else None))
+    validity, margin = bed.parameter("grant_validity"), bed.parameter("latency_margin")
+    limit, lasting = bed.parameter("request_refresh") + margin, bed.parameter("settle_time")
+    for cls in (0, 3):
+        load = leftover(bed, cls, expire_after=lasting, validity=validity)
+        again = elephant(
+            bed.host(0), bed.host(-1), count=10, size=66, cls=cls, start=validity + 3 * margin // 2
+        )
+        recording = bed.play(replace(load, streams=load.streams[:1]) + again)
+        grants = recording.fabric.messages("GRANT", destination="gsp0")
+        last = recording.fabric.messages("REQUEST", source="gsp0")[-1:]
+        late = recording.hosts.frames(bed.host(0))[10:11]
+        highest = [grant for grant in grants if grant.granted == grants[-1].granted]
+        void = recording.arrival[highest[0].row] + validity if grants else 0
+        if expect.given(grants and late and void < late[0].time, "frames sent when the credit was void"):
+            told = time_of_forfeit(recording, grants[-1].granted)
+            if expect.that(told is not None, "REQUEST that reports it forfeited", "one", "none"):
+                expect.at_most(told - void, limit, f"time to forfeit in class {cls}", "ns")
+            data = recording.fabric.messages("DATA", source="gsp0")
+            expect.none(data, "DATA on void credit", (late[0].row, last[0].row if last else None))
 
 
 @clause("GRANT-REQUEST-AGAIN", "slow-source")
@@ -150,16 +157,17 @@ def test_unused_credit_goes_to_another(bed, expect):
 @needs("fabric taps")
 @configure(unsolicited_bytes=0)
 def test_repeated_grant_extends_nothing(bed, expect):
-    """A GRANT that is repeated for a source that does not send ends no later than the first."""
+    """In either class a GRANT that is repeated for a source that does not send ends with the first."""
     mute = replace(bed.peer("gsp1"), silent=True)
-    load = elephant(bed.host(1), bed.host(0), count=4)
+    load = sum((elephant(bed.host(1), bed.host(0), count=4, cls=cls) for cls in (0, 3)), Scenario())
     recording = bed.play(Scenario(peers=(mute,), settle=2 * bed.parameter("grant_validity")) + load)
     told = bed.profile.field("GRANT", "validity").kept(bed.parameter("grant_validity"))
     grants = [grant for grant in recording.fabric.messages("GRANT", source="gsp0") if grant.validity]
     for grant in grants:
         expect.at_most(grant.validity, told, "validity", "ns", rows=[grant.row])
-    expect.enough(len(grants), 1, "GRANT")
-    for _, same in groupby(grants, key=lambda grant: grant.granted):
+    expect.enough(len(grants), 2, "GRANT")
+    grants.sort(key=lambda grant: grant.cls)
+    for _, same in groupby(grants, key=lambda grant: (grant.cls, grant.granted)):
         for before, after in pairwise(same):
             later = after.time + after.validity - before.time - before.validity
             what = "later end of a repeated GRANT"

@@ -14,11 +14,11 @@ FRAMES = 40
 FRAME = credit_bytes(size=1518)
 
 
-def waiting(bed, **policy):
+def waiting(bed, cls=0, **policy):
     """Return frames that wait at the source, and an egress that answers requests by a policy."""
     lasting = bed.parameter("settle_time")
     egress = replace(bed.peer("gsp1"), grants=GrantPolicy(validity=lasting, **policy))
-    return elephant(bed.host(0), bed.host(-1), count=FRAMES) + Scenario(peers=(egress,))
+    return elephant(bed.host(0), bed.host(-1), count=FRAMES, cls=cls) + Scenario(peers=(egress,))
 
 
 def sent_in(recording, start, stop):
@@ -44,16 +44,16 @@ def expect_first_grant_to_count(bed, expect, recording, wrong, right):
 @configure(dgsq_mode="on-first-frame")
 def test_repeated_grants_count_once(bed, expect):
     """Grants that each arrive three times let no more data out than the highest of them."""
-    ceiling = FRAMES // 2 * FRAME
-    recording = bed.play(waiting(bed, copies=3, window=bed.parameter("max_frame"), ceiling=ceiling))
-    grants = recording.fabric.messages("GRANT", destination="gsp0")
-    expect.enough(
-        sum(after.granted == before.granted for before, after in pairwise(grants)), 4, "repeated GRANT"
-    )
-    sent = sum(data.credit for data in recording.fabric.messages("DATA", source="gsp0"))
-    expect.enough(sent // FRAME, 2, "frames sent")
-    highest = max((grant.granted for grant in grants), default=bed.parameter("unsolicited_bytes"))
-    expect.at_most(sent, highest, "credit octets sent", "octet")
+    ceiling, window = FRAMES // 2 * FRAME, bed.parameter("max_frame")
+    for cls in (0, 3):
+        recording = bed.play(waiting(bed, cls, copies=3, window=window, ceiling=ceiling))
+        grants = recording.fabric.messages("GRANT", destination="gsp0")
+        repeats = sum(after.granted == before.granted for before, after in pairwise(grants))
+        expect.enough(repeats, 4, "repeated GRANT")
+        sent = sum(data.credit for data in recording.fabric.messages("DATA", source="gsp0"))
+        expect.enough(sent // FRAME, 2, "frames sent")
+        highest = max((grant.granted for grant in grants), default=bed.parameter("unsolicited_bytes"))
+        expect.at_most(sent, highest, f"credit octets sent in class {cls}", "octet")
 
 
 @clause("GRANT-OLDER-IGNORED", "overtaken-grant")
@@ -68,21 +68,22 @@ def test_older_grant_takes_nothing_back(bed, expect):
     spine = replace(bed.peer("gsf0"), treatments=(late, mute))
     lasting = bed.parameter("settle_time")
     egress = replace(bed.peer("gsp1"), grants=GrantPolicy("at-once", extra=9 * FRAME // 2, validity=lasting))
-    one, few, more = (elephant(bed.host(0), bed.host(-1), count=count) for count in (1, 6, 20))
-    load = one + few.delayed(turn // 4) + more.delayed(turn)
-    recording = bed.play(load + Scenario(peers=(spine, egress)))
-    grants = recording.fabric.messages("GRANT", destination="gsp0", direction=DOWN)
-    highest = max((grant.granted for grant in grants), default=0)
-    if expect.given(grants and grants[-1].granted < highest, "the last GRANT is lower than one before"):
-        sent = sum(data.credit for data in recording.fabric.messages("DATA", source="gsp0"))
-        expect.at_least(sent, highest - FRAME + 1, "credit octets sent", "octet")
+    for cls in (0, 3):
+        one, few, more = (elephant(bed.host(0), bed.host(-1), count=count, cls=cls) for count in (1, 6, 20))
+        load = one + few.delayed(turn // 4) + more.delayed(turn)
+        recording = bed.play(load + Scenario(peers=(spine, egress)))
+        grants = recording.fabric.messages("GRANT", destination="gsp0", direction=DOWN)
+        highest = max((grant.granted for grant in grants), default=0)
+        if expect.given(grants and grants[-1].granted < highest, "the last GRANT is lower than one before"):
+            sent = sum(data.credit for data in recording.fabric.messages("DATA", source="gsp0"))
+            expect.at_least(sent, highest - FRAME + 1, f"credit octets sent in class {cls}", "octet")
 
 
 @clause("GRANT-OLDER-IGNORED", "overtaken-request")
 @testbed(SoloGsp())
 @needs("fabric taps", "raw frames")
 def test_older_request_takes_nothing_back(bed, expect):
-    """A REQUEST with lower counters that arrives after a higher one makes no grant fall."""
+    """In either class, a REQUEST with lower counters that comes after a higher one makes no grant fall."""
     ends = {"source": bed.node("gsp1"), "destination": bed.node("gsp0")}
     ends |= {"port": bed.addresses[bed.host(0)].port, "generation": bed.profile.after(6)}
     high = ends | {"demand": 5 * bed.parameter("container_bytes")}
@@ -90,14 +91,16 @@ def test_older_request_takes_nothing_back(bed, expect):
     load = Scenario()
     for turn, values in enumerate((high, low, high, low, high)):
         at = 2 * turn * bed.parameter("grant_round_trip")
-        load += message(bed.uplinks[0], "REQUEST", values, at=at, profile=bed.wire_profile)
+        for cls in (0, 3):
+            told = values | {"class": cls}
+            load += message(bed.uplinks[0], "REQUEST", told, at=at, profile=bed.wire_profile)
     recording = bed.play(load)
     grants = recording.fabric.messages("GRANT", source="gsp0", destination="gsp1")
     expect.each(
-        pairwise(grants),
-        "cumulative grants that follow each other",
+        [pair for cls in (0, 3) for pair in pairwise(grant for grant in grants if grant.cls == cls)],
+        "cumulative grants of a class that follow each other",
         lambda pair: pair[1].granted >= pair[0].granted,
-        at_least=2,
+        at_least=4,
         expected="never falling",
         show=lambda pair: [grant.granted for grant in pair],
     )
@@ -109,17 +112,18 @@ def test_older_request_takes_nothing_back(bed, expect):
 @configure(dgsq_mode="on-first-frame")
 def test_grant_for_another_generation_is_ignored(bed, expect):
     """Grants for the generation before, the one after and for 0 let nothing out, one for its own does."""
-    load = waiting(bed, mode="at-once", generations=("before", "after", "zero"))
-    right = waiting(bed, mode="at-once")
-    corrected = Trigger("REQUEST", Scenario(peers=right.peers), after=4 * bed.parameter("request_refresh"))
-    recording = bed.play(load + Scenario(triggers=(corrected,)))
-    own = {request.generation for request in recording.fabric.messages("REQUEST", source="gsp0")}
-    grants = recording.fabric.messages("GRANT", destination="gsp0")
-    good, wrong = (
-        [grant for grant in grants if (grant.generation in own) == is_own] for is_own in (True, False)
-    )
-    expect.enough(len({grant.generation for grant in wrong}), 3, "wrong generations")
-    expect_first_grant_to_count(bed, expect, recording, wrong, good)
+    right = Scenario(peers=waiting(bed, mode="at-once").peers)
+    corrected = Trigger("REQUEST", right, after=4 * bed.parameter("request_refresh"))
+    for cls in (0, 3):
+        load = waiting(bed, cls, mode="at-once", generations=("before", "after", "zero"))
+        recording = bed.play(load + Scenario(triggers=(corrected,)))
+        own = {request.generation for request in recording.fabric.messages("REQUEST", source="gsp0")}
+        grants = recording.fabric.messages("GRANT", destination="gsp0")
+        good, wrong = (
+            [grant for grant in grants if (grant.generation in own) == is_own] for is_own in (True, False)
+        )
+        expect.enough(len({grant.generation for grant in wrong}), 3, "wrong generations")
+        expect_first_grant_to_count(bed, expect, recording, wrong, good)
 
 
 @clause("GRANT-CORRUPTED")
@@ -148,14 +152,17 @@ def test_damaged_grant_is_ignored(bed, expect):
 @configure(unsolicited_bytes=20000, dgsq_mode="on-first-frame")
 def test_allowance_is_used_and_kept_to(bed, expect):
     """Of a burst whose requests nobody answers, what fits the allowance leaves at once, and no more."""
-    allowance = bed.parameter("unsolicited_bytes")
-    recording = bed.play(waiting(bed, mode="withhold"))
-    data = recording.fabric.messages("DATA", source="gsp0")
-    rows = [message.row for message in data]
-    expect.enough(len(recording.fabric.messages("REQUEST", source="gsp0")), 3, "REQUEST without answer")
-    sent = sum(message.credit for message in data)
-    expect.at_most(sent, allowance, "credit octets sent without a GRANT", "octet", rows=rows)
-    expect.at_least(sent, allowance - FRAME + 1, "credit octets sent", "octet", rows=rows)
-    for message_, frame in zip(data[:1], recording.hosts.frames(bed.host(0)), strict=False):
-        waited = message_.time - recording.arrival[frame.row]
-        expect.at_most(waited, bed.parameter("latency_margin"), "wait of the first frame", "ns")
+    allowance, size = bed.parameter("unsolicited_bytes"), 66
+    mute = Scenario(peers=waiting(bed, mode="withhold").peers)
+    for cls in (0, 3):
+        count = 2 * allowance // credit_bytes(size)
+        recording = bed.play(mute + elephant(bed.host(0), bed.host(-1), count=count, size=size, cls=cls))
+        data = recording.fabric.messages("DATA", source="gsp0")
+        rows = [message.row for message in data]
+        expect.enough(len(recording.fabric.messages("REQUEST", source="gsp0")), 3, "REQUEST without answer")
+        sent, least = sum(message.credit for message in data), allowance - credit_bytes(size) + 1
+        expect.at_most(sent, allowance, "credit octets sent without a GRANT", "octet", rows=rows)
+        expect.at_least(sent, least, f"credit octets sent in class {cls}", "octet", rows=rows)
+        for first, frame in zip(data[:1], recording.hosts.frames(bed.host(0)), strict=False):
+            waited = first.time - recording.arrival[frame.row]
+            expect.at_most(waited, bed.parameter("latency_margin"), "wait of the first frame", "ns")

@@ -12,12 +12,13 @@ from traffic.scenario import DOWN, GrantPolicy, Scenario, Trigger
 @needs("fabric taps")
 @configure(dgsq_mode="on-first-frame")
 def test_data_stays_within_the_grant(bed, expect):
-    """Data of a long stream never goes beyond a grant that rises in small steps."""
+    """Data of long streams of two classes never goes beyond grants that rise in small steps."""
     steps = replace(
         bed.peer("gsp1").grants, window=bed.parameter("max_frame"), delay=bed.parameter("latency_margin")
     )
     egress = Scenario(peers=(replace(bed.peer("gsp1"), grants=steps),))
-    recording = bed.play(egress + elephant(bed.host(0), bed.host(-1), count=200))
+    flows = (elephant(bed.host(0), bed.host(-1), count=100, cls=cls) for cls in (0, 5))
+    recording = bed.play(sum(flows, egress))
     accounts = recording.credit.accounts(source="gsp0")
     expect.enough(sum(len(account.grants) for account in accounts), 20, "steps of the grant")
     expect.enough(sum(len(account.data) for account in accounts), 100, "governed DATA")
@@ -83,30 +84,27 @@ def granting(bed, ceiling):
 @needs("fabric taps")
 @configure(dgsq_mode="on-first-frame")
 def test_first_frames_are_asked_for(bed, expect):
-    """The first frames for a destination make a REQUEST for it go out, ahead of their data."""
-    end = bed.addresses[bed.host(-1)]
-    recording = bed.play(elephant(bed.host(0), bed.host(-1), count=10))
-    egress = (end.node, end.port, 0)
-    requests, data = (
-        [
-            message
-            for message in recording.fabric.messages(name, source="gsp0")
-            if (message.destination, message.port, message.cls) == egress
-        ]
-        for name in ("REQUEST", "DATA")
-    )
-    sent = recording.hosts.frames(bed.host(0))
-    asked = requests[0].time if requests else None
-    waited = asked - recording.arrival[sent[0].row] if requests and sent else None
-    expect.at_most(waited, bed.parameter("latency_margin"), "time to the first REQUEST", "ns")
-    early = [message for message in data if asked is None or message.time < asked]
-    expect.at_most(
-        sum(message.credit for message in early),
-        bed.parameter("unsolicited_bytes"),
-        "credit octets sent before the first REQUEST",
-        "octet",
-        rows=[message.row for message in early],
-    )
+    """The first frames for a destination, in any class, make a REQUEST go out ahead of their data."""
+    end, allowance = bed.addresses[bed.host(-1)], bed.parameter("unsolicited_bytes")
+    flows = ((bed.host(0), 0), (bed.host(1), 3))
+    load = (elephant(source, bed.host(-1), count=10, cls=cls) for source, cls in flows)
+    recording = bed.play(sum(load, Scenario()))
+    for source, cls in flows:
+        requests, data = (
+            [
+                message
+                for message in recording.fabric.messages(name, source="gsp0")
+                if (message.destination, message.port, message.cls) == (end.node, end.port, cls)
+            ]
+            for name in ("REQUEST", "DATA")
+        )
+        sent = recording.hosts.frames(source)
+        asked = requests[0].time if requests else None
+        waited = asked - recording.arrival[sent[0].row] if requests and sent else None
+        expect.at_most(waited, bed.parameter("latency_margin"), f"time to the REQUEST of class {cls}", "ns")
+        early = [message for message in data if asked is None or message.time < asked]
+        octets, rows = sum(message.credit for message in early), [message.row for message in early]
+        expect.at_most(octets, allowance, "credit octets sent before the first REQUEST", "octet", rows=rows)
 
 
 @clause("GRANT-DEMAND-CUMULATIVE")
@@ -114,22 +112,33 @@ def test_first_frames_are_asked_for(bed, expect):
 @needs("fabric taps")
 @configure(dgsq_mode="on-first-frame")
 def test_demand_and_sent_match_the_wire(bed, expect):
-    """Demand and sent only rise, and end at the octets that hosts offered and that went out."""
-    sizes = (*RFC2544, bed.parameter("max_frame"))
-    burst = sweep(bed.host(0), bed.host(-1), sizes=sizes, count=2)
+    """In each class demand and sent only rise, and end at the octets that were offered and that went out."""
+    sizes = (*RFC2544[1:], bed.parameter("max_frame"))
+    shortest = ((0, 64), (3, 66))
+    flows = [
+        sweep(bed.host(0), bed.host(-1), sizes=(least, *sizes), count=2, cls=cls) for cls, least in shortest
+    ]
     pause = 2 * bed.parameter("request_refresh")
-    recording = bed.play(sum((burst.delayed(turn * pause) for turn in range(5)), Scenario()))
-    requests = recording.fabric.messages("REQUEST", source="gsp0")
-    expect.enough(len(requests), 10, "REQUEST")
-    for before, after in pairwise(requests):
-        fell = after.demand < before.demand or after.sent < before.sent
-        got = f"{after.demand} and {after.sent} after {before.demand} and {before.sent}"
-        expect.that(not fell, "demand and sent", "not below an earlier value", got, [after.row])
-    for last in requests[-1:]:
-        offered = sum(frame.credit for frame in recording.hosts.frames(bed.host(0)))
-        sent = sum(message.credit for message in recording.fabric.messages("DATA", source="gsp0"))
-        expect.equal(last.demand, offered, "demand in the last REQUEST", [last.row])
-        expect.equal(last.sent, sent, "sent in the last REQUEST", [last.row])
+    turns = (flow.delayed(turn * pause) for turn in range(5) for flow in flows)
+    recording = bed.play(sum(turns, Scenario()))
+    for cls in (0, 3):
+        requests, data, frames = (
+            [each for each in found if each.cls == cls]
+            for found in (
+                recording.fabric.messages("REQUEST", source="gsp0"),
+                recording.fabric.messages("DATA", source="gsp0"),
+                recording.hosts.frames(bed.host(0)),
+            )
+        )
+        expect.enough(len(requests), 10, f"REQUEST of class {cls}")
+        for before, after in pairwise(requests):
+            fell = after.demand < before.demand or after.sent < before.sent
+            got = f"{after.demand} and {after.sent} after {before.demand} and {before.sent}"
+            expect.that(not fell, "demand and sent", "not below an earlier value", got, [after.row])
+        for last in requests[-1:]:
+            offered, sent = (sum(each.credit for each in items) for items in (frames, data))
+            expect.equal(last.demand, offered, f"demand in the last REQUEST of class {cls}", [last.row])
+            expect.equal(last.sent, sent, f"sent in the last REQUEST of class {cls}", [last.row])
 
 
 @clause("GRANT-REFRESH")
@@ -137,21 +146,27 @@ def test_demand_and_sent_match_the_wire(bed, expect):
 @needs("fabric taps")
 @configure(dgsq_mode="on-first-frame")
 def test_requests_go_on_until_age_out(bed, expect):
-    """A queue that has nothing to send repeats its REQUEST until it ages out, and no longer."""
+    """Queues that have nothing to send repeat their REQUESTs until they age out, and no longer."""
     refresh, age_out = bed.parameter("request_refresh"), bed.parameter("age_out")
-    margin = bed.parameter("latency_margin")
-    recording = bed.play(replace(elephant(bed.host(0), bed.host(-1), count=50), settle=2 * age_out))
-    requests = recording.fabric.messages("REQUEST", source="gsp0")
-    last = max((message.time for message in recording.fabric.messages("DATA", source="gsp0")), default=0)
-    for before, after in pairwise(requests):
-        pause = after.time - before.time
-        expect.at_most(pause, refresh + margin, "time between two REQUESTs", "ns", rows=[after.row])
-    after = [message.time - last for message in requests if message.time > last]
-    alive = [
-        message
-        for message in recording.fabric.messages("HELLO", source="gsp0")
-        if message.time > last + age_out
-    ]
-    expect.enough(len(alive), 2, "HELLO after age-out")
-    expect.at_least(max(after, default=0), age_out - refresh - margin, "time until the last REQUEST", "ns")
-    expect.at_most(max(after, default=0), age_out + refresh, "time until the last REQUEST", "ns")
+    margin, ends = bed.parameter("latency_margin"), [(host, cls) for host in bed.hosts[2:] for cls in (0, 3)]
+    flows = (elephant(bed.host(0), host, count=12, cls=cls) for host, cls in ends)
+    recording = bed.play(replace(sum(flows, Scenario()), settle=2 * age_out))
+    for host, cls in ends:
+        requests, data = (
+            [
+                message
+                for message in recording.fabric.messages(name, source="gsp0", destination="gsp1")
+                if (message.port, message.cls) == (bed.addresses[host].port, cls)
+            ]
+            for name in ("REQUEST", "DATA")
+        )
+        last = max((message.time for message in data), default=0)
+        for before, after in pairwise(requests):
+            pause = after.time - before.time
+            expect.at_most(pause, refresh + margin, "time between two REQUESTs", "ns", rows=[after.row])
+        longest = max((request.time - last for request in requests if request.time > last), default=0)
+        what = f"time until the last REQUEST of class {cls} for {host}"
+        expect.at_least(longest, age_out - refresh - margin, what, "ns")
+        expect.at_most(longest, age_out + refresh, what, "ns")
+        alive = recording.fabric.messages("HELLO", source="gsp0")
+        expect.enough(sum(hello.time > last + age_out for hello in alive), 2, "HELLO after age-out")
