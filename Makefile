@@ -27,7 +27,7 @@ ifeq ($(wildcard conformance/environment),)
   $(error this is not the folder of the checkout; call make there, as with make -C FOLDER)
 endif
 
-.PHONY: conformance test whole check explore kill-matrix kill-live agreement profiles bench bench-live lock setup bundle-offline clean $(READY)
+.PHONY: conformance test whole check explore kill-matrix variants kill-live agreement profiles bench bench-live lock setup bundle-offline clean $(READY)
 
 conformance: $(READY)
 	$(BIN)/gse-cts run --workers auto --replace "--out=$$GSE_OUT"
@@ -56,6 +56,9 @@ kill-matrix: $(READY)
 
 explore: $(READY)
 	$(BIN)/gse-cts explore --budget 60s "--out=$$GSE_OUT/explore"
+
+variants: $(READY)
+	$(BIN)/gse-cts variants --workers auto "--out=$$GSE_OUT/variants.json"
 
 kill-live: $(READY)
 	$(BIN)/gse-cts kill-matrix --binding live --profile smoke --chapter forwarding --chapter ordering \

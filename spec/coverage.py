@@ -1,4 +1,4 @@
-"""What cases and mutants say they are about, read from their source without importing or running it."""
+"""What cases, mutants and variants say they are about, read from their source without importing it."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -44,6 +44,26 @@ class Mutant:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A variant class and the clauses that allow it, None for one that is no plain string.
+
+    `declares` is what it is said to have otherwise, as source by name; `node` is the class.
+    """
+
+    name: str
+    file: Path
+    clauses: tuple[str | None, ...]
+    declares: Mapping[str, str]
+    node: ast.ClassDef
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """How it differs, and why it may; empty where its docstring does not say so in a paragraph each."""
+        head, _, rest = (ast.get_docstring(self.node) or "").partition("\n\n")
+        return " ".join(head.split()), " ".join(rest.split())
+
+
+@dataclass(frozen=True)
 class Module:
     """A parsed source file."""
 
@@ -54,10 +74,11 @@ class Module:
 
 @dataclass(frozen=True)
 class Coverage:
-    """The cases and mutants of a checkout, and its invariants by clause with their files."""
+    """The cases, mutants and variants of a checkout, and its invariants by clause with their files."""
 
     cases: tuple[Case, ...] = ()
     mutants: tuple[Mutant, ...] = ()
+    variants: tuple[Variant, ...] = ()
     modules: tuple[Module, ...] = field(default=(), repr=False)
     invariants: Mapping[str, Path] = field(default_factory=dict)
 
@@ -97,7 +118,7 @@ class Coverage:
 
 
 def scan(root: Path) -> Coverage:
-    """Read the cases, the invariants (`conformance/judge/invariants/`) and the mutants of a checkout."""
+    """Read the cases, invariants (`conformance/judge/invariants/`), mutants and variants of a checkout."""
     cases: list[Case] = []
     modules: list[Module] = []
     for path in sorted((root / "conformance" / "cases").rglob("*.py")):
@@ -110,6 +131,14 @@ def scan(root: Path) -> Coverage:
         for node in ast.walk(_parse(path).tree)
         if isinstance(node, ast.ClassDef) and any(_marks(node, "mutant"))
     ]
+    variants = [
+        _variant(node, call, path)
+        for path in sorted((root / "reference_impl" / "variants").rglob("*.py"))
+        for node in ast.walk(_parse(path).tree)
+        if isinstance(node, ast.ClassDef)
+        for call in node.decorator_list
+        if isinstance(call, ast.Call) and _called(call) == "variant"
+    ]
     folder = root / "conformance" / "judge" / "invariants"
     invariants = {
         mark.clause: path
@@ -119,7 +148,12 @@ def scan(root: Path) -> Coverage:
         for mark in _marks(node, "invariant")
         if mark.clause is not None
     }
-    return Coverage(tuple(cases), tuple(mutants), tuple(modules), invariants)
+    return Coverage(tuple(cases), tuple(mutants), tuple(variants), tuple(modules), invariants)
+
+
+def _variant(node: ast.ClassDef, call: ast.Call, path: Path) -> Variant:
+    declares = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords if keyword.arg}
+    return Variant(node.name, path, tuple(map(_string, call.args)), declares, node)
 
 
 def _parse(path: Path) -> Module:

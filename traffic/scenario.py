@@ -325,10 +325,11 @@ Peer = Annotated[GsfPeer | GspPeer, Field(discriminator="peer")]
 
 @dataclass(frozen=True, config=_STRICT)
 class Trigger:
-    """Plays `then` when the tester has received `count` matching frames.
+    """Plays `then` when the tester has received `count` matching frames, or `after` ns later.
 
     `message` is a fabric message name, or HOST for a frame without fabric header; `port` a tester port (None:
-    any); `fields` are values its header must have.
+    any); `fields` are values its header must have. How often a device sends a control message is its own
+    affair, so that a span of time is asked for by `after`, and not by the `count` of what is repeated.
     """
 
     message: str
@@ -336,6 +337,7 @@ class Trigger:
     port: str | None = None
     count: Annotated[int, Field(ge=1)] = 1
     fields: dict[str, int] = field(default_factory=dict)
+    after: Time = 0
 
 
 @dataclass(frozen=True, config=_STRICT)

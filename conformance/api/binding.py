@@ -73,8 +73,9 @@ class Binding(Protocol):
     `workers` is how many processes may play on it at once, None for any number; `uncertainty` is by unit
     (`ns`); `device` names what is tested, `ics` is its statement where the binding brings one. `values` are
     parameters that the bench itself sets, below those of the run and the case. `mutants` maps flawed devices
-    to the clause each breaks. `smoke` is the testbed on which `check` is made, `file` the laboratory's own
-    where the bench has one. `seed` is that of a run whose plays it gives back, None where it plays itself.
+    to the clause each breaks, `variants` correct ones that differ to the clauses that allow it. `smoke` is
+    the testbed on which `check` is made, `file` the laboratory's own where the bench has one. `seed` is that
+    of a run whose plays it gives back, None where it plays itself.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Binding(Protocol):
     uncertainty: Mapping[str, float]
     values: Mapping[str, int | float | str]
     mutants: Mapping[str, str]
+    variants: Mapping[str, tuple[str, ...]]
     smoke: Request
     file: Path | None
     seed: int | None

@@ -1,4 +1,4 @@
-"""The reference in virtual time: its devices, or a mutant of them, on simulated links around the tester."""
+"""The reference in virtual time: its devices, a mutant or a variant, on simulated links around the tester."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -21,6 +21,7 @@ from reference_impl.assembly import assemble
 from reference_impl.config import DeviceConfig, PortConfig, Settings
 from reference_impl.device import Device
 from reference_impl.mutants import Mutant, latents, mutants
+from reference_impl.variants import Variant, variants
 from reference_impl.virtual.links import Impairment, Node, message_type
 from reference_impl.virtual.network import Network
 from reference_impl.virtual.timeline import Tap
@@ -36,9 +37,6 @@ from traffic.tester.tester import VirtualTester
 MUTANT: Final = "mutant:"
 LATENT: Final = "latent:"
 VARIANT: Final = "variant:"
-FROM_ONE: Final = f"{VARIANT}ports-from-1"
-VARIANTS: Final = frozenset({FROM_ONE})
-"""Devices that differ from the reference as products do, and have to pass."""
 MAC_CONTROL: Final = b"\x88\x08"
 OPTIONS: Final = {"MULTICAST": "multicast", "PFC": "pfc"}
 """Options of the ICS that the devices are made without where it says no, and their settings."""
@@ -51,19 +49,22 @@ class ReferenceBinding(UnlimitedBinding):
     takes = frozenset({"device"})
     ics = Path(codec.__file__).parent / "ics.yaml"
     uncertainty: Mapping[str, float] = {}
-    values: Mapping[str, int | float | str] = {}
 
     def __init__(self, options: BindingOptions) -> None:
         self.device = options.device
-        self.mutant = None if options.device in VARIANTS else mutant_of(options.device)
+        self.variant = variant_of(options.device)
+        self.mutant = None if self.variant else mutant_of(options.device)
         self.mutants = {name: mutant.clause for name, mutant in mutants().items()}
+        self.variants = {name: variant.clauses for name, variant in variants().items()}
+        self.values = self.variant.declares if self.variant else {}
 
     def bind(self, topology: Topology) -> Topology:
         """Return the topology, with the port numbers that the devices under test have."""
-        if self.device != FROM_ONE:
+        if self.variant is None or not self.variant.first_port:
             return topology
+        first = self.variant.first_port
         numbers = {
-            name: {link.name: number for number, link in enumerate(topology.ports(name), 1)}
+            name: {link.name: number for number, link in enumerate(topology.ports(name), first)}
             for name, node in topology.nodes.items()
             if node.status != "emulated"
         }
@@ -71,14 +72,22 @@ class ReferenceBinding(UnlimitedBinding):
 
     def open(self, setup: Setup) -> Driver:
         """Return a bed that stands anew for each play."""
-        return ReferenceDriver(setup, self.mutant)
+        return ReferenceDriver(setup, self.change)
+
+    @property
+    def change(self) -> type | None:
+        """What the devices do otherwise than the reference, None where they are the reference."""
+        if self.variant is not None:
+            return self.variant.part
+        return self.mutant.flaw if self.mutant else None
 
     def check(self, facts: Facts, topology: Topology) -> None:
-        """Send one frame through a reference without flaw."""
+        """Send one frame through the devices, those of a mutant without their flaw."""
         hosts = topology.hosts
         peers = default_peers(topology, facts.parameters)
         setup = Setup(case="smoke", topology=topology, facts=facts, peers=peers, seed=0)
-        recording = ReferenceDriver(setup, None).play(single(hosts[0], hosts[-1]), 1, fresh=False)
+        change = self.variant.part if self.variant else None
+        recording = ReferenceDriver(setup, change).play(single(hosts[0], hosts[-1]), 1, fresh=False)
         if recording.hosts.delivered() != 1:
             raise BenchError(
                 f"of one frame {recording.hosts.delivered()} arrived; dropped: {recording.devices.drops()}"
@@ -88,15 +97,15 @@ class ReferenceBinding(UnlimitedBinding):
 class ReferenceDriver:
     """The devices of a topology that are not emulated, and the tester at every other end of their links."""
 
-    def __init__(self, setup: Setup, mutant: Mutant | None) -> None:
+    def __init__(self, setup: Setup, change: type | None) -> None:
         self.setup = setup
-        self.mutant = mutant
+        self.change = change
         topology = setup.topology
         self.links = tuple(link for link in topology.links if topology.bound(link))
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
         """Build, warm up unless `fresh`, play until no data moves, and read everything."""
-        play = _Play(self.setup, self.mutant, self.links, number)
+        play = _Play(self.setup, self.change, self.links, number)
         if not fresh:
             play.warm_up()
         return play.run(scenario)
@@ -108,7 +117,7 @@ class ReferenceDriver:
 class _Play:
     """One play: a network of its own."""
 
-    def __init__(self, setup: Setup, mutant: Mutant | None, links: tuple[Link, ...], number: int) -> None:
+    def __init__(self, setup: Setup, change: type | None, links: tuple[Link, ...], number: int) -> None:
         self.setup = setup
         self.links = links
         codec.use(load_profile(setup.facts.wire_profile))
@@ -116,7 +125,7 @@ class _Play:
         self.seed = setup.seed_for(f"play {number}")
         self.network = Network(self.seed)
         self.devices = {
-            name: self._device(name, mutant)
+            name: self._device(name, change)
             for name, node in setup.topology.nodes.items()
             if node.status != "emulated"
         }
@@ -196,7 +205,7 @@ class _Play:
         """Return the devices that show their counters or events, as the ICS has it."""
         return {name: dev for name, dev in self.devices.items() if not self._lacks(name, what.upper())}
 
-    def _device(self, name: str, mutant: Mutant | None) -> Device:
+    def _device(self, name: str, change: type | None) -> Device:
         topology, node = self.setup.topology, self.setup.topology.nodes[name]
         links = {topology.number(name, link): link for link in topology.ports(name)}
         first = topology.ports(name)[0]
@@ -213,7 +222,7 @@ class _Play:
             table={host.mac: (host.node, host.port) for host in topology.addresses.values()},
             seed=seed_for(self.seed, name),
         )
-        return assemble(node.role, config, mutant.flaw if mutant else None)
+        return assemble(node.role, config, change)
 
     def _join(self, tester_ports: Mapping[str, int]) -> None:
         self.network.add(self.tester)
@@ -284,9 +293,14 @@ def mutant_of(device: str) -> Mutant | None:
     known = {MUTANT + name: item for name, item in mutants().items()}
     known |= {LATENT + name: item for name, item in latents().items()}
     if device not in known:
-        choices = ["reference", *VARIANTS, *known]
+        choices = ["reference", *known, *(VARIANT + item for item in variants())]
         raise InputError("command line", "--device", f"there is no {device}", did_you_mean(device, choices))
     return known[device]
+
+
+def variant_of(device: str) -> Variant | None:
+    """Return the variant that `--device` names, None for anything else."""
+    return variants().get(device.removeprefix(VARIANT)) if device.startswith(VARIANT) else None
 
 
 def is_data(frame: bytes) -> bool:

@@ -27,6 +27,7 @@ class ReplayBinding(UnlimitedBinding):
     takes = frozenset({"recordings"})
     uncertainty: Mapping[str, float] = {}
     mutants: Mapping[str, str] = {}
+    variants: Mapping[str, tuple[str, ...]] = {}
 
     def __init__(self, options: BindingOptions) -> None:
         if options.recordings is None:

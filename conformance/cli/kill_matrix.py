@@ -59,7 +59,7 @@ class Watch:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the records that a report carries."""
-        fate = self.fates.get(getattr(report, "gse_mutant", ""))
+        fate = self.fates.get(getattr(report, "gse_device", ""))
         if fate is None:
             return
         for record in getattr(report, "gse_records", ()):

@@ -30,6 +30,7 @@ USUAL: Final[Mapping[str, Value | None]] = {
     "profile": None,
     "evidence": "small",
     "mutants": None,
+    "variants": (),
 }
 """What makes a run what it is, by the name of the option, where nothing else is said."""
 CERTAIN: Final = frozenset({"pcap", "run_seed", "evidence", "mutants"})
@@ -37,7 +38,7 @@ CERTAIN: Final = frozenset({"pcap", "run_seed", "evidence", "mutants"})
 FILES: Final = frozenset({"ics", "recordings", "pcap", "out"})
 DOCUMENTS: Final = frozenset({"binding", "profile", "wire_profile"})
 """Options that name a file, or something that comes with the suite."""
-SAID: Final = {"parameters": "parameter", "clauses": "clause", "run_seed": "seed"}
+SAID: Final = {"parameters": "parameter", "clauses": "clause", "variants": "variant", "run_seed": "seed"}
 """What the user calls an option that goes by another name here."""
 CASES: Final = "cases"
 """Name under which a run notes what it was to collect."""
@@ -47,7 +48,7 @@ def add_options(parser: pytest.Parser) -> None:
     """Add the options of a conformance run; none has a default, so that what was said can be told apart."""
     add = parser.getgroup("gse", "GSE conformance").addoption
     add("--binding", metavar="NAME", help="what supplies the testbeds: a name (reference), or a LAB.yaml")
-    add("--device", metavar="NAME", help="what is tested: reference, mutant:NAME")
+    add("--device", metavar="NAME", help="what is tested: reference, mutant:NAME, variant:NAME")
     add("--tester", metavar="NAME", help="what plays and captures, for --binding live (afpacket)")
     add("--ics", metavar="FILE", help="the implementation conformance statement of the device")
     add("--wire-profile", metavar="NAME", help="name or YAML file of the wire profile (open-1)")
@@ -63,6 +64,7 @@ def add_options(parser: pytest.Parser) -> None:
     add("--replace", action="store_true", help="write over the run that --out holds")
     add("--continue", dest="continued", metavar="RUN", help="play what an earlier run, cut off, has left")
     add("--mutants", choices=("own", "all"), help="on each mutant, its own clause's cases or all cases")
+    add("--variant", action="append", dest="variants", metavar="NAME", help="on this variant, or on all")
     stored = "plays to store of cases that pass: all, small (up to 4 MiB a case), or none (failed)"
     add("--evidence", choices=("all", "small", "failed"), help=stored)
 

@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
         vars(option).update(worker[OPTIONS])
         config.stash[LEFT], config.stash[RUN] = worker[TO_PLAY], worker[IS_RUN]
         return
-    config.stash[RUN] = bool(option.out or option.continued or option.mutants)
+    config.stash[RUN] = bool(option.out or option.continued or option.mutants or option.variants)
     try:
         _settle(config)
     except InputError as error:

@@ -21,9 +21,9 @@ from conformance.judge.expect import Expect
 from conformance.run import allure_view
 from conformance.run.case import Case, case_of
 from conformance.run.context import RunContext, RunOptions
+from conformance.run.devices import Devices, Mutants, Variants, device_of
 from conformance.run.evidence import keep
 from conformance.run.execution import EXECUTION, SHOWN_AS_FAILED, CaseExecution
-from conformance.run.mutants import MUTANT, Mutants, mutant_of
 from conformance.run.options import settled
 from conformance.run.plan import Plan, leave_plan, plan_of, take_plan
 from conformance.run.recorder import ENDED, ResultsRecorder
@@ -82,15 +82,18 @@ class Session:
         return Selection(catalogue, tuple(option.clauses), tuple(option.chapter), profile, left)
 
     @cached_property
-    def mutants(self) -> Mutants | None:
-        """The mutants to run cases on, where the run is about them."""
-        return Mutants(self.context, self.config.option.mutants) if self.config.option.mutants else None
+    def devices(self) -> Devices | None:
+        """The devices to run cases on in turn, where the run is about them; InputError for an unknown one."""
+        option = self.config.option
+        if option.variants:
+            return Variants(self.context, option.variants)
+        return Mutants(self.context, option.mutants) if option.mutants else None
 
     @cached_property
     def fault(self) -> str | None:
         """What is wrong with the checkout, the options or the run to continue, in one sentence."""
         try:
-            wrong = stranger() or (str(self.selection) and None)
+            wrong = stranger() or (str((self.selection, self.devices)) and None)
             if self.earlier is not None:
                 self.earlier.check(self.context)
             if self.config.option.pcap is not None:
@@ -119,10 +122,10 @@ class Session:
             case = case_of(node, self.context.catalogue)
         except InputError as error:
             return str(error)
-        if self.mutants is not None and "bed" in metafunc.fixturenames:
-            names = self.mutants.on(case.clause.id)
+        if self.devices is not None and "bed" in metafunc.fixturenames:
+            names = self.devices.on(case.clause.id)
             if names:
-                metafunc.parametrize("bed", names, indirect=True, ids=[f"{MUTANT}{name}" for name in names])
+                metafunc.parametrize("bed", names, indirect=True, ids=[*map(self.devices.label, names)])
         for mark in node.iter_markers("sweep"):
             name = mark.args[0]
             if name not in metafunc.fixturenames:
@@ -155,12 +158,12 @@ class Session:
             if not is_case(item):
                 continue
             case, context, wanted = case_of(item, self.context.catalogue), self.context, True
-            if self.mutants is not None:
-                name = mutant_of(item)
+            if self.devices is not None:
+                name = device_of(item)
                 wanted = name is not None
                 if name is not None:
-                    case = case.without(f"{MUTANT}{name}")
-                    context = self.mutants.context(name)
+                    case = case.without(self.devices.label(name))
+                    context = self.devices.context(name)
             cases.append(case)
             item.stash[EXECUTION] = CaseExecution(context, case, Expect(context.binding.uncertainty))
             (kept if wanted and self.selection.wants(case) else dropped).append(item)
@@ -171,7 +174,7 @@ class Session:
         items[:] = others + kept
         if dropped:
             self.config.hook.pytest_deselected(items=dropped)
-        if self.mutants is None:
+        if self.devices is None:
             if cases or self.selection.left is not None:
                 made = {item.nodeid: item for item in (*self.config.stash[MADE], *items) if is_case(item)}
                 every = [case_of(item, self.context.catalogue) for item in made.values()]
@@ -249,7 +252,7 @@ class Session:
         except BaseException as error:  # noqa: BLE001 - a timeout and a skip are no Exceptions to Python
             ended = error
         execution.settle(ended)
-        if self.mutants is None:
+        if self.devices is None:
             keep(execution)
         _show(execution, ended)
         return True
@@ -283,7 +286,7 @@ class Session:
         fault = None if call.excinfo is None else call.excinfo.value
         if fault is not None and fault is not execution.shown:
             execution.break_off(fault)
-        report.gse_mutant = mutant_of(item)  # type: ignore[attr-defined]
+        report.gse_device = device_of(item)  # type: ignore[attr-defined]
         report.gse_records = execution.written(call.start, call.duration)  # type: ignore[attr-defined]
         if execution.worst in SHOWN_AS_FAILED:  # whatever kept it from being written came after pytest knew
             report.outcome = "failed"
@@ -333,9 +336,9 @@ class Session:
         A worker has nobody to tell but its standard error.
         """
         contexts = [self.context] if "context" in vars(self) else []
-        if vars(self).get("mutants"):
-            assert self.mutants is not None
-            contexts += self.mutants.contexts.values()
+        if vars(self).get("devices"):
+            assert self.devices is not None
+            contexts += self.devices.contexts.values()
         try:
             give_back(*(context.binding.clear for context in contexts))
         except Exception as error:  # noqa: BLE001 - whatever it is, the results are closed

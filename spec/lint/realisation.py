@@ -1,4 +1,4 @@
-"""What cases and mutants must do for the clauses."""
+"""What cases, mutants and variants must do for the clauses."""
 
 import ast
 

@@ -30,6 +30,7 @@ class Still(contract.UnlimitedBinding):
     uncertainty = {"ns": 10}
     values = {}
     mutants = {}
+    variants = {}
 
     def __init__(self, options):
         atexit.register(Path("left").touch)

@@ -98,7 +98,7 @@ def report(mutant, clause, verdict, *, invariant=False):
         started=datetime.now(UTC),
         duration=0,
     )
-    return SimpleNamespace(gse_mutant=mutant, gse_records=[record.model_dump_json()])
+    return SimpleNamespace(gse_device=mutant, gse_records=[record.model_dump_json()])
 
 
 @pytest.mark.parametrize(

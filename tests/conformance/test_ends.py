@@ -39,7 +39,7 @@ def test_a_senseless_set_is_refused_in_a_sentence(tmp_path, name):
 
 
 def test_a_device_that_counts_its_ports_from_1_passes(tmp_path):
-    outcome = run(POINTS["few queues"], tmp_path, "--device=variant:ports-from-1")
+    outcome = run(POINTS["few queues"], tmp_path, "--device=variant:CountsPortsFromOne")
     assert outcome.code == 0, str(outcome)
 
 

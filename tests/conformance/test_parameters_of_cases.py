@@ -181,7 +181,7 @@ import json
 def pytest_runtest_logreport(report):
     for record in getattr(report, "gse_records", ()):
         with open("seen", "a") as file:
-            print(json.dumps([report.gse_mutant, json.loads(record)["case"]]), file=file)
+            print(json.dumps([report.gse_device, json.loads(record)["case"]]), file=file)
 """
     )
     bench.cases(

@@ -160,6 +160,16 @@ def test_trigger_plays_after_so_many_frames():
     assert told == [(then, 30)]
 
 
+def test_trigger_may_take_a_while_and_the_play_waits_for_it(tester):
+    then = Scenario(streams=(Stream(9, "h1", "h2", (SIZE,), 1),))
+    tester.play(Scenario(triggers=(Trigger("HOST", then, "h1", after=500),)), 0)
+    assert not tester.busy
+    tester.receive(1, bytes(60), 30)
+    assert tester.busy
+    assert [(time, port) for time, port, _ in emitted(tester)] == [(530, 1)]
+    assert not tester.busy
+
+
 def test_trigger_matches_message_and_fields_on_a_tap(tester):
     then = Scenario(frames=(TimedFrame(0, "h0", bytes(60)),))
     tester.play(Scenario(triggers=(Trigger("GRANT", then, fields={"granted": 7}),)), 0)

@@ -166,7 +166,8 @@ class Source:
         queue = self.queues.get((values["source"], values["port"], values["class"]))
         if queue is None or queue.generation != values["generation"]:
             return
-        queue.grant = max(queue.grant, values["granted"])
+        if values["granted"] > queue.sent + queue.forfeited:  # else it only follows what was sent beyond it
+            queue.grant = max(queue.grant, values["granted"])
         queue.expired = max(queue.expired, values["expired"])
         if queue.sent + queue.forfeited < queue.expired:
             queue.forfeited = queue.expired - queue.sent

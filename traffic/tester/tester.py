@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from heapq import heappop, heappush, heapreplace
 from itertools import count
 from typing import Final, Literal
@@ -386,11 +387,18 @@ class VirtualTester:
         fired = [watch for watch in self._watches if watch.counts(name, kind, fields)]
         self._watches = [watch for watch in self._watches if watch.left]
         for watch in fired:
-            then = watch.trigger.then
-            self.peers.change(then.peers, now)
-            self._begin(then, now)
-            if self.on_trigger is not None:
-                self.on_trigger(then, now)
+            self.pending += 1
+            if watch.trigger.after:
+                self.push(now + watch.trigger.after, partial(self._fire, watch.trigger.then))
+            else:
+                self._fire(watch.trigger.then, now)
+
+    def _fire(self, then: Scenario, now: int) -> None:
+        self.pending -= 1
+        self.peers.change(then.peers, now)
+        self._begin(then, now)
+        if self.on_trigger is not None:
+            self.on_trigger(then, now)
 
 
 class Watch:

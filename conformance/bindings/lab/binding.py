@@ -38,6 +38,7 @@ class LabBinding:
     workers: int | None = 1
     testers: tuple[str, ...] = ()
     mutants: Mapping[str, str] = {}
+    variants: Mapping[str, tuple[str, ...]] = {}
 
     def __init__(self, options: BindingOptions) -> None:
         assert options.file is not None

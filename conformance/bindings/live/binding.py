@@ -41,6 +41,7 @@ class LiveBinding:
     takes = frozenset({"device", "tester"})
     file = None
     seed = None
+    variants: Mapping[str, tuple[str, ...]] = {}
 
     def __init__(self, options: BindingOptions) -> None:
         mutant = mutant_of(options.device)

@@ -57,7 +57,7 @@ def test_shares_settle_after_join_and_leave(bed, expect):
     """When a third source joins two others and leaves again, the shares are even soon after."""
     span, longest = bed.parameter("convergence_max"), bed.parameter("max_frame")
     *others, late, hit = bed.hosts
-    load = incast(others, hit, count=frames_in(bed, 4 * span), size=longest)
+    load = incast(others, hit, count=frames_in(bed, 9 * span), size=longest)
     load += elephant(late, hit, count=frames_in(bed, span), size=longest, start=3 * span)
     recording = bed.play(load)
     matches = recording.hosts.matches()

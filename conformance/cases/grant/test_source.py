@@ -53,14 +53,15 @@ def test_nothing_leaves_unanswered(bed, expect):
 def test_frame_waits_for_its_last_octet(bed, expect):
     """A frame waits while the grant is one octet short of it, and a shorter one does not overtake it."""
     size, needed = bed.parameter("max_frame"), credit_bytes(bed.parameter("max_frame"))
-    raised = Trigger("REQUEST", granting(bed, needed), count=6)
+    refresh = bed.parameter("request_refresh")
+    raised = Trigger("REQUEST", granting(bed, needed), after=3 * refresh)
     load = sweep(bed.host(0), bed.host(-1), sizes=(size, 64), count=1)
     recording = bed.play(granting(bed, needed - 1) + load + Scenario(triggers=(raised,)))
     grants = recording.fabric.messages("GRANT", source="gsp1", direction=DOWN)
     low = [grant for grant in grants if grant.granted < needed]
     high = [grant for grant in grants if grant.granted >= needed]
     if expect.enough(min(len(low), len(high)), 1, "GRANT short of the frame, and for all of it"):
-        stood = (high[0].time - low[0].time) // bed.parameter("request_refresh")
+        stood = (high[0].time - low[0].time) // refresh
         expect.enough(stood, 2, "refreshes under the short grant")
         data = recording.fabric.messages("DATA", source="gsp0")
         expect.none(data, "DATA that the grant does not cover", (low[0].row, high[0].row))
