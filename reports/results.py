@@ -139,13 +139,17 @@ class PlannedCase(Record):
 
 
 class Continuation(Record):
-    """A later session, which played what the run had left: since when, and what is its own."""
+    """A later session, which played what the run had left: since when, and what is its own.
+
+    `differences` says which files were no longer what the run rests on, of which it has its own copies.
+    """
 
     started: AwareDatetime
     suite: Suite
     command: Command
     environment: Mapping[Line, Line] = Field(default_factory=dict)
     tools: Mapping[Line, Line] = Field(default_factory=dict)
+    differences: tuple[Line, ...] = ()
 
 
 class Header(Record):
@@ -261,6 +265,13 @@ class Results:
     def counts(self) -> dict[Verdict, int]:
         """Count the records of each verdict."""
         return dict(Counter(record.verdict for record in self.verdicts))
+
+    def errors(self) -> tuple[str, ...]:
+        """List the cases that say nothing of a device, because the bench or the suite broke."""
+        worst: dict[str, Verdict] = {}
+        for record in self.verdicts:
+            worst[record.case] = max(worst.get(record.case, record.verdict), record.verdict)
+        return tuple(case for case in self.header.selection if worst.get(case) is Verdict.ERROR)
 
     def unfinished(self) -> tuple[str, ...]:
         """List the selected cases without any verdict, in the order of the selection."""

@@ -44,7 +44,7 @@ FORMS: Final = re.compile(
     r"\.?junit\.xml|compliance\.html|ics\.yaml|bench\.yaml|wire-profile\.yaml|capture\.pcap"
     r"|catalogue/(clauses/)?\w+\.yaml|allure/index\.html"
     r"|allure-results/[\w-]+-(result|container|globals|attachment)(\.\w+)*"
-    r"|recordings/[^/]+/\d+\.(pcapng|json)"
+    r"|recordings/[^/]+/(\d+-)?\d+\.(pcapng|json)"
     r"|results\.jsonl(\.new)?"
 )
 """The files that a run writes, relative to its folder; the results come last, so that a run stays one."""
@@ -54,6 +54,12 @@ TOPS: Final = (JUNIT, COMPLIANCE, *KEPT, "allure", ALLURE_RESULTS, RECORDINGS, R
 """What a run writes directly into its folder."""
 PROBE: Final = 1 << 20
 """Octets that are written, and removed, to see that a folder takes any."""
+
+
+def play_name(attempt: int, play: int) -> str:
+    """Name the files of a play in the folder of its case, which may have been played more than once."""
+    return str(play) if attempt == 1 else f"{attempt}-{play}"
+
 
 _held: dict[Path, int] = {}
 """The folders that this process has for itself, by descriptor."""

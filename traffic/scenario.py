@@ -58,11 +58,14 @@ class TimedFrame:
 
     What is shorter than 60 octets is padded with zeros, as every MAC does (IEEE 802.3, 4.2.3.3).
     On a fabric link zero MAC addresses are replaced by the neighbour's and the port's own when it is sent.
+    What is `governed`, DATA of an emulated GSP, is asked for by that and leaves once it was granted; all that
+    is scripted behind it leaves as much later.
     """
 
     at: Time
     port: str
     frame: Annotated[bytes, Field(min_length=14)]
+    governed: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frame", on_wire(self.frame))

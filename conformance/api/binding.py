@@ -25,7 +25,8 @@ SHARE: Final = 5
 class BindingOptions:
     """What a run says about its bench; a binding refuses what it has no use for.
 
-    `file` is the one that describes the bench, where the user named a file.
+    `file` is the one that describes the bench, where the user named a file. `confirm` is how often a case
+    that failed is played again for its FAIL to count, None for what is usual there.
     """
 
     device: str = "reference"
@@ -33,6 +34,7 @@ class BindingOptions:
     wire_profile: str = "open-1"
     tester: str | None = None
     file: Path | None = None
+    confirm: int | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Setup:
     """One case's testbed: topology, facts in force, well-behaved peers, and the seed of chance.
 
     `declared` are the values that the devices have by themselves, as their statement says, by parameter.
+    `attempt` counts, from 1, how often the case is played to confirm what it found.
     """
 
     case: str
@@ -48,6 +51,7 @@ class Setup:
     peers: tuple[Peer, ...]
     seed: int
     declared: Mapping[str, int | float | str] = field(default_factory=dict)
+    attempt: int = 1
 
     def seed_for(self, part: str) -> int:
         """Return the seed of a part of the bench."""
@@ -75,7 +79,8 @@ class Binding(Protocol):
     parameters that the bench itself sets, below those of the run and the case. `mutants` maps flawed devices
     to the clause each breaks, `variants` correct ones that differ to the clauses that allow it. `smoke` is
     the testbed on which `check` is made, `file` the laboratory's own where the bench has one. `seed` is that
-    of a run whose plays it gives back, None where it plays itself.
+    of a run whose plays it gives back, None where it plays itself. `real_time` says that a play may be
+    disturbed by what is neither case nor device.
     """
 
     name: str
@@ -89,6 +94,7 @@ class Binding(Protocol):
     smoke: Request
     file: Path | None
     seed: int | None
+    real_time: bool
 
     def bind(self, topology: Topology) -> Topology:
         """Return a topology as this bench has it; TesterLimited when it has none such."""
@@ -98,6 +104,9 @@ class Binding(Protocol):
 
     def case_time(self, seconds: float, parameters: Mapping[str, ParameterValue]) -> float:
         """Say after how many seconds of wall time a case is broken off that says it takes `seconds`."""
+
+    def confirmations(self, case: str) -> int:
+        """Say how often a case that failed is played again; only what it breaks each time is a FAIL."""
 
     def open(self, setup: Setup) -> Driver:
         """Stand a testbed up."""
@@ -141,6 +150,7 @@ class UnlimitedBinding:
     smoke: Request = LeafSpine()
     file: Path | None = None
     seed: int | None = None
+    real_time: bool = False
 
     @classmethod
     def prepare(cls) -> None:
@@ -157,6 +167,10 @@ class UnlimitedBinding:
     def case_time(self, seconds: float, parameters: Mapping[str, ParameterValue]) -> float:  # noqa: ARG002
         """Allow what a case needs that waits for nobody."""
         return CASE_TIME + SHARE * seconds
+
+    def confirmations(self, case: str) -> int:  # noqa: ARG002
+        """Repeat nothing where nothing happens by chance."""
+        return 0
 
     def clear(self) -> None:
         """Hold nothing between two cases anyway."""

@@ -13,6 +13,10 @@ class BenchError(Exception):
     """The bench, the binding or the suite broke; it says nothing of the device."""
 
 
+class BenchGone(BenchError):  # noqa: N818
+    """The bench does not answer any more, though it was asked once more; nothing else can be played on it."""
+
+
 class UndeclaredNeed(BenchError):  # noqa: N818
     """A case used a capability that it does not declare with `needs`."""
 

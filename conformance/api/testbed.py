@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from conformance.api.binding import Driver, Setup
-from conformance.api.outcomes import BenchError, Inconclusive, TesterLimited, UndeclaredNeed
+from conformance.api.outcomes import BenchError, BenchGone, Inconclusive, TesterLimited, UndeclaredNeed
 from conformance.api.testbeds import Topology
 from conformance.judge.expect import Expect
 from spec.wire import WireProfile, load_profile
@@ -14,7 +14,12 @@ from traffic.scenario import HostAddress, Scenario, peer_key
 
 Value = int | float | str
 IMPLIED: Final = frozenset({"reactive peer", "configure"})
-WORTH: Final = {"bench": BenchError, "measurement": Inconclusive, "limit": TesterLimited}
+WORTH: Final = {
+    "bench": BenchError,
+    "measurement": Inconclusive,
+    "limit": TesterLimited,
+    "gone": BenchGone,
+}
 """What a play is worth, by what the trouble of its bench breaks."""
 
 

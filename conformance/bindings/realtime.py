@@ -10,8 +10,9 @@ from time import monotonic_ns
 from typing import Any, Final, Protocol, TypeVar
 
 from conformance.api.binding import CASE_TIME, SHARE, Setup
-from conformance.api.outcomes import BenchError, TesterLimited
+from conformance.api.outcomes import BenchError, BenchGone, TesterLimited
 from conformance.api.testbeds import tester_ports
+from conformance.bindings.lasting import refuse_endless
 from conformance.bindings.undo import giving_back
 from traffic.recordings.cut import cut_short
 from traffic.recordings.recording import Event, Link, ParameterValue, Recording, Trouble
@@ -19,12 +20,14 @@ from traffic.recordings.uncertain import in_favour
 from traffic.scenario import DOWN, UP, ManagementEvent, Scenario
 from traffic.tester.course import Course
 from traffic.tester.tester import VirtualTester
-from traffic.trex.errors import TrexError, TrexUnableError
+from traffic.trex.errors import TrexError, TrexGoneError, TrexUnableError
 from traffic.wires.player import Player, Wires
 
 T = TypeVar("T")
 REPEATS: Final = 5
 """How often a play is repeated that was measured too badly, before its case is INCONCLUSIVE."""
+CONFIRMED: Final = 2
+"""How often a case that failed is played again, where nothing else is said."""
 LONGEST: Final = 2
 """How many plays of a case may go on to their limit before it is taken to hang."""
 STALLED: Final = 0.05
@@ -105,7 +108,12 @@ class RealTimeDriver:
         self.rig = rig
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
-        """Play, again where the bench measured too badly to say anything of the devices."""
+        """Play, again where the bench measured too badly to say anything of the devices.
+
+        TesterLimited, before anything is begun, for what cannot end in time.
+        """
+        rates = {link.name: link.rate_mbps for link in self.setup.topology.links}
+        refuse_endless(scenario, rates, int(self.setup.facts.parameters["play_limit"].value))
         recording = self.attempt(scenario, number, fresh=fresh)
         for _ in range(REPEATS):
             trouble = recording.columns.trouble
@@ -115,13 +123,31 @@ class RealTimeDriver:
         return recording
 
     def attempt(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:
-        """Renew the devices, warm up unless `fresh`, play until no data moves, and read everything."""
+        """Renew the devices, warm up unless `fresh`, play until no data moves, and read everything.
+
+        A tester that broke meanwhile is replaced; one that is gone is asked once more.
+        """
         try:
-            return _Play(self.setup, self.rig, number).run(scenario, fresh=fresh)
+            recording = _Play(self.setup, self.rig, number).run(scenario, fresh=fresh)
         except TrexUnableError as error:
             raise TesterLimited(str(error)) from error
         except TrexError as error:
-            raise BenchError(str(error)) from error
+            gone = self.mended()
+            raise (BenchGone if gone else BenchError)(gone or str(error)) from error
+        trouble = recording.columns.trouble
+        if trouble is not None and trouble.breaks == "bench" and (gone := self.mended()):
+            return recording.but(trouble=Trouble("gone", f"{trouble.words} Asked once more: {gone}"))
+        return recording
+
+    def mended(self) -> str:
+        """Replace the tester's connection if it broke; say why it is gone, or nothing."""
+        try:
+            self.rig.wires.mend()
+        except TrexGoneError as error:
+            return str(error)
+        except TrexError:  # the next play tries again, and says it
+            pass
+        return ""
 
     def close(self) -> None:
         """Leave the bench to the next case."""

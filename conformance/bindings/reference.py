@@ -137,10 +137,21 @@ class _Play:
         self.started = False
 
     def warm_up(self) -> None:
-        """Let the devices greet each other until every path is known."""
+        """Let the devices greet each other until every path is known.
+
+        A device may hold its links for `flap_hold` at its first start, too, and is waited for so long.
+        """
         self._begin(Scenario(peers=self.setup.peers))
-        self.network.run(INTERVALS * int(self.values["hello_interval"]))
+        interval = int(self.values["hello_interval"])
+        self.network.run(INTERVALS * interval)
+        latest = self.network.now + int(self.values["flap_hold"])
+        while self.network.now < latest and not self._ready():
+            self.network.run(self.network.now + interval)
         self.start = self.network.now
+
+    def _ready(self) -> bool:
+        """Whether every device says that its links are up."""
+        return all(link["up"] for device in self.devices.values() for link in device.state()["paths"])
 
     def run(self, scenario: Scenario) -> Recording:
         """Play a scenario, and give what came of it; times count from its start."""

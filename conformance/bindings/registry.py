@@ -19,6 +19,7 @@ USEFUL: Final[Mapping[str, str]] = {
     "device": "name the devices in the file that describes the bench",
     "recordings": "choose the binding that gives recordings back",
     "tester": "name the tester in the file that describes the bench",
+    "confirm": "play in real time, where a FAIL may be the bench's",
 }
 """Options that are not for every binding, and what to do instead."""
 

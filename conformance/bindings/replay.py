@@ -13,7 +13,7 @@ from conformance.bindings.lab.layout import Layout
 from conformance.bindings.lab.limits import uncertainty_of
 from reports.results import Results, read_results
 from reports.run_folder import BENCH as BENCH_FILE
-from reports.run_folder import ICS
+from reports.run_folder import ICS, play_name
 from spec.errors import InputError
 from traffic.recordings import store
 from traffic.recordings.recording import Facts, Recording
@@ -56,18 +56,26 @@ class ReplayBinding(UnlimitedBinding):
 
     def open(self, setup: Setup) -> Driver:
         """Find the recordings of a case."""
-        return Replay(self.folders.get(setup.case), setup.facts)
+        return Replay(self.folders.get(setup.case), setup.facts, setup.attempt)
+
+    def confirmations(self, case: str) -> int:
+        """Judge a case as often as it was played, as long as it fails."""
+        folder, attempt = self.folders.get(case), 1
+        while folder is not None and (folder / f"{play_name(attempt + 1, 1)}.json").exists():
+            attempt += 1
+        return attempt - 1
 
     def check(self, facts: Facts, topology: Topology) -> None:
         """Find nothing to check: what was recorded is on the disk."""
 
 
 class Replay:
-    """The stored plays of one case."""
+    """The stored plays of one case, of the `attempt`th time that it was played."""
 
-    def __init__(self, folder: Path | None, facts: Facts) -> None:
+    def __init__(self, folder: Path | None, facts: Facts, attempt: int) -> None:
         self.folder = folder
         self.facts = facts
+        self.attempt = attempt
 
     def play(self, scenario: Scenario, number: int, *, fresh: bool) -> Recording:  # noqa: ARG002
         """Return the recording of that play.
@@ -78,7 +86,7 @@ class Replay:
             raise TesterLimited(
                 "the earlier run stored no play of this case; run it with --evidence all to judge it again"
             )
-        path = self.folder / f"{number}.json"
+        path = self.folder / f"{play_name(self.attempt, number)}.json"
         if not path.exists():
             raise BenchError(f"{path}: is not there, though other plays of the case are; play it again")
         try:

@@ -5,11 +5,8 @@ from typing import Annotated
 
 import typer
 
-from conformance.api.parameters import LINE
 from conformance.cli import run as play
 from reports.results import read_results
-from reports.run_folder import CAPTURE, WIRE_PROFILE, RunFolder
-from spec.errors import InputError
 from spec.node_id import NodeId
 
 
@@ -24,19 +21,10 @@ def command(
 
     The folder of the run is enough. Where the clauses are not those of the run, the new one says so.
     """
-    header, folder = read_results(run).header, RunFolder(run)
-    pcap = folder.kept(CAPTURE)
-    if header.pcap is not None and pcap is None:
-        fault = f"is not in the folder of the run, which played {header.pcap.file}"
-        raise InputError(run, CAPTURE, fault, "put the file there under that name")
     play.command(
-        sorted({str(NodeId.of(case).case) for case in header.selection}),
+        sorted({str(NodeId.of(case).case) for case in read_results(run).header.selection}),
         binding="replay",
-        parameter=[f"{name}={item.value}" for name, item in header.parameters.items() if item.origin == LINE],
-        wire_profile=str(folder.kept(WIRE_PROFILE) or header.wire_profile.name),
-        pcap=pcap,
         recordings=run,
-        seed=header.seed,
         workers=workers,
         out=out,
         allure=allure,

@@ -64,6 +64,10 @@ def command(
     ] = None,
     recordings: Annotated[Path | None, typer.Option(help="Run to judge again, for replay.")] = None,
     pcap: Annotated[Path | None, typer.Option(help="A capture of your own to play as traffic.")] = None,
+    confirm: Annotated[
+        int | None,
+        typer.Option(min=0, help="Plays again of a case that failed in real time.", show_default="2"),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the run.", show_default="1")] = None,
     workers: Annotated[str, typer.Option(help="Processes: a number, or auto.")] = "",
     out: Annotated[Path | None, typer.Option(help="A new folder for this run.")] = None,
@@ -99,6 +103,7 @@ def command(
         "--wire-profile": [wire_profile],
         "--recordings": [recordings],
         "--pcap": [pcap],
+        "--confirm": [confirm],
         "--run-seed": [seed],
         "--evidence": [evidence],
         "--profile": [profile],
@@ -123,7 +128,9 @@ def command(
         else:
             folder.prepare(replace=replace)
         words += ["--tb=short", "-v" if verbose else "-q"]
-        words += ["-n", workers or ("0" if cases or factory.workers is not None else "auto")]
+        here = bool(cases) or factory.workers is not None
+        one = factory.workers == 1 and workers == "1"  # this process is as good as one more
+        words += ["-n", "0" if one else workers or ("0" if here else "auto")]
         code, began = _play(folder, words, continued=earlier is not None)
         if began and code != Exit.USAGE:
             with _after(code):

@@ -75,7 +75,7 @@ def _take(outcome: Outcome, record: VerdictRecord) -> None:
             "case": record.case,
             "clause": record.clause,
             "verdict": verdict.value,
-            "reason": record.reason or "; ".join(_words(each) for each in record.findings),
+            "reason": "; ".join(_words(each) for each in record.findings) or record.reason,
         }
         outcome.objections.append(objection)
 

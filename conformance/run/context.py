@@ -23,7 +23,8 @@ from conformance.api.testbeds import Topology, default_peers
 from conformance.bindings.registry import load_binding
 from conformance.judge.expect import Expect
 from conformance.run.case import Case, seed_of
-from conformance.run.keeping import check_kept, differences
+from conformance.run.keeping import differences
+from conformance.run.sources import Sources
 from reports.results import read_results
 from spec.applicability import ApplicabilityError
 from spec.errors import InputError
@@ -37,7 +38,7 @@ from traffic.recordings.recording import Facts, ParameterValue
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What the command line says about a run; it crosses to the workers as it is."""
+    """What the command line says about a run; `continues` where it goes on with the one in `out`."""
 
     binding: str = "reference"
     device: str = "reference"
@@ -50,6 +51,15 @@ class RunOptions:
     seed: int = 1
     out: Path = Path("out")
     evidence: str = "small"
+    confirm: int | None = None
+    continues: bool = False
+
+    @property
+    def sources(self) -> Sources:
+        """The files that count: those named, unless `out` is continued or recordings are judged again."""
+        named = Sources(self.ics, self.wire_profile, self.pcap, self.parameters)
+        folder = self.out if self.continues else self.recordings
+        return named if folder is None else named.taken_up(folder)
 
 
 class RunContext:
@@ -58,17 +68,26 @@ class RunContext:
     def __init__(self, options: RunOptions) -> None:
         self.options = options
         self.catalogue = load_catalogue()
-        self.profile: WireProfile = load_profile(options.wire_profile)
-        chosen = BindingOptions(options.device, options.recordings, options.wire_profile, options.tester)
+        chosen = BindingOptions(
+            options.device,
+            options.recordings,
+            options.wire_profile,
+            options.tester,
+            confirm=options.confirm,
+        )
         self.binding: Binding = load_binding(options.binding, chosen)
-        self.differences: tuple[str, ...] = ()
+        self.sources = options.sources
+        self.profile: WireProfile = load_profile(self.sources.wire_profile)
+        self.differences = self.sources.differences
+        self.gone: str | None = None
+        """Why nothing can be played any more."""
         if options.recordings is not None and self.binding.seed is not None:
             self._replays(options.recordings, self.binding.seed)
-        path = options.ics or self.binding.ics
+        path = self.sources.ics or self.binding.ics
         if path is None:
             raise InputError(LINE, "--ics", "is missing", "name the statement of the device under test")
         self.ics: Ics = load_ics(path, self.catalogue)
-        self.overrides = read_overrides(self.catalogue, self.ics, options.parameters)
+        self.overrides = read_overrides(self.catalogue, self.ics, self.sources.parameters)
         self.parameters: dict[str, ParameterValue] = in_force(
             self.catalogue, self.ics, self.binding.values, self.overrides
         )
@@ -77,15 +96,14 @@ class RunContext:
     def _replays(self, run: Path, seed: int) -> None:
         """Take the seed of the run whose plays are given back, and note where this suite differs from it.
 
-        InputError for another seed, and where the folder of that run is not as it was written.
+        InputError for another seed.
         """
         if self.options.seed not in {RunOptions.seed, seed}:
             fault = f"is {self.options.seed}, and what was recorded is of {seed}"
             raise InputError(LINE, "--seed", fault, "leave it out; a play has the seed it was recorded with")
         self.options = replace(self.options, seed=seed)
         header = read_results(run).header
-        check_kept(run, header)
-        self.differences = tuple(differences(run, header, self.catalogue))
+        self.differences = (*differences(run, header, self.catalogue), *self.differences)
 
     def on(self, device: str) -> "RunContext":
         """Return the same bench with another device on it."""
@@ -97,6 +115,8 @@ class RunContext:
 
     def admit(self, case: Case) -> None:
         """Raise what keeps a case from being played: NotApplicable, TesterLimited or BenchError."""
+        if self.gone is not None:
+            raise BenchError(f"not played, for the bench was gone: {self.gone}")
         if self.smoke is not None:
             raise BenchError(f"binding: {self.smoke}")
         self.suit(case)
@@ -182,8 +202,8 @@ class RunContext:
         own = {name: value for name, value in case.settings.items() if value != self.parameters[name].value}
         return having(self.parameters, own, CASE)
 
-    def open(self, case: Case, expect: Expect) -> Testbed:
-        """Stand the testbed of a case up."""
+    def open(self, case: Case, expect: Expect, attempt: int) -> Testbed:
+        """Stand the testbed of a case up for its `attempt`th time, from 1."""
         topology = self.topology(case)
         values = self.values(case)
         setup = Setup(
@@ -193,6 +213,7 @@ class RunContext:
             peers=default_peers(topology, values),
             seed=seed_of(self.options.seed, case.id),
             declared={name: item.value for name, item in self.ics.settings.items()},
+            attempt=attempt,
         )
         return Testbed(setup, self.binding.open(setup), case.needs, expect)
 
@@ -202,7 +223,7 @@ class RunContext:
             name: replace(node, ics=self._facts_for(node.role)) if node.status == "under test" else node
             for name, node in topology.nodes.items()
         }
-        return Facts(nodes, topology.addresses, values, self.options.wire_profile, self.profile.digest)
+        return Facts(nodes, topology.addresses, values, self.sources.wire_profile, self.profile.digest)
 
     @cached_property
     def smoke(self) -> str | None:
@@ -220,7 +241,7 @@ class RunContext:
         """Return the command that plays a case again."""
         options, default = self.options, RunOptions()
         words = ["gse-cts", "run", case_id, "--seed", str(options.seed)]
-        for name in ("binding", "device", "tester", "ics", "recordings", "wire_profile", "pcap"):
+        for name in ("binding", "device", "tester", "ics", "recordings", "wire_profile", "pcap", "confirm"):
             value = getattr(options, name)
             if value != getattr(default, name):
                 words += [f"--{name.replace('_', '-')}", str(value)]

@@ -1,6 +1,5 @@
 """An earlier run that did not come to its end: what it has left, and whether that can still be played."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +8,6 @@ from pathlib import Path
 from conformance.api.parameters import LINE
 from conformance.run.case import slug_of
 from conformance.run.context import RunContext
-from conformance.run.keeping import check_kept
 from reports.results import (
     Continuation,
     FactValue,
@@ -37,7 +35,7 @@ class Earlier:
         """Read the folder of a run; InputError when it is none or is complete."""
         path = folder.absolute() / RESULTS
         results = read_results(path)
-        if results.complete:
+        if results.complete and not results.errors():
             raise InputError(
                 path, "--continue", "the run is complete", "gse-cts report makes its reports again"
             )
@@ -57,8 +55,9 @@ class Earlier:
 
     @cached_property
     def left(self) -> tuple[str, ...]:
-        """Ids of the cases that were to run and have no verdict."""
-        return self.results.unfinished()
+        """Ids of the cases that were to run and have no verdict, or none but that the bench broke."""
+        again = {*self.results.unfinished(), *self.results.errors()}
+        return tuple(case for case in self.header.selection if case in again)
 
     def check(self, context: RunContext) -> None:
         """Compare what the run rests on with what is here now; InputError when anything changed."""
@@ -69,7 +68,7 @@ class Earlier:
 
     def _identities(self, context: RunContext) -> Iterator[tuple[str | Path, str, str, str]]:
         """Return what the run rests on: where it is, what it is, and its identity in the run and now."""
-        header, options = self.header, context.options
+        header, sources = self.header, context.sources
         yield (
             context.catalogue.root,
             "digest of the catalogue",
@@ -77,11 +76,9 @@ class Earlier:
             context.catalogue.digest,
         )
         ran, now = header.wire_profile.digest, context.profile.digest
-        yield options.wire_profile, "digest of the wire profile", ran, now
+        yield sources.wire_profile, "digest of the wire profile", ran, now
         for path in (context.ics.path, self.folder / ICS):
             yield path, "digest of the ICS", header.ics.digest, _meaning(path)
-        if options.pcap and header.pcap:
-            yield options.pcap, "digest of the capture", header.pcap.digest, _digest(options.pcap)
         if context.binding.file is not None and header.bench is not None:
             yield (
                 context.binding.file,
@@ -94,25 +91,18 @@ class Earlier:
         noted = {name: str(value.value) for name, value in header.parameters.items()}
         for name in sorted(values | noted):
             yield LINE, f"--parameter {name}", noted.get(name, ""), values.get(name, "")
-        check_kept(self.folder, header)
 
     def resume(self, part: Continuation) -> ResultsWriter:
         """Begin to write where the run left off, and clear away what unfinished cases left."""
         for case in self.left:
             RunFolder(self.folder).clear(f"{RECORDINGS}/{slug_of(case)}")
         header = self.header.model_copy(update={"continued": (*self.header.continued, part)})
-        return ResultsWriter.resume(self.folder / RESULTS, header, self.results.verdicts)
+        kept = (record for record in self.results.verdicts if record.case not in self.left)
+        return ResultsWriter.resume(self.folder / RESULTS, header, kept)
 
 
 def _meaning(path: Path) -> str:
     try:
         return digest(path)
     except InputError:
-        return ""
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
         return ""

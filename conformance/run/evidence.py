@@ -6,7 +6,7 @@ from typing import Final
 from conformance.api.outcomes import BenchError
 from conformance.run.execution import CaseExecution
 from reports.results import Evidence
-from reports.run_folder import RECORDINGS
+from reports.run_folder import RECORDINGS, play_name
 from spec.errors import fault_of
 from spec.text import LONGEST_REPORT, lines, said
 from spec.verdict import Verdict
@@ -27,16 +27,17 @@ def keep(execution: CaseExecution) -> None:
     if bed is None:
         return
     execution.dissection = lines("\n".join(_dissection(execution)), LONGEST_REPORT)
-    plays = [*bed.recordings, *bed.spoilt]
+    plays = execution.plays
     size = sum(len(recording.columns.blob) for recording in plays)
     limit = LIMITS[options.evidence]
-    if execution.worst is Verdict.PASS and limit is not None and size > limit:
+    passed = execution.worst is Verdict.PASS and not execution.earlier
+    if passed and limit is not None and size > limit:
         return
     files = {}
     folder = options.out / RECORDINGS / execution.case.slug
     try:
         for number, recording in enumerate(plays, start=1):
-            files.update(store.save(recording, folder / str(number)))
+            files.update(store.save(recording, folder / play_name(execution.attempt, number)))
     except OSError as error:
         execution.unstored = str(fault_of(error, folder))
         return

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from conformance.api.outcomes import (
     BenchError,
+    BenchGone,
     Inconclusive,
     NotApplicable,
     RequirementBroken,
@@ -20,12 +21,13 @@ from conformance.api.testbed import Testbed, needs_of
 from conformance.judge import invariants
 from conformance.judge.expect import Expect, Finding
 from conformance.run.case import Case, seed_of
+from conformance.run.confirming import Time, confirmed
 from conformance.run.context import RunContext
+from conformance.run.judgement import Judgement
 from reports.results import Evidence, VerdictRecord
 from reports.results import Finding as FindingRecord
 from reports.results import ParameterValue as ParameterRecord
 from spec.layout import NotInProfile
-from spec.model import Clause
 from spec.text import LONGEST_REPORT, lines, said
 from spec.verdict import Verdict, merge
 from traffic.recordings.recording import BeyondRecording, ParameterValue, Recording
@@ -42,31 +44,21 @@ ENDINGS: Final = {
 PRECISION: Final = 3
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """A verdict of one case on one clause."""
-
-    clause: Clause
-    purpose: str | None
-    verdict: Verdict
-    reason: str = ""
-    invariant: bool = False
-    findings: tuple[Finding, ...] = ()
-    checked: int = 0
-    notes: tuple[str, ...] = ()
-
-
 @dataclass
 class CaseExecution:
     """A case being run: its judge, its bed once there is one, and what came of it.
 
     `unstored` says in a sentence why the disk refused its evidence, `shown` is what pytest was given of its
-    verdict, `span` when it was played and for how long, in seconds.
+    verdict, `span` when it was played and for how long, in seconds. `confirm` is how often it may be played
+    again for a FAIL to count, `earlier` those that were played before, and `broke` why one before was ERROR.
     """
 
     context: RunContext
     case: Case
     expect: Expect
+    confirm: int = 0
+    earlier: tuple["CaseExecution", ...] = ()
+    broke: str = ""
     bed: Testbed | None = None
     judgements: tuple[Judgement, ...] = ()
     evidence: tuple[Evidence, ...] = ()
@@ -82,31 +74,71 @@ class CaseExecution:
 
     def open(self) -> Testbed:
         """Stand the testbed up that the case asks for."""
-        self.bed = self.context.open(self.case, self.expect)
+        self.bed = self.context.open(self.case, self.expect, self.attempt)
         return self.bed
+
+    @property
+    def attempt(self) -> int:
+        """How often the case is played with this one, from 1."""
+        return len(self.earlier) + 1
+
+    @property
+    def confirmed(self) -> tuple[Judgement, ...]:
+        """What was judged, and where the case was played more than once, what came of it each time."""
+        if not self.earlier:
+            return self.judgements
+        times = [Time(one.judgements, one.recordings, one.plays) for one in (*self.earlier, self)]
+        return confirmed(times)
+
+    @property
+    def plays(self) -> list[Recording]:
+        """What was recorded this time, the play that was spoilt last."""
+        return [] if self.bed is None else [*self.bed.recordings, *self.bed.spoilt]
 
     @property
     def worst(self) -> Verdict:
         """The verdict that the case shows: the worst among its own and the invariants'."""
-        return max((judgement.verdict for judgement in self.judgements), default=Verdict.ERROR)
+        return max((judgement.verdict for judgement in self.confirmed), default=Verdict.ERROR)
+
+    @property
+    def open_question(self) -> bool:
+        """Whether it has to be played again before its FAIL counts."""
+        return self.worst is Verdict.FAIL and self.attempt <= self.confirm
+
+    def again(self) -> "CaseExecution":
+        """Return the case to be played once more: to confirm its FAIL, or because it was ERROR."""
+        fresh = CaseExecution(self.context, self.case, Expect(self.expect.uncertainty), self.confirm)
+        if self.open_question:
+            fresh.earlier, fresh.broke = (*self.earlier, self), self.broke
+        else:
+            fresh.broke = self.judgements[0].reason if self.judgements else "nothing was judged"
+        return fresh
 
     def settle(self, error: BaseException | None) -> None:
         """Judge what was played, given what the case's function ended with."""
         if self.bed is not None:
             self.bed.guard.declared = None
+        self._heed(error)
         self.judgements = (self._own(error), *self._invariants())
 
     def forget(self) -> None:
-        """Let go of what was played, of which a whole run would fill the memory; its records are made."""
-        if self.bed is not None:
-            self.bed.recordings.clear()
-            self.bed.spoilt.clear()
+        """Let go of what was played, of which a whole run would fill the memory; its records are made.
+
+        What is played again is compared with it, and lets go of it then.
+        """
+        if self.open_question:
+            return
+        for execution in (*self.earlier, self):
+            if execution.bed is not None:
+                execution.bed.recordings.clear()
+                execution.bed.spoilt.clear()
 
     def break_off(self, error: BaseException) -> None:
         """Judge a case that never ran, or in which something broke after it was judged.
 
         Then each of its verdicts becomes what the two merge to: none is better than what broke.
         """
+        self._heed(error)
         if not self.judgements:
             self.judgements = (self._own(error),)
             return
@@ -135,14 +167,15 @@ class CaseExecution:
     def message(self) -> str:
         """Return the words of a case that did not pass, the command that plays it again last."""
         if self.worst in {Verdict.TESTER_LIMITED, Verdict.NOT_APPLICABLE}:
-            return lines(self.judgements[0].reason)
+            return lines(self.confirmed[0].reason)
         words = lines("\n".join(self._lines()), LONGEST_REPORT)
         return f"{words}\n  again:    {self.context.command(self.case.place)}"
 
     def records(self, started: float, duration: float) -> Iterator[VerdictRecord]:
         """Return the records of the results file; `started` in seconds of the epoch."""
         nodes = self.bed.topology.nodes if self.bed else {}
-        for judgement in self.judgements:
+        evidence = tuple(item for execution in (*self.earlier, self) for item in execution.evidence)
+        for judgement in self.confirmed:
             yield VerdictRecord(
                 case=self.case.id,
                 clause=judgement.clause.id,
@@ -152,9 +185,9 @@ class CaseExecution:
                 invariant=judgement.invariant,
                 findings=tuple(self._finding(finding) for finding in judgement.findings),
                 checked=judgement.checked,
-                notes=judgement.notes,
+                notes=judgement.notes if judgement.invariant else (*judgement.notes, *self._course()),
                 parameters=self._parameters(judgement),
-                evidence=self.evidence,
+                evidence=evidence,
                 testbed=str(self.case.request),
                 nodes={name: node.status for name, node in nodes.items()},
                 seed=seed_of(self.context.options.seed, self.case.id),
@@ -162,6 +195,24 @@ class CaseExecution:
                 duration=round(duration, PRECISION),
                 reproduce=self.context.command(self.case.place),
             )
+
+    def _heed(self, error: BaseException | None) -> None:
+        """Let nothing be played any more on a bench that is gone."""
+        if isinstance(error, BenchGone):
+            self.context.gone = said(error)
+
+    def _course(self) -> Iterator[str]:
+        """Say what came of it when it was played before."""
+        if self.broke:
+            yield f"played again, for it was ERROR before: {self.broke}"
+        if self.earlier:
+            words = ", then ".join(str(merged.own_worst) for merged in (*self.earlier, self))
+            yield f"played {self.attempt} times: {words}"
+
+    @property
+    def own_worst(self) -> Verdict:
+        """The worst verdict of this time alone."""
+        return max((judgement.verdict for judgement in self.judgements), default=Verdict.ERROR)
 
     def _own(self, error: BaseException | None) -> Judgement:
         verdict, reason = self.expect.verdict() if error is None else _ended(error)
@@ -235,10 +286,11 @@ class CaseExecution:
         )
 
     def _recording(self, finding: Finding) -> str | None:
-        return self.recordings[finding.play - 1] if 0 < finding.play <= len(self.recordings) else None
+        found = [name for execution in (*self.earlier, self) for name in execution.recordings]
+        return found[finding.play - 1] if 0 < finding.play <= len(found) else None
 
     def _lines(self) -> Iterator[str]:
-        for judgement in self.judgements:
+        for judgement in self.confirmed:
             if judgement.verdict is Verdict.PASS:
                 continue
             clause = judgement.clause
@@ -253,7 +305,7 @@ class CaseExecution:
                 if finding.rows:
                     packets = ", ".join(str(row + 1) for row in finding.rows)
                     yield f"    packets:  {packets} of {self._recording(finding) or f'play {finding.play}'}"
-        for note in self.expect.notes:
+        for note in (*self.expect.notes, *self._course()):
             yield f"  note:     {note}"
         for number, scenario in enumerate(self.bed.scenarios if self.bed else (), start=1):
             yield f"  sent:     play {number}: {describe(scenario)}"

@@ -24,6 +24,7 @@ USUAL: Final[Mapping[str, Value | None]] = {
     "tester": None,
     "parameters": (),
     "pcap": None,
+    "confirm": None,
     "run_seed": 1,
     "clauses": (),
     "chapter": (),
@@ -56,6 +57,7 @@ def add_options(parser: pytest.Parser) -> None:
     override = "override a parameter"
     add("--parameter", action="append", dest="parameters", metavar="NAME=VALUE", help=override)
     add("--pcap", metavar="FILE", help="a pcap or pcapng file to play where a case plays captured traffic")
+    add("--confirm", type=int, metavar="N", help="plays again of a case that failed in real time (2)")
     add("--run-seed", type=int, metavar="N", help="seed of the run (1)")
     add("--clause", action="append", dest="clauses", metavar="GLOB", help="only cases of these clauses")
     add("--chapter", action="append", metavar="NAME", help="only cases of this chapter")

@@ -96,7 +96,7 @@ def print_prospects(prospects: Sequence[Prospect], seconds: Mapping[str, float],
     unknown = spans.count(0.0)
     if spans:
         lacking = f", not counting {unknown} cases of which no earlier run tells" if unknown else ""
-        console.print(f"about {_span(sum(spans))} of play on one bed{lacking}")
+        console.print(f"about {span_of(sum(spans))} of play on one bed{lacking}")
 
 
 def _table(*columns: str) -> Table:
@@ -107,7 +107,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _span(seconds: float) -> str:
+def span_of(seconds: float) -> str:
     """Write a time as a person says it."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -63,7 +63,7 @@ class ResultsRecorder:
             keep_files(out, files)
         else:
             header = earlier.header
-            self.writer = earlier.resume(_part())
+            self.writer = earlier.resume(_part(context.differences))
         self.planned = {case.case: (case.clause, case.purpose) for case in header.cases}
 
     def write(self, report: pytest.TestReport) -> None:
@@ -88,8 +88,8 @@ class ResultsRecorder:
         return any(verdict >= Verdict.INCONCLUSIVE for verdict in self.writer.counts)
 
     def close(self, exit_code: int) -> None:
-        """End the file, with a footer unless the run was interrupted."""
-        if exit_code in ENDED:
+        """End the file, with a footer unless the run was interrupted, or its bench was gone."""
+        if exit_code in ENDED and self.context.gone is None:
             self.writer.finish(datetime.now(UTC), exit_code)
         else:
             self.writer.close()
@@ -121,11 +121,11 @@ def _rested_on(context: RunContext) -> dict[str, bytes]:
 def _files(context: RunContext) -> Iterator[tuple[str, Path]]:
     """Return the files by their names in the folder."""
     yield ICS, context.ics.path
-    yield WIRE_PROFILE, locate(context.options.wire_profile)
+    yield WIRE_PROFILE, locate(context.sources.wire_profile)
     if context.binding.file is not None:
         yield BENCH, context.binding.file
-    if context.options.pcap is not None:
-        yield CAPTURE, context.options.pcap
+    if context.sources.capture is not None:
+        yield CAPTURE, context.sources.capture
     catalogue = context.catalogue
     for path in (*catalogue.files.values(), *(catalogue.root / f"{name}.yaml" for name in SHARED)):
         yield f"{CATALOGUE}/{path.relative_to(catalogue.root).as_posix()}", path
@@ -152,7 +152,7 @@ def _header(
         device=context.binding.device,
         ics=IcsIdentity.of(context.ics),
         parameters={name: parameter_record(value) for name, value in context.parameters.items()},
-        pcap=_capture(context.options.pcap, kept),
+        pcap=_capture(context.sources.capture, kept),
         seed=context.options.seed,
         options=options,
         command=part.command,
@@ -167,14 +167,15 @@ def _header(
     )
 
 
-def _part() -> Continuation:
-    """Describe this session."""
+def _part(differences: tuple[str, ...] = ()) -> Continuation:
+    """Describe this session, and what it found not to be as it was when the run began."""
     return Continuation(
         started=datetime.now(UTC),
         suite=suite(),
         command=command([Path(sys.argv[0]).name, *sys.argv[1:]]),
         environment={name: value for name, value in os.environ.items() if _counts(name)},
         tools={"python": platform.python_version(), **{name: version(name) for name in TOOLS}},
+        differences=differences,
     )
 
 

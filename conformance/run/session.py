@@ -19,6 +19,7 @@ from conformance.bindings.undo import give_back
 from conformance.checkout import stranger
 from conformance.judge.expect import Expect
 from conformance.run import allure_view
+from conformance.run.again import Again
 from conformance.run.case import Case, case_of
 from conformance.run.context import RunContext, RunOptions
 from conformance.run.devices import Devices, Mutants, Variants, device_of
@@ -26,6 +27,7 @@ from conformance.run.evidence import keep
 from conformance.run.execution import EXECUTION, SHOWN_AS_FAILED, CaseExecution
 from conformance.run.options import settled
 from conformance.run.plan import Plan, leave_plan, plan_of, take_plan
+from conformance.run.progress import Progress
 from conformance.run.recorder import ENDED, ResultsRecorder
 from conformance.run.selection import Selection
 from conformance.run.shared import EARLIER, FAULTS, FOLDER, FOUND, LEFT, MADE, NODES
@@ -70,6 +72,8 @@ class Session:
                 seed=option.run_seed,
                 out=self.out,
                 evidence=option.evidence,
+                confirm=option.confirm,
+                continues=option.continued is not None,
             )
         )
 
@@ -78,7 +82,8 @@ class Session:
         """What the run wants; InputError when it names what is not there."""
         option = self.config.option
         catalogue, left = self.context.catalogue, self.config.stash[LEFT]
-        profile = load_choice(option.profile, catalogue.clauses) if option.profile else None
+        chosen = option.profile if left is None else None  # its file may be gone, and what it chose is noted
+        profile = load_choice(chosen, catalogue.clauses) if chosen else None
         return Selection(catalogue, tuple(option.clauses), tuple(option.chapter), profile, left)
 
     @cached_property
@@ -96,17 +101,16 @@ class Session:
             wrong = stranger() or (str((self.selection, self.devices)) and None)
             if self.earlier is not None:
                 self.earlier.check(self.context)
-            if self.config.option.pcap is not None:
-                playable(self.config.option.pcap, int(self.context.parameters["max_frame"].value))
+            if (own := self.context.sources.capture) is not None:
+                playable(own, int(self.context.parameters["max_frame"].value))
         except InputError as error:
             return str(error)
         return wrong
 
     def capture(self, usual: Path) -> Path:
         """Return the capture to play: the run's own copy of the user's, or the usual one."""
-        if self.context.options.pcap is None:
-            return usual
-        return RunFolder(self.out).kept(CAPTURE) or self.context.options.pcap
+        own = self.context.sources.capture
+        return usual if own is None else RunFolder(self.out).kept(CAPTURE) or own
 
     def execution(self, item: pytest.Item) -> CaseExecution:
         """Return the execution of a case."""
@@ -165,7 +169,8 @@ class Session:
                     case = case.without(self.devices.label(name))
                     context = self.devices.context(name)
             cases.append(case)
-            item.stash[EXECUTION] = CaseExecution(context, case, Expect(context.binding.uncertainty))
+            confirm = 0 if self.mutants else context.binding.confirmations(case.id)
+            item.stash[EXECUTION] = CaseExecution(context, case, Expect(context.binding.uncertainty), confirm)
             (kept if wanted and self.selection.wants(case) else dropped).append(item)
             if not item.get_closest_marker("timeout"):
                 time_out = context.binding.case_time(case.seconds, context.parameters)
@@ -191,6 +196,12 @@ class Session:
             return
         if not self.plan.selection and self.selection.left is None:
             return
+        binding = self.context.binding
+        if binding.real_time or any(map(binding.confirmations, self.plan.selection)):
+            again = Again(worker=self.worker, errors=binding.real_time)
+            self.config.pluginmanager.register(again, "gse-again")
+        if binding.real_time and not self.worker:
+            self.config.pluginmanager.register(Progress(self.context), "gse-progress")
         allure_view.begin(self.config, self.out / ALLURE_RESULTS)
         if self.worker:
             leave_plan(self.out, self.plan)

@@ -63,16 +63,3 @@ class SlowsDownInPairs(BackpressureReceiver):
         rate = self.allowed_mbps(dgsq)
         early = int(dgsq.frames[0][1] * 8000 / rate) if rate else 0
         return super().holds(dgsq, now) if now + early < dgsq.free_at or not rate else False
-
-
-@variant("DGSQ-BACKPRESSURE-RATE", "DGSQ-ON-CONGESTION-CREATED")
-class RoundsTheLevel(BackpressureReceiver):
-    """Has sixteen levels of back-pressure, and takes the nearest.
-
-    The rate may deviate by `rate_tolerance`, which is more than half of a level.
-    """
-
-    def level(self, about: int) -> int:
-        """Take the nearest of sixteen, never none where something is asked."""
-        level = super().level(about)
-        return level and max(round(level / 17), 1) * 17

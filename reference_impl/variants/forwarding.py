@@ -6,7 +6,7 @@ from typing import Any
 from reference_impl.config import DeviceConfig
 from reference_impl.device import Device, Handler, Resolve, as_it_is
 from reference_impl.parts.forwarding import Forwarder
-from reference_impl.parts.ingress import Ingress
+from reference_impl.parts.ingress import PFC_ADDRESS, Ingress
 from reference_impl.port import Emit, HostPort, OutPort
 from reference_impl.variants import variant
 
@@ -86,7 +86,8 @@ class KeepsLinkLocalFrames(Ingress):
 
     def receive(self, port: int, frame: bytes, now: int) -> None:
         """Consume them."""
-        if self.forwarder.is_link_local(frame) and len(frame) <= self.forwarder.longest:
+        own = self.forwarder.is_link_local(frame) and not frame.startswith(PFC_ADDRESS)
+        if own and len(frame) <= self.forwarder.longest:
             self.frames += 1
         else:
             super().receive(port, frame, now)

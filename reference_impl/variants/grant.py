@@ -13,6 +13,7 @@ from reference_impl.parts.granter import Granter
 from reference_impl.parts.requester import Requester
 from reference_impl.parts.scheduler import Scheduler
 from reference_impl.parts.streams import INDEX_BITS
+from reference_impl.port import NEVER
 from reference_impl.sizes import credit_of
 from reference_impl.variants import variant
 
@@ -95,7 +96,8 @@ class GrantsWholeSteps(Scheduler):
 class PolicesCredit(Egress):
     """Drops DATA that comes without credit, and counts it as `queue_full`.
 
-    Every source has to stay within its grant, so that no frame of a correct one is lost by that.
+    Every source has to stay within its grant, so that no frame of a correct one is lost by that. What comes
+    of a generation that has just ended is let in, because REQUEST of the next one overtakes it.
     """
 
     def receive(self, header: Header, frame: bytes, now: int) -> None:
@@ -112,6 +114,8 @@ class PolicesCredit(Egress):
         granted, arrived = self.window.unsolicited, 0
         if known is not None and known.generation == generation:
             granted, arrived = known.granted, known.arrived
+        elif known is not None and known.ended == generation:
+            granted = NEVER
         if flags & codec.UNGOVERNED or arrived + credit_of(len(host_frame)) <= granted:
             super().receive(header, frame, now)
         else:

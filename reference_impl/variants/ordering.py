@@ -38,13 +38,15 @@ class TakesTimeAtTheEgress(Egress):
     Every limit on time has an allowance for processing, `latency_margin`.
     """
 
-    def deliver(self, port: int, cls: int, frame: bytes, _credit: int, now: int) -> None:
-        """Put it off."""
-        self.leaf.at(now + 2_000, self.put_down, port, cls, frame)
+    def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
+        """Put it off; it counts as held meanwhile."""
+        self.leaf.held_bytes[port] += credit
+        self.leaf.at(now + 2_000, self.put_down, port, cls, frame, credit)
 
-    def put_down(self, now: int, port: int, cls: int, frame: bytes) -> None:
+    def put_down(self, now: int, port: int, cls: int, frame: bytes, credit: int) -> None:
         """Send it to its host."""
-        super().deliver(port, cls, frame, 0, now)
+        self.leaf.held_bytes[port] -= credit
+        super().deliver(port, cls, frame, credit, now)
 
 
 @variant("ORDER-BYTES-LIMIT", reorder_bytes=131_072)

@@ -144,15 +144,15 @@ class RepeatsFaultsAtOnce(PathTable):
 
 @variant("SPRAY-BACKPRESSURE-WEIGHT")
 class RoundsWeights(PathTable):
-    """Has sixteen levels of back-pressure for a path, and takes the nearest.
+    """Has 51 weights for a path under back-pressure, and takes the nearest.
 
-    The share may deviate by `spray_tolerance`, which is more than half of a level at the weights in use.
+    The share may deviate by `spray_tolerance`, which is more than half of such a step at half of the weight.
     """
 
     def weight(self, link: Link, node: int, rate: int) -> float:
-        """Round what is left to sixteenths."""
+        """Round what is left."""
         whole = self.path_rate(link, rate)
-        return whole * round(15 * super().weight(link, node, rate) / whole) / 15 if whole else 0
+        return whole * round(51 * super().weight(link, node, rate) / whole) / 51 if whole else 0
 
 
 @variant("SPRAY-GSF-EVEN", "SPRAY-GSF-ONE-LINK")
@@ -196,3 +196,15 @@ class RepeatsBackpressureOften(TransitBackpressure):
         episode = self.episodes.get(key)
         for source in episode.sources if episode else ():
             self.send(source, key[1], self.episodes[key].level, now)
+
+
+@variant("SPRAY-FLAP-DAMPED")
+class HoldsLinksAtFirst(Liveness):
+    """Holds every link for `flap_hold` before it carries data, at its first start as well.
+
+    A link has to prove itself after it went down; that it has to be trusted sooner at first is not said.
+    """
+
+    def damped(self, link: Link) -> bool:  # noqa: ARG002 - it holds all
+        """Hold it."""
+        return True

@@ -42,6 +42,8 @@ def print_summary(
     _print_failures(list(clauses.values()), console)
     for words in results.header.differences:
         console.print(f"JUDGED AGAIN: {words}.", style="bold", markup=False)
+    for words in (words for part in results.header.continued for words in part.differences):
+        console.print(f"CONTINUED: {words}.", style="bold", markup=False)
     if results.footer is None:
         console.print("INCOMPLETE RUN: it was cut off before its end.", style="bold red")
     missing, selected = len(results.unfinished()), len(results.header.selection)

@@ -7,11 +7,13 @@ import shutil
 
 import pytest
 
+from conformance.checkout import ROOT
 from conformance.run.case import slug_of
 from conformance.run.options import USUAL, settle
 from conformance.run.plugin import CAPTURE
 from reports.run_folder import RunFolder
 from spec.errors import Exit, InputError
+from spec.wire import locate
 
 CASES = """
 import os
@@ -167,20 +169,73 @@ def edit(bench, name, digest="0" * 64):
 SPOILT = {
     "a catalogue": (lambda bench: edit(bench, "catalogue"), "digest of the catalogue: is "),
     "a wire profile": (lambda bench: edit(bench, "wire_profile"), "digest of the wire profile: is "),
-    "an ICS": (lambda bench: edit(bench, "ics"), "reference_impl/ics.yaml: digest of the ICS: is "),
-    "a capture": (
-        lambda bench: (bench.path / "own.pcap").write_bytes(CAPTURE.read_bytes()[:-1] + b"!"),
-        "own.pcap: digest of the capture: is ",
+    "an ICS": (lambda bench: edit(bench, "ics"), "run/ics.yaml: digest of the ICS: is "),
+    "the kept capture": (
+        lambda bench: (bench.path / "run" / "capture.pcap").write_bytes(CAPTURE.read_bytes()[:-1] + b"!"),
+        "run/capture.pcap: sha256: is ",
     ),
     "the kept ICS": (
         lambda bench: (bench.path / "run" / "ics.yaml").unlink(),
-        "run/ics.yaml: digest of the ICS: is none here and ",
+        "run/ics.yaml: file: cannot be read ",
     ),
     "a case": (
         lambda bench: bench.cases(test_it=CASES.format(broken=True).replace("test_swept", "test_sweeps")),
         "test_it.py::test_swept[overflow_mode=close-early]: has no verdict yet and was not collected; ",
     ),
 }
+
+
+OWN = {
+    "--ics": ("mine-ics.yaml", ROOT / "reference_impl" / "ics.yaml", "the ICS"),
+    "--wire-profile": ("mine-wire.yaml", locate("rows-2"), "the wire profile"),
+    "--pcap": ("mine.pcap", CAPTURE, "the capture"),
+}
+PROFILE = """
+title: {en: Mine, zh: 我的}
+clauses: [PKTC-ONE-PATH, PKTC-SIZE]
+"""
+
+
+@pytest.fixture
+def cut_on_own_files(bench, cut):
+    """Leaves a run that was cut off and rests on files of the user's own; gives them by their option."""
+    own = {option: bench.path / name for option, (name, _, _) in OWN.items()}
+    for option, (_, source, _) in OWN.items():
+        shutil.copy(source, own[option])
+    own["--profile"] = bench.path / "mine-profile.yaml"
+    own["--profile"].write_text(PROFILE)
+    cut(*(f"{option}={path}" for option, path in own.items()), "--evidence=all")
+    return own
+
+
+@pytest.mark.parametrize("words", [(), ("-n1",)], ids=["one process", "a worker"])
+def test_a_run_goes_on_without_the_files_it_was_begun_with(bench, cut_on_own_files, words):
+    header = bench.lines()[0]
+    for path in cut_on_own_files.values():
+        path.unlink()
+    assert bench.resume(*words).ret == Exit.OK
+    lines = bench.lines()
+    assert {line["verdict"] for line in lines[1:-1]} == {"PASS"}
+    assert [part["differences"] for part in lines[0]["continued"]] == [[]]
+    plays = [json.loads(path.read_text()) for path in bench.results.parent.glob("recordings/*/*.json")]
+    assert {play["facts"]["wire_digest"] for play in plays} == {header["wire_profile"]["digest"]}
+
+
+def test_a_run_goes_on_with_its_own_copies_and_says_what_is_another_file_today(bench, cut_on_own_files):
+    before = bench.lines()[0]
+    for option, path in cut_on_own_files.items():
+        if option != "--profile":
+            path.write_bytes(path.read_bytes() + (b"\0" if path.suffix == ".pcap" else b"\n# edited\n"))
+    assert bench.resume().ret == Exit.OK
+    header = bench.lines()[0]
+    (part,) = header["continued"]
+    assert [words.partition(" /")[0] for words in part["differences"]] == [
+        what for _, _, what in OWN.values()
+    ]
+    assert all(words.endswith("whose own copy counts") for words in part["differences"])
+    assert {name: header[name] for name in ("ics", "wire_profile", "pcap")} == {
+        name: before[name] for name in ("ics", "wire_profile", "pcap")
+    }
 
 
 @pytest.mark.parametrize(("spoil", "words"), [*((spoil, ()) for spoil in SPOILT), ("a case", ("-n1",))])

@@ -4,6 +4,7 @@ import signal
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from mmap import mmap
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance.api.outcomes import BenchError
+from conformance.bindings import realtime
 from conformance.bindings.live.testers import TESTERS, named_tester
 from conformance.bindings.realtime import RealTimeDriver, Rig
 from conformance.bindings.undo import giving_back
@@ -55,22 +57,25 @@ class Quiet:
     def trouble(self):
         return None
 
+    def mend(self):
+        pass
+
 
 class Switched(Nothing):
-    """Links that are switched, and may refuse to be; `slow` is the seconds that it takes."""
+    """Links that are switched, and may refuse to be; `carry_out` is what it takes."""
 
     names = ("gsp0",)
 
-    def __init__(self, refuses=(), slow=0.0):
+    def __init__(self, refuses=(), carry_out=lambda: None):
         super().__init__()
         self.refuses = refuses
-        self.slow = slow
+        self.carry_out = carry_out
         self.links = {}
         self.managed = []
         self.restored = 0
 
     def switch(self, link, *, up):
-        time.sleep(self.slow)
+        self.carry_out()
         self.links[link] = up
         if (link, up) in self.refuses:
             raise BenchError(f"{link} cannot be switched")
@@ -107,14 +112,31 @@ def test_what_is_planned_later_than_the_settle_time_happens_in_real_time():
     assert devices.links == {"h0": True, "h1": True}
 
 
-def test_a_play_that_is_broken_off_leaves_no_order_to_be_carried_out_behind_it():
-    devices = Switched(slow=0.3)
-    links = tuple(LinkEvent(0, name, up=False) for name in ("h0", "h1"))
+def test_a_play_that_is_broken_off_leaves_no_order_to_be_carried_out_behind_it(monkeypatch):
+    """The signal comes while the first of two orders is carried out, which ends when the operator is told."""
+    begun, told = threading.Event(), threading.Event()
     main = threading.main_thread().ident
-    threading.Timer(0.15, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
+
+    class Operator(ThreadPoolExecutor):
+        def shutdown(self, wait=True, **words):
+            super().shutdown(wait=False, **words)
+            told.set()
+            super().shutdown(wait=wait)
+
+    def strike():
+        assert begun.wait(60)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    def carry_out():
+        begun.set()
+        assert told.wait(60)
+
+    monkeypatch.setattr(realtime, "ThreadPoolExecutor", Operator)
+    devices = Switched(carry_out=carry_out)
+    links = tuple(LinkEvent(0, name, up=False) for name in ("h0", "h1"))
+    threading.Thread(target=strike, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         bed(devices).play(Scenario(links=links), 1, fresh=False)
-    time.sleep(0.8)
     assert devices.restored == 1
     assert devices.links == {"h0": True}, "the second order waited, and is none any more"
 

@@ -8,12 +8,13 @@ from conformance.api import outcomes, testbeds
 from conformance.api.binding import Setup
 from conformance.api.marks import CAPABILITIES
 from conformance.api.testbeds import LeafSpine, SoloGsp
+from conformance.bindings.lasting import least_time, refuse_endless
 from conformance.bindings.live.trex import limits
 from conformance.bindings.realtime import REPEATS, RealTimeDriver, Rig
 from spec.loader import load_catalogue
 from traffic.patterns import elephant, line_rate, single
 from traffic.recordings.recording import Facts, Flow, ParameterValue, Trouble
-from traffic.scenario import Scenario, TimedFrame
+from traffic.scenario import Scenario, Stream, TimedFrame
 from traffic.trex.client import connect
 from traffic.trex.wires import TrexWires
 from traffic.trex_stand_in.quirks import Quirks
@@ -176,3 +177,21 @@ def test_frames_that_the_tester_may_have_cut_are_no_devices_fault(stood):
     assert "octets with 700" in trouble.words
     driver.rig.wires.whole = 1500
     assert driver.play(load, 2, fresh=False).columns.trouble is None
+
+
+def test_a_play_that_cannot_end_in_time_is_not_begun():
+    """1,000 frames of 1,000 octets, 20 more each on the wire, take 81.6 ms at 100 Mbit/s."""
+    load = elephant("h0", "h1", count=1000, size=1000)
+    rates = {"h0": 100, "h1": 100}
+    assert least_time(load, rates) == 81_600_000
+    more = replace(load.streams[0], id=2, count=10)
+    assert least_time(replace(load, streams=(*load.streams, more)), rates) == 82_416_000
+    refuse_endless(load, rates, 81_600_000)
+    with pytest.raises(outcomes.TesterLimited, match="its 1000 frames take at least 0"):
+        refuse_endless(load, rates, 81_599_999)
+
+
+def test_frames_that_are_spaced_last_as_long_as_their_gaps():
+    stream = Stream(1, "h0", "h1", sizes=(64,), count=11, start=5, gap=100)
+    assert least_time(Scenario(streams=(stream,)), {"h0": 100}) == 1005
+    assert least_time(Scenario(), {}) == 0

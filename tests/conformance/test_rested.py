@@ -6,23 +6,25 @@ from conformance.cases.dgsq.queues import read_after, read_within, rested
 from conformance.judge.expect import Expect
 from spec.verdict import Verdict
 from tests.traffic.test_recording import FRAMES, play
-from traffic.scenario import UP
+from traffic.scenario import DOWN, UP
 
 
 def recording(first, last):
-    return play((100, "h0", UP, FRAMES[0]), (300, "h0", UP, FRAMES[1]), read=(first, last))
+    frames = [(100, "h0", UP, FRAMES[0]), (300, "h0", UP, FRAMES[1]), (310, "h0", DOWN, FRAMES[1])]
+    return play(*frames, read=(first, last))
 
 
 def test_the_rest_is_from_the_last_frame_of_a_host_to_both_ends_of_the_reading():
-    assert rested(recording(1000, 1400)) == (700, 1100)
-    assert rested(play(read=(1000, 1400))) is None
+    assert rested(recording(1000, 1400), UP) == (700, 1100)
+    assert rested(recording(1000, 1400), DOWN) == (690, 1090)
+    assert rested(play(read=(1000, 1400)), UP) is None
 
 
 @pytest.mark.parametrize(
     ("question", "limit", "sure"),
     [
-        (read_within, 1101, True),
-        (read_within, 1100, False),
+        (read_within, 1091, True),
+        (read_within, 1090, False),
         (read_after, 700, True),
         (read_after, 701, False),
     ],

@@ -1,7 +1,6 @@
 """The folder of a run is enough to judge it again and to report of it, whatever became of its sources."""
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -17,8 +16,10 @@ from conformance.run.keeping import check_kept, differences
 from reports.results import read_results
 from spec.errors import Exit, InputError
 from spec.loader import load_catalogue
+from spec.wire import locate
 
 CAPTURE = ROOT / "conformance" / "cases" / "forwarding" / "mixed.pcap"
+ICS = ROOT / "reference_impl" / "ics.yaml"
 CASE = "conformance/cases/forwarding/test_transparency.py::test_a_capture_arrives_as_recorded"
 
 
@@ -41,18 +42,20 @@ def own(run):
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
-    """A run of which the capture is gone since, and the wire profile that the recordings name, too."""
+    """A run of which capture, wire profile and ICS, which were the user's own, are gone since."""
     folder = tmp_path_factory.mktemp("played")
-    capture = folder / "mine.pcap"
-    shutil.copyfile(CAPTURE, capture)
-    words = ("--seed", 7, "--evidence", "all", "--no-allure", "--pcap", capture, "--out", folder / "run")
-    cts("run", CASE, *words)
-    capture.unlink()
-    for recording in (folder / "run" / "recordings").glob("*/*.json"):
-        text = recording.read_text()
-        gone, times = re.subn(r'("wire_profile": ?)"open-1"', r'\1"/gone/mine.yaml"', text)
-        assert times
-        recording.write_text(gone)
+    own = {
+        "--pcap": folder / "mine.pcap",
+        "--wire-profile": folder / "wire.yaml",
+        "--ics": folder / "ics.yaml",
+    }
+    for path, source in zip(own.values(), (CAPTURE, locate("rows-2"), ICS), strict=True):
+        shutil.copyfile(source, path)
+    words = ("--seed", 7, "--evidence", "all", "--no-allure", "--out", folder / "run")
+    words += ("--parameter", "container_bytes=32768")
+    cts("run", CASE, *words, *(word for pair in own.items() for word in pair))
+    for path in own.values():
+        path.unlink()
     return folder / "run"
 
 
@@ -83,11 +86,48 @@ def test_plays_keep_the_seed_they_were_recorded_with(played, tmp_path):
     words = ("run", CASE, "--binding", "replay", "--recordings", played, "--no-allure")
     said = cts(*words, "--seed", 9, "--out", tmp_path / "other", code=Exit.USAGE)
     assert "--seed: is 9, and what was recorded is of 7" in said
-    pcap = ("--pcap", played / "capture.pcap")
-    cts(*words, *pcap, "--out", tmp_path / "none")
+    cts(*words, "--out", tmp_path / "none")
     (now,) = own(tmp_path / "none").values()
     (then,) = own(played).values()
     assert now.seed == then.seed
+
+
+def test_a_replay_done_by_hand_rests_on_the_folder_of_the_run(played, tmp_path):
+    words = ("run", CASE, "--binding", "replay", "--recordings", played, "--no-allure")
+    cts(*words, "--out", tmp_path / "again")
+    header, then = read_results(tmp_path / "again").header, read_results(played).header
+    (now,) = own(tmp_path / "again").values()
+    assert now.verdict == "PASS"
+    assert (header.wire_profile, header.pcap.digest) == (then.wire_profile, then.pcap.digest)
+    assert (header.ics.digest, header.parameters) == (then.ics.digest, then.parameters)
+    assert header.differences == ()
+
+
+def test_a_replay_says_which_files_are_others_today(played, tmp_path):
+    words = ("run", CASE, "--binding", "replay", "--recordings", played, "--no-allure")
+    said = cts(*words, "--wire-profile", "tags-3", "--out", tmp_path / "again")
+    assert "JUDGED AGAIN: the wire profile tags-3 is " in said
+    header = read_results(tmp_path / "again").header
+    assert header.wire_profile == read_results(played).header.wire_profile
+    (words,) = header.differences
+    assert words in (tmp_path / "again" / "compliance.html").read_text()
+
+
+def test_a_replay_under_another_parameter_is_refused(played, tmp_path):
+    words = (
+        "run",
+        CASE,
+        "--binding",
+        "replay",
+        "--recordings",
+        played,
+        "--no-allure",
+        "--out",
+        tmp_path / "x",
+    )
+    said = cts(*words, "--parameter", "container_bytes=65536", code=Exit.USAGE)
+    assert "--parameter container_bytes: is 65536, and the run had 32768; " in said
+    cts(*words, "--parameter", "container_bytes=32768")
 
 
 def test_what_was_altered_in_the_folder_is_refused(played, tmp_path):
@@ -135,6 +175,7 @@ USELESS = [
     ("replay", {"tester": "afpacket", "recordings": Path("run")}, "--tester"),
     ("reference", {"recordings": Path("run")}, "--recordings"),
     ("reference", {"tester": "afpacket"}, "--tester"),
+    ("reference", {"confirm": 1}, "--confirm"),
     ("live", {"recordings": Path("run")}, "--recordings"),
     ("lab.yaml", {"tester": "afpacket"}, "--tester"),
     ("lab.yaml", {"recordings": Path("run")}, "--recordings"),

@@ -100,3 +100,24 @@ def until(predicate, seconds=20):
         assert time.monotonic() < end, "it never came true"
         time.sleep(0.02)
     return found
+
+
+FAULTS = ("cut=1000", "push=1000", "stream=1000", "fetch=100", "start=200", "lag=200", "jitter=500")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_server_that_falls_short_fails_no_device(play, fault):
+    """A sample: longer frames than pass are beyond the tester, and nothing is held against a device."""
+    cases = (
+        "forwarding/test_transparency.py::test_frames_arrive_as_sent",
+        "forwarding/test_messages.py::test_a_gsp_stops_damaged_data",
+        "pktc/test_closing.py::test_a_lone_frame_arrives_in_time",
+    )
+    results = play.ended(play(*cases, tester=f"trex-5.1:{fault}"))
+    assert not {item.clause for item in results.verdicts if item.verdict is Verdict.FAIL}
+    verdicts = own(results)
+    assert Verdict.ERROR not in verdicts.values(), [item.reason for item in results.verdicts]
+    words = {item.reason for item in results.verdicts if item.verdict is Verdict.TESTER_LIMITED}
+    telling = {"cut": "octets", "push": "pushed", "stream": "streamed"}.get(fault.partition("=")[0])
+    if telling is not None:
+        assert any(telling in reason for reason in words), verdicts

@@ -68,10 +68,10 @@ class Pair:
             heappush(self._flying, (arrival, self._order(), other, frame))
 
     def messages(self, name, side):
-        return [message for _, s, message in self.seen if s == side and message.message == name]
+        return [message for _, s, message in self.seen if s == side and message and message.message == name]
 
     def times(self, name, side):
-        return [time for time, s, message in self.seen if s == side and message.message == name]
+        return [time for time, s, message in self.seen if s == side and message and message.message == name]
 
     def delivered(self, host):
         frames = [*self.left.host_frames, *self.right.host_frames]

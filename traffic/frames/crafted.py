@@ -50,6 +50,7 @@ def data_frames(
 ) -> Scenario:
     """Send these containers, as a GSP with the host `source` would, towards the host `destination`.
 
+    They are asked for and granted before they leave, unless they are ungoverned or the far end is emulated.
     The host frames are RoCEv2 of `size` bytes with destination QP `stream`; their PSNs count up by generation
     (as first named), sequence (across its wrap) and index: they ascend when delivered in order. A container
     given twice is a duplicate with the same frames.
@@ -94,7 +95,8 @@ def data_frames(
             elif known.has("DATA", "previous_frames"):
                 values["previous_frames"] = before
             frame = made.encode("DATA", values, payload=payload)
-            frames.append(TimedFrame(container.at + place * (container.gap or 0), container.port, frame))
+            at = container.at + place * (container.gap or 0)
+            frames.append(TimedFrame(at, container.port, frame, governed=not container.ungoverned))
     return Scenario(frames=tuple(frames), name="containers")
 
 
@@ -109,8 +111,11 @@ def message(
     entries: Iterable[Mapping[str, int]] = (),
     crc_error: int = 0,
     octets: int | None = None,
+    governed: bool = False,
 ) -> Scenario:
     """Send one message on a fabric link; `values` may break any field, as in `Codec.encode`.
+
+    DATA that is `governed` leaves once its source was granted it.
 
     KeyError where it is about an egress port, and `values` do not say which.
     """
@@ -119,7 +124,7 @@ def message(
     frame = codec(profile).encode(
         name, values, payload=payload, entries=tuple(entries), crc_error=crc_error, octets=octets
     )
-    return Scenario(frames=(TimedFrame(at, port, frame),), name=name)
+    return Scenario(frames=(TimedFrame(at, port, frame, governed),), name=name)
 
 
 def _keys(containers: Iterable[Container], numbers: int) -> list[tuple[int, int]]:

@@ -89,10 +89,10 @@ class Trouble:
     """What befell the bench during a play, for which no device can be blamed.
 
     `breaks` is `bench` where it broke, `measurement` where it went on and measured too badly to judge by,
-    `limit` where it is known that it cannot measure this.
+    `limit` where it is known that it cannot measure this, `gone` where it broke for good.
     """
 
-    breaks: Literal["bench", "measurement", "limit"]
+    breaks: Literal["bench", "measurement", "limit", "gone"]
     words: str
 
 

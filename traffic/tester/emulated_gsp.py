@@ -1,6 +1,7 @@
 """An emulated GSP: grants what is sent to its hosts, requests and sends what its hosts send."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from traffic.frames.codec import Decoded
 from traffic.frames.host import credit
@@ -8,6 +9,13 @@ from traffic.scenario import GspPeer, Window
 from traffic.tester.emulated_egress import Egress
 from traffic.tester.emulated_source import Source
 from traffic.tester.emulation import Emulated, Neighbourhood
+
+
+class Grantee(Protocol):
+    """Whoever has asked for credit in the name of an emulated GSP."""
+
+    def granted(self, values: Mapping[str, int], now: int) -> None:
+        """Take the counters of a GRANT."""
 
 
 class EmulatedGsp(Emulated[GspPeer]):
@@ -20,6 +28,8 @@ class EmulatedGsp(Emulated[GspPeer]):
         super().__init__(around, spec, origin, [(link, number) for number, link in ports])
         self.egress = Egress(self)
         self.source = Source(self)
+        self.claims: list[Grantee] = []
+        """What else was asked for in its name."""
         self._tallies: dict[str, int] = {}
 
     def adopt(self, spec: GspPeer, origin: int) -> None:
@@ -49,6 +59,8 @@ class EmulatedGsp(Emulated[GspPeer]):
                 self.egress.request(values, now)
             case "GRANT":
                 self.source.granted(values, now)
+                for claim in tuple(self.claims):
+                    claim.granted(values, now)
             case "BACKPRESSURE":
                 self.source.slow_down(values, now)
 

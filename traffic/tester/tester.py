@@ -13,6 +13,7 @@ from traffic.frames.codec import NEIGHBOUR, codec
 from traffic.frames.roce import frame_maker, priority_pause
 from traffic.scenario import DOWN, UP, HostAddress, Pause, Scenario, Stream, TimedFrame, Trigger
 from traffic.tester.peers import Peers
+from traffic.tester.script import Script
 
 NEVER: Final = 1 << 62
 Send = tuple[int, bytes]
@@ -209,6 +210,7 @@ class VirtualTester:
         self.heap: list[Event] = []
         self._out: list[Send] = []
         self._watches: list[Watch] = []
+        self._scripts: list[Script] = []
         self.order = count().__next__
         self._fabric = {port.name for port in ports if port.kind == "fabric"}
         self.peers = Peers(self, self.codec, hosts, self._fabric)
@@ -236,6 +238,9 @@ class VirtualTester:
             self._known(f"pauses[{pause.host}]", pause.host, self._ports.keys() - self._fabric)
         self._watches = []
         self.pending = 0
+        for script in self._scripts:
+            script.end()
+        self._scripts.clear()
         for port in self._ports.values():
             port.loads.clear()
         self.peers.configure(scenario.peers, start)
@@ -334,13 +339,19 @@ class VirtualTester:
             self._stream(stream, start)
         by_port: dict[str, list[TimedFrame]] = {}
         for timed in scenario.frames:
+            self._known("frames", timed.port, self._ports)
             by_port.setdefault(timed.port, []).append(timed)
-        for name, frames in by_port.items():
-            self._known("frames", name, self._ports)
-            self._script(name, frames, start)
+        if any(timed.governed for timed in scenario.frames):
+            self._scripts.append(Script(scenario.frames, start, self.peers.around, self._pend))
+        else:
+            for name, frames in by_port.items():
+                self._script(name, frames, start)
         for pause in scenario.pauses:
             self._pause(pause, start + pause.at)
         self._watches += [Watch(trigger) for trigger in scenario.triggers]
+
+    def _pend(self, change: int) -> None:
+        self.pending += change
 
     def _known(self, key: str, name: str, names: Iterable[str]) -> None:
         if name not in names:

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
+import zmq
+
 from traffic.trex.data import Access, Port, PortCounters
 from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexTakenError
 from traffic.trex.probe import Server
@@ -79,6 +81,15 @@ class Connection(ABC):
                 self.release()
         finally:
             self._hang_up()
+
+    def abandon(self) -> None:
+        """Drop a connection that was interrupted, on which nothing can be asked any more; never raises.
+
+        The ports stay with our user, so that the next connection can take them.
+        """
+        self._held = ()
+        self._captures.clear()
+        self._hang_up()
 
     def ports(self) -> dict[int, Port]:
         """Describe every port as it is now, by its number: the server lists them in an order of its own."""
@@ -192,9 +203,13 @@ class Connection(ABC):
         try:
             yield
         except self._api.STLError as error:
-            if isinstance(error.__context__, KeyboardInterrupt):
-                raise KeyboardInterrupt from None
+            interrupt = error.__context__
+            if interrupt is not None and not isinstance(interrupt, Exception):
+                raise interrupt from None
             raise self._explained(doing, _plain(error.msg)) from None
+        except zmq.ZMQError as error:
+            fault, mend = f"the connection broke while {doing} ({error})", "connect anew"
+            raise self._error(TrexGoneError, fault, mend) from error
 
     def _explained(self, doing: str, text: str) -> TrexError:
         if _NO_EVENTS in text:

@@ -14,9 +14,9 @@ QUIET: Final = 0.15
 APART: Final = 100_000
 """Ns between the frames of a stream that measures."""
 PATIENCE: Final = 2.0
-"""Seconds after which counters that do not tell a frame never will."""
-PAUSE: Final = 0.001
-"""Seconds between two readings of the counters."""
+"""Seconds to wait for what a server ought to have sent, or counted."""
+PAUSE: Final = 0.0005
+"""Seconds between two questions of which the first told nothing."""
 PROBE: Final = bytes.fromhex("0180c2000001" + "024754525800" + "88b5")
 """How the frames begin that measure: no bridge forwards them (IEEE 802.1Q, table 8-1)."""
 
@@ -24,25 +24,32 @@ PROBE: Final = bytes.fromhex("0180c2000001" + "024754525800" + "88b5")
 class Reach(NamedTuple):
     """What a tester was seen to do.
 
-    `pushed` and `streamed` are the longest frames, in octets without FCS, that leave every port whole when
-    they are pushed, and out of streams. `lag` is how long, in s, its counters are behind.
+    `pushed` and `streamed` are the longest frames, in octets without FCS, that leave a port whole when they
+    are pushed, and out of streams. `lag` is how long, in s, its counters are behind.
     """
 
     pushed: int = LONGEST
     streamed: int = LONGEST
     lag: float = 0.0
 
+    @classmethod
+    def common(cls, ports: Iterable["Reach"]) -> "Reach":
+        """Return what every one of some ports does."""
+        pushed, streamed, lag = zip(*ports, strict=True)
+        return cls(min(pushed), min(streamed), max(lag))
 
-def measured(trex: Trex, ports: Sequence[int]) -> Reach:
+
+def measured(trex: Trex, ports: Sequence[int]) -> dict[int, Reach]:
     """Measure the reach of ports that are held and idle; they send frames that no bridge forwards."""
     capture = trex.capture(sent=ports)
     try:
         lag = _lag(trex, ports[0])
-        pushed = min(_longest(_pushed(trex, capture, port)) for port in ports)
-        streamed = min(_longest(_streamed(trex, capture, port)) for port in ports)
+        return {
+            port: Reach(_longest(_pushed(trex, capture, port)), _longest(_streamed(trex, capture, port)), lag)
+            for port in ports
+        }
     finally:
         trex.discard(capture)
-    return Reach(pushed, streamed, lag)
 
 
 def probe(size: int) -> bytes:

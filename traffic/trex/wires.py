@@ -20,14 +20,12 @@ from traffic.trex.counted import Tally, tally
 from traffic.trex.data import Capture, Captured, PortCounters, check_size
 from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexUnableError
 from traffic.trex.open_loop import PortPlan, split
-from traffic.trex.reach import PROBE, Reach, measured
+from traffic.trex.reach import PATIENCE, PAUSE, PROBE, Reach, measured
 from traffic.trex.trex import Trex
 from traffic.wires.player import PortView, Seen
 
 ROOM: Final = 200_000
 """Frames that the capture holds between two fetches."""
-PAUSE: Final = 0.0005
-"""Seconds between two fetches of which the first was empty."""
 PROBES: Final = 5
 """Questions for the time of which the quickest gives the offset between the clocks."""
 APART: Final = 1_000_000
@@ -36,8 +34,6 @@ PROMPT: Final = 2_000_000
 """How long, in ns, a frame may wait to be pushed while captured ones are looked at."""
 PUSHES: Final = 10
 """Pushes of which the median gives the reaction."""
-PATIENCE: Final = 2.0
-"""Seconds to wait for what the server ought to have sent."""
 
 
 class TrexWires:
@@ -46,7 +42,8 @@ class TrexWires:
     It closes the connection when it cannot begin. `again` makes a new one when the old one broke. Ports that
     an earlier run of the same user left are taken over, those of others are a TrexTakenError. `reaction`,
     `uncertainty` and `latest` are ns, as measured; `reach` is what the ports send, `whole` the longest frame,
-    in octets, that is known to be received whole.
+    in octets, that is known to be received whole. `known` has the reach of the server's ports that were
+    measured before, and gets that of the others.
     """
 
     def __init__(
@@ -59,6 +56,7 @@ class TrexWires:
         *,
         profile: str,
         again: Callable[[], Trex] | None = None,
+        known: dict[int, Reach] | None = None,
     ) -> None:
         self.trex = trex
         self.lines = lines
@@ -67,6 +65,7 @@ class TrexWires:
         self.hosts = hosts
         self.profile = profile
         self.again = again
+        self.known = {} if known is None else known
         self.broken = False
         self.reaction = 0
         self.uncertainty = 0
@@ -102,8 +101,7 @@ class TrexWires:
 
     def prepare(self, scenario: Scenario) -> None:
         """Give the server what it is going to play by itself; each single frame takes it up to 0.4 ms."""
-        if self.broken:
-            self._reconnect()
+        self.mend()
         if scenario.counted:
             return
         plans, rest = split(scenario, self.described, self.hosts, self.profile)
@@ -122,8 +120,7 @@ class TrexWires:
 
     def begin(self, scenario: Scenario, *, ahead: bool = True) -> tuple[int, Scenario]:
         """End what ran, capture anew, and start what the server plays by itself."""
-        if self.broken:
-            self._reconnect()
+        self.mend()
         if scenario.counted and ahead:
             return self._count(scenario)
         plans: dict[int, PortPlan] = {}
@@ -243,12 +240,23 @@ class TrexWires:
                 return f"port {number} of TRex, {self.names[number]}, lost its link"
         return None
 
+    def mend(self) -> None:
+        """Replace a connection that broke or was interrupted; TrexGoneError if nobody answers."""
+        if self.broken:
+            self._reconnect()
+
     def close(self) -> None:
-        """Stop everything and give the ports back."""
+        """Stop everything and give the ports back, over another connection where this one is broken."""
+        if self.broken:
+            self.trex.abandon()
+            with suppress(TrexError):
+                if self.again is not None:
+                    with self.again() as fresh:
+                        fresh.acquire(self.line_of, force=True)
+            return
         try:
             with suppress(TrexError):
-                if not self.broken:
-                    self._clear()
+                self._clear()
         finally:
             self.trex.close()
 
@@ -256,10 +264,10 @@ class TrexWires:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        """Note that the connection is good for nothing any more."""
+        """Note of a connection whose request was ended by anything that a reply may still be due on it."""
         try:
             yield
-        except TrexError:
+        except BaseException:
             self.broken = True
             raise
 
@@ -271,10 +279,13 @@ class TrexWires:
             self.trex.acquire(self.line_of, force=owners <= {"", self.trex.user})
             self._capture()
             self.reaction = round(median(self._answered(number) for number in range(PUSHES)))
-            self.reach = measured(self.trex, self.server_ports)
+            new = [port for port in self.server_ports if port not in self.known]
+            self.known |= measured(self.trex, new) if new else {}
+            self.reach = Reach.common(self.known[port] for port in self.server_ports)
 
     def _reconnect(self) -> None:
-        self.trex.close()
+        """Connect anew, take the ports again and clear them; the old connection is asked nothing any more."""
+        self.trex.abandon()
         if self.again is None:
             raise TrexGoneError(
                 self.trex.server.host, "the connection broke in an earlier play", "connect anew"

@@ -184,6 +184,9 @@ class Interfaces:
     def trouble(self) -> None:
         """Know of nothing else."""
 
+    def mend(self) -> None:
+        """Have nothing that can break half."""
+
     def close(self) -> None:
         """Close all sockets."""
         with ExitStack() as closing:

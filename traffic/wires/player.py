@@ -82,6 +82,9 @@ class Wires(Protocol):
     def trouble(self) -> str | None:
         """Say what else befell the wires since the beginning, for which no device can be blamed."""
 
+    def mend(self) -> None:
+        """Replace what broke since the beginning, or was interrupted; TrexGoneError where nobody answers."""
+
     def close(self) -> None:
         """Give the wires back."""
 

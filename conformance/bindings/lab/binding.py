@@ -4,22 +4,25 @@ import atexit
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from conformance.api.binding import BindingOptions, Driver, Setup
 from conformance.api.marks import CAPABILITIES
-from conformance.api.outcomes import BenchError
+from conformance.api.outcomes import BenchError, BenchGone
 from conformance.api.testbeds import Request, Topology, tester_ports
 from conformance.bindings.lab.bench import load_bench
 from conformance.bindings.lab.devices import LabDevices, quiesce_time
 from conformance.bindings.lab.layout import Layout
 from conformance.bindings.lab.limits import MANAGED, Quality, limits_of, patience, quickest, uncertainty_of
 from conformance.bindings.lab.wires import MeasuredWires, TesterSide, open_wires
-from conformance.bindings.realtime import RealTimeDriver, Rig, real_time
+from conformance.bindings.realtime import CONFIRMED, RealTimeDriver, Rig, real_time
 from conformance.bindings.undo import at_last, give_back
 from traffic.recordings.recording import Facts, Link, ParameterValue
 from traffic.scenario import Scenario
-from traffic.trex.errors import TrexError
+from traffic.trex.errors import TrexError, TrexGoneError
+
+if TYPE_CHECKING:
+    from traffic.trex.reach import Reach
 
 REQUESTS: Final = 20
 """Requests to an adapter that may take all the time they are given before a case is taken to hang."""
@@ -32,8 +35,9 @@ class LabBinding:
     """
 
     name = "lab"
-    takes: frozenset[str] = frozenset()
+    takes = frozenset({"confirm"})
     seed: int | None = None
+    real_time = True
     ics: Path | None = None
     workers: int | None = 1
     testers: tuple[str, ...] = ()
@@ -43,6 +47,7 @@ class LabBinding:
     def __init__(self, options: BindingOptions) -> None:
         assert options.file is not None
         self.lab = load_bench(options.file)
+        self.confirm = CONFIRMED if options.confirm is None else options.confirm
         self.file: Path | None = self.lab.path
         self.layout = Layout(self.lab)
         self.values: Mapping[str, int | float | str] = self.lab.values
@@ -51,6 +56,7 @@ class LabBinding:
         self.exact: dict[str, float] = {"ns": uncertainty_of(None, self.lab)}
         self.uncertainty: Mapping[str, float] = self.exact
         self.measured: int | None = None
+        self.reach: dict[int, Reach] = {}
         self.opened: tuple[str, MeasuredWires, tuple[Link, ...]] | None = None
         atexit.register(at_last, self.clear)
 
@@ -83,6 +89,10 @@ class LabBinding:
         quiet = quiesce_time({name: item.value for name, item in parameters.items()})
         return real_time(seconds, quiet, parameters) + REQUESTS * answers
 
+    def confirmations(self, case: str) -> int:  # noqa: ARG002 - whatever case it is
+        """Play again what failed, as often as the run says."""
+        return self.confirm
+
     def open(self, setup: Setup) -> Driver:
         """Return a bed on the devices, with the wires of its testbed."""
         wires, links = self.wires(setup.topology, setup.facts)
@@ -112,13 +122,22 @@ class LabBinding:
                 tuple(line for _, line, _ in lines), tuple(ends), described, facts.hosts, facts.wire_profile
             )
             try:
-                wires = open_wires(self.lab, side)
+                wires = self.asked_twice(side)
+            except TrexGoneError as error:
+                raise BenchGone(str(error)) from error
             except TrexError as error:
                 raise BenchError(str(error)) from error
             self.measured = wires.reaction
             self.exact["ns"] = wires.uncertainty
             self.opened = key, wires, links
         return self.opened[1], self.opened[2]
+
+    def asked_twice(self, side: TesterSide) -> MeasuredWires:
+        """Open the wires, at the second try where nobody answers at the first."""
+        try:
+            return open_wires(self.lab, side, self.reach)
+        except TrexGoneError:
+            return open_wires(self.lab, side, self.reach)
 
     def close_wires(self) -> None:
         """Close the wires."""

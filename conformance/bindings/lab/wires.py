@@ -15,6 +15,7 @@ from conformance.bindings.lab.model import InterfacesTester, TrexTester
 from traffic.scenario import HostAddress, Scenario
 from traffic.tester.tester import TesterPort
 from traffic.trex.client import connect
+from traffic.trex.reach import Reach
 from traffic.trex.trex import Trex
 from traffic.trex.wires import TrexWires
 from traffic.wires.afpacket import SOL_PACKET, Interfaces, Sender, Tap, open_interfaces
@@ -123,8 +124,10 @@ class TesterSide:
     profile: str
 
 
-def open_wires(bench: LabBench, side: TesterSide) -> MeasuredWires:
+def open_wires(bench: LabBench, side: TesterSide, known: dict[int, Reach]) -> MeasuredWires:
     """Open the wires of the tester; what the file declares of it rules.
+
+    `known` is the reach of TRex ports that were measured before, and gets that of the others.
 
     BenchError or TrexError when that fails.
     """
@@ -146,6 +149,7 @@ def open_wires(bench: LabBench, side: TesterSide) -> MeasuredWires:
             side.hosts,
             profile=side.profile,
             again=partial(connect_trex, tester),
+            known=known,
         )
     declared = tester.limits
     if declared.reaction_ns is not None:

@@ -12,7 +12,7 @@ from conformance.api.testbeds import LeafSpine, Request, Topology, default_peers
 from conformance.bindings.live.devices import LATE, LiveDevices, quiesce_time
 from conformance.bindings.live.plan import ICS, plan
 from conformance.bindings.live.testers import AF_PACKET, TESTERS, Tester, named_tester
-from conformance.bindings.realtime import RealTimeDriver, Rig, real_time
+from conformance.bindings.realtime import CONFIRMED, RealTimeDriver, Rig, real_time
 from conformance.bindings.reference import ReferenceBinding, mutant_of
 from conformance.bindings.undo import at_last, give_back
 from reference_impl.live.fabric import DeviceFailed, Fabric, up
@@ -38,14 +38,16 @@ class LiveBinding:
     workers: int | None = 1
     testers = TESTERS
     smoke: Request = LeafSpine()
-    takes = frozenset({"device", "tester"})
+    takes = frozenset({"device", "tester", "confirm"})
     file = None
     seed = None
     variants: Mapping[str, tuple[str, ...]] = {}
+    real_time = True
 
     def __init__(self, options: BindingOptions) -> None:
         mutant = mutant_of(options.device)
         self.device = options.device
+        self.confirm = CONFIRMED if options.confirm is None else options.confirm
         self.flaw = mutant.name if mutant else None
         self.mutants = ReferenceBinding(options).mutants
         self.tester = named_tester(options.tester or AF_PACKET)
@@ -75,6 +77,10 @@ class LiveBinding:
         return real_time(
             seconds, quiesce_time({name: item.value for name, item in parameters.items()}), parameters
         )
+
+    def confirmations(self, case: str) -> int:  # noqa: ARG002 - whatever case it is
+        """Play again what failed, as often as the run says."""
+        return self.confirm
 
     def open(self, setup: Setup) -> Driver:
         """Return a bed on the bench that stands, if it is of that topology, or on a new one."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from conformance.api.binding import Setup
 from conformance.api.testbeds import Topology, tester_ports
@@ -18,6 +18,9 @@ from traffic.trex.wires import TrexWires
 from traffic.trex_stand_in.quirks import Quirks
 from traffic.wires.afpacket import Interfaces, open_interfaces
 from traffic.wires.player import PortView, Wires
+
+if TYPE_CHECKING:
+    from traffic.trex.reach import Reach
 
 LIMITS: Final = {
     "impairments": "the wires of the binding live are perfect",
@@ -71,6 +74,7 @@ class StandIn:
         self.api = api
         self.quirks = quirks
         self.reaction = 0
+        self.reach: dict[int, Reach] = {}
         self.measured: dict[str, float] = {"ns": UNCERTAINTY}
         self.uncertainty: Mapping[str, float] = self.measured
 
@@ -93,7 +97,7 @@ class StandIn:
             Process(pid, started(pid)).write(fabric.folder / "trex.pid")
 
         server = trex.StandInProcess(self.api, self.quirks, fabric.space(space), names, note)
-        wires = trex.StandInWires(server, links, setup.topology, setup.facts)
+        wires = trex.StandInWires(server, links, setup.topology, setup.facts, self.reach)
         self.reaction = wires.reaction
         self.measured["ns"] = max(self.measured["ns"], UNCERTAINTY + wires.uncertainty)
         return wires

@@ -15,6 +15,7 @@ from conformance.bindings.undo import give_back
 from conformance.checkout import ROOT
 from traffic.recordings.recording import Facts, Link, ParameterValue
 from traffic.trex.client import connect
+from traffic.trex.reach import Reach
 from traffic.trex.trex import Trex
 from traffic.trex.wires import TrexWires
 from traffic.wires.player import PortView
@@ -100,7 +101,12 @@ class StandInWires(TrexWires):
     """The wires through such a server, which go with it."""
 
     def __init__(
-        self, server: StandInProcess, links: Sequence[Link], topology: Topology, facts: Facts
+        self,
+        server: StandInProcess,
+        links: Sequence[Link],
+        topology: Topology,
+        facts: Facts,
+        known: dict[int, Reach],
     ) -> None:
         self.server = server
         described = tester_ports(topology, links)
@@ -115,6 +121,7 @@ class StandInWires(TrexWires):
                 topology.addresses,
                 profile=facts.wire_profile,
                 again=server.connect,
+                known=known,
             )
         except BaseException:
             server.close()

@@ -7,7 +7,7 @@ import numpy as np
 from conformance.api.testbed import Testbed
 from conformance.judge.expect import Expect
 from traffic.patterns import gap_at
-from traffic.recordings.recording import UP, Recording
+from traffic.recordings.recording import DOWN, UP, Recording
 from traffic.scenario import Scenario
 
 
@@ -29,30 +29,30 @@ def release_time(bed: Testbed) -> int:
     return sum(bed.parameter(step) for step in ("age_out", "request_refresh", "latency_margin"))
 
 
-def rested(recording: Recording) -> tuple[int, int] | None:
-    """Time from the last frame of a host to the reading of the devices, ns: at least, and at most.
+def rested(recording: Recording, way: int) -> tuple[int, int] | None:
+    """Time from the last frame from hosts, or to them, to the reading of the devices, ns: least, and most.
 
     None where no such frame was kept; the play then rested as long as its scenario says.
     """
     columns = recording.columns
     fabric = np.array([link.fabric for link in recording.links], bool)
-    sent = columns.time[(columns.direction == UP) & ~fabric[columns.link]] if len(columns) else columns.time
+    sent = columns.time[(columns.direction == way) & ~fabric[columns.link]] if len(columns) else columns.time
     if not len(sent):
         return None
     return columns.read[0] - int(sent.max()), columns.read[1] - int(sent.max())
 
 
-def read_within(expect: Expect, recording: Recording, age_out: int) -> bool:
-    """State that the devices were read while every queue had to be there yet."""
-    rest = rested(recording)
+def read_within(expect: Expect, recording: Recording, least: int) -> bool:
+    """State that the devices were read when every queue had to be there yet: its last frame had just come."""
+    rest = rested(recording, DOWN)
     return rest is None or expect.given(
-        rest[1] < age_out, f"the devices were read within {age_out} ns of the last frame"
+        rest[1] < least, f"the devices were read within {least} ns of the last frame"
     )
 
 
 def read_after(expect: Expect, recording: Recording, least: int) -> bool:
     """State that the devices were read when every queue had to be gone."""
-    rest = rested(recording)
+    rest = rested(recording, UP)
     return rest is None or expect.given(
         rest[0] >= least, f"the devices were read {least} ns after the last frame"
     )

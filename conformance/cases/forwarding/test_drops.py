@@ -1,6 +1,6 @@
 """What must not enter the fabric goes nowhere, is counted under its cause, and harms nothing beside it."""
 
-from conformance.api.marks import clause, needs, testbed
+from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsp
 from conformance.cases.forwarding.frames import apart, plain, tagged
 from traffic.recordings.recording import UP
@@ -69,6 +69,7 @@ def test_link_local_stays_on_its_link(bed, expect):
 @clause("FWD-UNKNOWN-DROP")
 @testbed(LeafSpine(hosts=2))
 @needs("fabric taps", "counters")
+@configure(unknown_unicast="drop")
 def test_unknown_is_dropped(bed, expect):
     """Frames to an address that nobody has are dropped and counted."""
     judge_between(
@@ -98,12 +99,13 @@ def test_no_frame_returns(bed, expect):
 @clause("FWD-DROP-CAUSES-SUM")
 @testbed(LeafSpine(hosts=2))
 @needs("counters")
+@configure(unknown_unicast="drop")
 def test_causes_make_the_total(bed, expect):
     """Frames dropped for different reasons count once each, and the causes make the total."""
     here, there = bed.host(0), bed.host(-1)
     good = [plain(bed, here, there, number) for number in range(5)]
     bad = [
-        plain(bed, here, LINK_LOCAL + b"\x0e", 11),
+        plain(bed, here, NOBODY, 11),
         plain(bed, here, here, 12),
         plain(bed, here, there, 13, bed.parameter("max_frame") + 1),
         plain(bed, here, NOBODY, 14, bed.parameter("max_frame") + 1),

@@ -129,7 +129,8 @@ def judge_delivery(bed, expect, faults, cause, link=None):
         good.append(plain(bed, bed.host(-1), bed.host(0), number))
         fields = ends | {"index": number}
         at = 2 * number * gap
-        load += message(port, "DATA", fields, at=at, payload=good[-1], profile=bed.wire_profile)
+        asked = {"profile": bed.wire_profile, "governed": True}
+        load += message(port, "DATA", fields, at=at, payload=good[-1], **asked)
     for number, fault in enumerate(faults):
         values, more = fault
         payload = plain(bed, bed.host(-1), bed.host(0), 100 + number)

@@ -131,7 +131,8 @@ def judge_truth(bed, expect, greetings, own, link):
 @needs("fabric taps")
 def test_hello_tells_the_truth(bed, expect):
     """While a network starts and rests, both ends of each fabric link say who they are and whom they hear."""
-    recording = bed.play(Scenario(settle=8 * bed.parameter("hello_interval")), fresh=True)
+    span = bed.parameter("flap_hold") + 8 * bed.parameter("hello_interval")
+    recording = bed.play(Scenario(settle=span), fresh=True)
     for link in bed.topology.links:
         if not link.fabric:
             continue

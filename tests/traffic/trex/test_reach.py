@@ -5,7 +5,7 @@ import pytest
 from spec.errors import InputError
 from traffic.trex.client import connect
 from traffic.trex.data import LONGEST
-from traffic.trex.reach import measured
+from traffic.trex.reach import Reach, measured
 from traffic.trex_stand_in.quirks import Quirks
 from traffic.trex_stand_in.server import StandIn
 from traffic.trex_stand_in.wires import cable
@@ -17,7 +17,7 @@ def reach(api, **quirks):
         connect(server.host, rpc_port=server.rpc_port, async_port=server.async_port, user="me") as trex,
     ):
         trex.acquire([0, 1])
-        return measured(trex, [0, 1])
+        return Reach.common(measured(trex, [0, 1]).values())
 
 
 def test_a_server_without_quirks_sends_what_it_takes(api):

@@ -248,3 +248,53 @@ def test_a_port_that_sends_nothing_is_no_wire(server, monkeypatch):
     server.link(0, up=False)
     with pytest.raises(TrexError, match="port 0 does not send"):
         opened(server)
+
+
+class Interrupted(BaseException):
+    """What a timeout or a signal raises wherever the program is just then."""
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_client_that_was_interrupted_is_never_used_again(server, monkeypatch, times):
+    """A reply may still be due on its socket, so another takes the ports, with nothing left on them."""
+    dials = []
+    wires = opened(server, again=lambda: dials.append(1) or dialled(server))
+    for number in range(times):
+        first, sent = wires.trex, []
+
+        def interrupted(*_arguments, **_more):
+            raise Interrupted
+
+        monkeypatch.setattr(first, "fetch_some", interrupted)
+        with pytest.raises(Interrupted):
+            Play(wires).run(elephant("h0", "h1", count=200))
+        monkeypatch.setattr(first._client, "_transmit", lambda *words, sent=sent: sent.append(words))
+        again = Play(wires).run(single("h0", "h1"))
+        assert len(again.player.rows) == 2
+        assert_whole(wires)
+        assert wires.trex is not first
+        assert sent == []
+        assert len(dials) == number + 1
+    wires.close()
+
+
+def test_an_interrupted_client_that_is_closed_gives_the_ports_back_by_another(server, monkeypatch):
+    wires = opened(server, again=lambda: dialled(server))
+    with pytest.raises(Interrupted), wires._watched():
+        raise Interrupted
+    monkeypatch.setattr(wires.trex._client, "_transmit", None)
+    wires.close()
+    with dialled(server, user="another") as another:
+        assert {port.owner for port in another.ports().values()} == {""}
+
+
+def test_the_reach_of_a_port_is_measured_once(server, monkeypatch):
+    known = {}
+    wires = TrexWires(dialled(server), LINES, {0: 0, 1: 1}, PORTS, HOSTS, profile="open-1", known=known)
+    assert known.keys() == {0, 1}
+    reach = wires.reach
+    wires.close()
+    monkeypatch.setattr(module, "measured", None)
+    wires = TrexWires(dialled(server), LINES, {0: 0, 1: 1}, PORTS, HOSTS, profile="open-1", known=known)
+    assert wires.reach == reach
+    wires.close()
