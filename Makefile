@@ -54,14 +54,14 @@ check: $(READY)
 kill-matrix: $(READY)
 	$(BIN)/gse-cts kill-matrix --workers auto "--out=$$GSE_OUT/kill-matrix.json"
 
-variants: $(READY)
-	$(BIN)/gse-cts variants --workers auto "--out=$$GSE_OUT/variants.json"
-
 explore: $(READY)
 	$(BIN)/gse-cts explore --budget 60s "--out=$$GSE_OUT/explore"
 # A sample of all mutants that a program can make; `gse-cts mutate` without --sample tries every one.
 mutants: $(READY)
 	$(BIN)/gse-cts mutate --workers 2 --sample 120 --least 50 "--out=$$GSE_OUT/mutants.json"
+
+variants: $(READY)
+	$(BIN)/gse-cts variants --workers auto "--out=$$GSE_OUT/variants.json"
 
 kill-live: $(READY)
 	$(BIN)/gse-cts kill-matrix --binding live --profile smoke --chapter forwarding --chapter ordering \

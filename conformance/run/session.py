@@ -169,7 +169,7 @@ class Session:
                     case = case.without(self.devices.label(name))
                     context = self.devices.context(name)
             cases.append(case)
-            confirm = 0 if self.devices else context.binding.confirmations(case.id)
+            confirm = 0 if self.devices is not None else context.binding.confirmations(case.id)
             item.stash[EXECUTION] = CaseExecution(context, case, Expect(context.binding.uncertainty), confirm)
             (kept if wanted and self.selection.wants(case) else dropped).append(item)
             if not item.get_closest_marker("timeout"):

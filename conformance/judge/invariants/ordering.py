@@ -48,9 +48,13 @@ def containers_leave_by_index(recording: Recording, expect: Expect) -> None:
     """Expect that the frames of one container reach their host by ascending index."""
     seen = wire(recording)
     highest: dict[tuple[Queue, int], int] = {}
+    current: dict[tuple[int, ...], Queue] = {}
     wrong, checked = [], 0
     for row, item in _passed(seen):
         checked += 1
+        if current.setdefault(item.queue[:4], item.queue) != item.queue:
+            highest = {known: index for known, index in highest.items() if known[0] != item.queue}
+            current[item.queue[:4]] = item.queue
         place = (item.queue, item.sequence)
         if item.place < highest.get(place, -1):
             wrong.append(row)
@@ -209,7 +213,7 @@ def _repeats(seen: Wire, node: int) -> list[int]:
     rows = []
     for item in seen.came:
         if item.queue.destination == node:
-            place = (item.queue, item.sequence, item.place)
+            place = (item.queue, item.sequence, item.place, item.frame)
             copies = int(seen.columns.delivered[int(item.row)])
             rows += [item.row] * (copies if place in known else copies - 1)
             known.add(place)

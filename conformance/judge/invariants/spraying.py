@@ -25,7 +25,7 @@ from traffic.recordings.recording import DOWN, Recording
 ROLES: Final = {"GSP": "GSP", "GSF": "GSF"}
 
 
-@invariant("SPRAY-HELLO-CONTENT", hidden_by=FROM_AFAR | ALTERED | {"duplicate"})
+@invariant("SPRAY-HELLO-CONTENT", hidden_by=FROM_AFAR | ALTERED | {"duplicate", "loss", "blackout"})
 def greetings_tell_the_truth(recording: Recording, expect: Expect) -> None:
     """HELLO come in time, count up, and tell role, port, rate, what is reached and what was last heard."""
     told = greetings(recording)
