@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from conformance.api.testbed import Testbed
 from traffic.frames.roce import TEST_ETHERTYPE
 from traffic.patterns import gap_at
-from traffic.scenario import Scenario, TimedFrame
+from traffic.scenario import FCS, SHORTEST, Scenario, TimedFrame
+
+MIN_OCTETS = SHORTEST - FCS
 
 
 def plain(bed: Testbed, source: str, destination: str | bytes, number: int, size: int = 128) -> bytes:
@@ -13,6 +15,11 @@ def plain(bed: Testbed, source: str, destination: str | bytes, number: int, size
     target = bed.addresses[destination].mac if isinstance(destination, str) else destination
     head = target + bed.addresses[source].mac + TEST_ETHERTYPE.to_bytes(2, "big") + number.to_bytes(4, "big")
     return head.ljust(size - 4, bytes([number & 0xFF]))
+
+
+def tagged(frame: bytes, tag: bytes = b"\x81\x00\x70\x07") -> bytes:
+    """Put a tag, by default of class 3 and drop-eligible, into a frame, which keeps its length."""
+    return (frame[:12] + tag + frame[12:])[: max(len(frame), MIN_OCTETS)]
 
 
 def apart(bed: Testbed, source: str, frames: Iterable[bytes], *, after: int = 0) -> Scenario:

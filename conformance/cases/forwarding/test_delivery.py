@@ -2,7 +2,12 @@
 
 from conformance.api.marks import clause, needs, testbed
 from conformance.api.testbeds import LeafSpine
-from traffic.patterns import elephant, imix, line_rate, permutation
+from conformance.cases.forwarding.frames import apart, plain
+from traffic.patterns import RFC2544, credit_bytes, elephant, imix, line_rate, permutation
+from traffic.recordings.recording import DOWN, UP
+from traffic.scenario import Impairment, Scenario
+
+NOBODY = bytes.fromhex("020000000999")
 
 
 @clause("FWD-ZERO-LOSS", "permutation-at-line-rate")
@@ -47,9 +52,41 @@ def test_no_frame_arrives_twice(bed, expect):
 def test_counters_agree_with_the_tester(bed, expect):
     """rx_frames and tx_frames of each GSP grow by what the tester sent to and received from it."""
     far, near = bed.host(-1), bed.host(0)
-    recording = bed.play(elephant(near, far, count=150) + elephant(far, near, count=50))
+    unanswered = [
+        plain(bed, near, target, number) for number, target in enumerate((b"\xff" * 6, NOBODY, near))
+    ]
+    load = elephant(near, far, count=150) + elephant(far, near, count=50)
+    recording = bed.play(load + apart(bed, near, unanswered, after=bed.parameter("convergence_max")))
     for gsp in bed.gsps:
         hosts = [name for name, host in bed.addresses.items() if host.node == bed.node(gsp)]
         sent, received = (len(recording.hosts.frames(hosts, way)) for way in ("sent", "received"))
         expect.equal(recording.devices.counter("rx_frames", gsp), sent, f"growth of rx_frames of {gsp}")
         expect.equal(recording.devices.counter("tx_frames", gsp), received, f"growth of tx_frames of {gsp}")
+
+
+@clause("FWD-FABRIC-COUNTERS")
+@testbed(LeafSpine(slower={"gsp0-gsf1": 2}))
+@needs("fabric taps", "counters", "impairments")
+def test_fabric_counters_agree_with_the_links(bed, expect):
+    """What each node counts on its fabric ports is what was on the links, DATA that came twice included."""
+    far, near, fabric = bed.host(-1), bed.host(0), [link for link in bed.topology.links if link.fabric]
+    twice = Impairment(bed.uplinks[-1], "duplicate", DOWN, messages=("DATA",), every=5)
+    load = elephant(near, far, count=150) + elephant(far, near, count=50)
+    recording = bed.play(load + Scenario(impairments=(twice,)))
+    counted, hello = recording.devices.counter, credit_bytes(2 * min(RFC2544))
+    for node in (*bed.gsps, *bed.gsfs):
+        own = [link for link in fabric if node in (link.lower, link.upper)]
+        sent, received = 0, 0
+        for link in own:
+            away, towards = (UP, DOWN) if node == link.lower else (DOWN, UP)
+            for name in bed.profile.messages:
+                sent += len(recording.fabric.messages(name, link.name, away))
+                received += sum(m.delivered for m in recording.fabric.messages(name, link.name, towards))
+            octets = counted(f"tx_bytes.{bed.topology.number(node, link)}", node)
+            off = abs(octets - recording.fabric.wire_bytes(at=link.name, direction=away))
+            expect.at_most(
+                off, hello, f"octets that {node} counts too many or too few on {link.name}", "octet"
+            )
+        for name, seen in (("tx", sent), ("rx", received)):
+            off = abs(counted(f"{name}_fabric_frames", node) - seen)
+            expect.at_most(off, len(own), f"frames by which {name}_fabric_frames of {node} is off", "frame")

@@ -2,14 +2,15 @@
 
 from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsp
-from conformance.cases.forwarding.frames import apart, plain
+from conformance.cases.forwarding.frames import apart, plain, tagged
 from traffic.recordings.recording import UP
+from traffic.scenario import Scenario
 
 LINK_LOCAL = bytes.fromhex("0180c20000")
 NOBODY = bytes.fromhex("020000000999")
 
 
-def judge_between(bed, expect, unwanted, cause, *, exactly=True):
+def judge_between(bed, expect, unwanted, cause):
     """Play frames between two good ones; only those two may go anywhere, and the drops are counted."""
     here, there = bed.host(0), bed.host(-1)
     first, last = (plain(bed, here, there, number) for number in (1, 2))
@@ -21,35 +22,48 @@ def judge_between(bed, expect, unwanted, cause, *, exactly=True):
     ]
     expect.equal(carried, [first, last], "frames in the fabric", unit="frame")
     counted = recording.devices.counter(f"drop.{cause}", bed.gsps[0])
-    if exactly:
-        expect.equal(counted, len(unwanted), f"growth of drop.{cause}")
-    else:
-        expect.at_most(counted, len(unwanted), f"growth of drop.{cause}")
+    expect.equal(counted, len(unwanted), f"growth of drop.{cause}")
 
 
 @clause("FWD-LONG-FRAME-DROPPED")
 @testbed(SoloGsp())
 @needs("fabric taps", "counters")
 def test_one_octet_too_long(bed, expect):
-    """A frame one octet longer than max_frame is dropped and counted, its neighbours of max_frame pass."""
+    """Frames one octet longer than max_frame, or four with a tag, are dropped; their neighbours pass."""
     here, there, longest = bed.host(0), bed.host(-1), bed.parameter("max_frame")
     legal = [plain(bed, here, there, number, longest) for number in (1, 2)]
-    long = plain(bed, here, there, 3, longest + 1)
-    recording = bed.play(apart(bed, here, [legal[0], long, legal[1]]))
+    long = [plain(bed, here, there, 3, longest + 1)]
+    long += [tagged(plain(bed, here, there, 4, longest + more)) for more in (1, 4)]
+    recording = bed.play(apart(bed, here, [legal[0], *long, tagged(legal[0]), legal[1]]))
     carried = [
         recording.fabric.payload(data.row) for data in recording.fabric.messages("DATA", bed.uplinks, UP)
     ]
-    expect.equal(carried, legal, "frames on the uplinks", unit="frame")
-    expect.equal(recording.devices.counter("drop.frame_too_long", "gsp0"), 1, "growth of drop.frame_too_long")
+    expect.equal(carried, [legal[0], tagged(legal[0]), legal[1]], "frames on the uplinks", unit="frame")
+    counted = recording.devices.counter("drop.frame_too_long", "gsp0")
+    expect.equal(counted, len(long), "growth of drop.frame_too_long")
 
 
 @clause("FWD-LINK-LOCAL")
 @testbed(LeafSpine(hosts=2))
 @needs("fabric taps", "counters")
 def test_link_local_stays_on_its_link(bed, expect):
-    """Frames to the sixteen reserved addresses reach no other port."""
-    reserved = [plain(bed, bed.host(0), LINK_LOCAL + bytes([last]), last) for last in range(16)]
-    judge_between(bed, expect, reserved, "link_local", exactly=False)
+    """Frames of two hosts to the sixteen reserved addresses, tagged and untagged, reach no other port."""
+    ordinary: list[bytes] = []
+    load, sent = Scenario(), 0
+    for turn, host in enumerate(bed.hosts[:2]):
+        good = [plain(bed, host, bed.host(-1), number) for number in (turn, turn + 2)]
+        reserved = [plain(bed, host, LINK_LOCAL + bytes([last]), last) for last in range(16)]
+        frames = [good[0], *reserved, *map(tagged, reserved), good[1]]
+        load += apart(bed, host, frames, after=turn * bed.parameter("latency_margin") // 4)
+        ordinary, sent = [*ordinary, *good], sent + 2 * len(reserved)
+    recording = bed.play(load)
+    arrived = [frame.frame for frame in recording.hosts.frames(bed.hosts, "received")]
+    expect.equal(sorted(arrived), sorted(ordinary), "frames that hosts received", unit="frame")
+    data = recording.fabric.messages("DATA", bed.uplinks, UP)
+    carried = [recording.fabric.payload(item.row) for item in data]
+    expect.equal(sorted(carried), sorted(ordinary), "frames in the fabric", unit="frame")
+    counted = recording.devices.counter("drop.link_local", bed.gsps[0])
+    expect.at_most(counted, sent, "growth of drop.link_local")
 
 
 @clause("FWD-UNKNOWN-DROP")
@@ -65,11 +79,21 @@ def test_unknown_is_dropped(bed, expect):
 
 @clause("FWD-HAIRPIN")
 @testbed(LeafSpine(hosts=2))
-@needs("fabric taps", "counters")
+@needs("counters")
 def test_no_frame_returns(bed, expect):
-    """Frames to the address of their own sender do not go back through the port they came in by."""
-    here = bed.host(0)
-    judge_between(bed, expect, [plain(bed, here, here, n) for n in (11, 12, 13)], "hairpin")
+    """Frames of two hosts to their own addresses do not return, whatever was sent to these before."""
+    one, other, *far = bed.hosts[:4]
+    load = Scenario()
+    for turn, (here, beside) in enumerate(((one, other), (other, one), (one, other))):
+        targets = [beside, here, *far, here]
+        frames = [plain(bed, here, target, 10 * turn + n) for n, target in enumerate(targets)]
+        load += apart(bed, here, frames, after=20 * turn * bed.parameter("flush_time"))
+    recording = bed.play(load)
+    expect.equal(recording.hosts.strays(), [], "frames that returned", unit="frame")
+    received = {host: len(recording.hosts.frames(host, "received")) for host in bed.hosts}
+    due = {one: 1, other: 2, far[0]: 3, far[1]: 3}
+    expect.equal(received, due, "frames that each host received")
+    expect.equal(recording.devices.counter("drop.hairpin", bed.gsps[0]), 6, "growth of drop.hairpin")
 
 
 @clause("FWD-DROP-CAUSES-SUM")
@@ -79,11 +103,12 @@ def test_no_frame_returns(bed, expect):
 def test_causes_make_the_total(bed, expect):
     """Frames dropped for different reasons count once each, and the causes make the total."""
     here, there = bed.host(0), bed.host(-1)
-    good = [plain(bed, here, there, number) for number in range(4)]
+    good = [plain(bed, here, there, number) for number in range(5)]
     bad = [
         plain(bed, here, NOBODY, 11),
         plain(bed, here, here, 12),
         plain(bed, here, there, 13, bed.parameter("max_frame") + 1),
+        plain(bed, here, NOBODY, 14, bed.parameter("max_frame") + 1),
     ]
     frames = [frame for pair in zip(good, [*bad, bad[1]], strict=True) for frame in pair]
     recording = bed.play(apart(bed, here, frames))

@@ -73,9 +73,13 @@ def test_each_hop_takes_one(bed, expect):
 @testbed(SoloGsf())
 @needs("fabric taps", "raw frames", "counters")
 def test_the_last_hop(bed, expect):
-    """DATA with hop limits 1 and 0 ends at the GSF, with a greater one it passes."""
-    spoiled = [("DATA", {"hop_limit": limit}) for limit in (1, 0, 1)]
-    judge_passage(bed, expect, passing(bed, spoiled), len(spoiled), ["hop_limit"])
+    """Messages with hop limits 1 and 0 end at the GSF, with a limit of 2 and more they pass."""
+    recording = bed.play(passing(bed, [(name, {"hop_limit": n}) for name in through(bed) for n in (1, 0, 2)]))
+    for name in through(bed):
+        went = recording.fabric.messages(name, "gsp1-gsf0", DOWN, source="gsp0")
+        expect.equal(len(went), 3 + 1, f"{name} messages forwarded", [message.row for message in went])
+    dropped = recording.devices.counter("drop.hop_limit", "gsf0")
+    expect.equal(dropped, 2 * len(through(bed)), "growth of drop.hop_limit")
 
 
 @clause("FWD-CHECKSUM", "flipped-bit-at-gsf")
@@ -88,7 +92,7 @@ def test_a_gsf_stops_damaged_messages(bed, expect):
     judge_passage(bed, expect, passing(bed, spoiled, crc_error=1), len(spoiled), ["bad_checksum"])
 
 
-@clause("FWD-UNKNOWN-VERSION")
+@clause("FWD-UNKNOWN-VERSION", "other-versions")
 @testbed(SoloGsf())
 @needs("fabric taps", "raw frames", "counters")
 def test_a_gsf_stops_other_versions(bed, expect):
@@ -97,7 +101,7 @@ def test_a_gsf_stops_other_versions(bed, expect):
     judge_passage(bed, expect, passing(bed, spoiled), len(spoiled), ["bad_version"])
 
 
-@clause("FWD-MALFORMED")
+@clause("FWD-MALFORMED", "short-and-unknown")
 @testbed(SoloGsf())
 @needs("fabric taps", "raw frames", "counters")
 def test_a_gsf_stops_malformed_messages(bed, expect):
@@ -110,10 +114,10 @@ def test_a_gsf_stops_malformed_messages(bed, expect):
     judge_passage(bed, expect, cut, len(names), ["bad_message", "bad_checksum"])
 
 
-def judge_delivery(bed, expect, faults, cause):
+def judge_delivery(bed, expect, faults, cause, link=None):
     """Play DATA to a host, a spoiled one between each two good ones; only the good ones may arrive."""
     gap = gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
-    peer, port = bed.gsps[-1], bed.uplinks[0]
+    peer, port = bed.gsps[-1], link or bed.uplinks[0]
     ends = {
         "source": bed.node(peer),
         "destination": bed.node("gsp0"),
@@ -143,12 +147,13 @@ def judge_delivery(bed, expect, faults, cause):
 @testbed(SoloGsp())
 @needs("fabric taps", "raw frames", "counters")
 def test_a_gsp_stops_damaged_data(bed, expect):
-    """DATA with one flipped bit in its checksum does not reach a host; the intact frames beside it do."""
+    """DATA with one flipped bit in its checksum reaches no host from any uplink; intact frames do."""
     bits = range(bed.profile.checked().bits)
-    judge_delivery(bed, expect, [({}, {"crc_error": 1 << bit}) for bit in bits], "bad_checksum")
+    for link in bed.uplinks:
+        judge_delivery(bed, expect, [({}, {"crc_error": 1 << bit}) for bit in bits], "bad_checksum", link)
 
 
-@clause("FWD-UNKNOWN-VERSION")
+@clause("FWD-UNKNOWN-VERSION", "other-versions")
 @testbed(SoloGsp())
 @needs("fabric taps", "raw frames", "counters")
 def test_a_gsp_stops_other_versions(bed, expect):
@@ -157,7 +162,7 @@ def test_a_gsp_stops_other_versions(bed, expect):
     judge_delivery(bed, expect, [({"version": version}, {}) for version in others], "bad_version")
 
 
-@clause("FWD-MALFORMED")
+@clause("FWD-MALFORMED", "short-and-unknown")
 @testbed(SoloGsp())
 @needs("fabric taps", "raw frames", "counters")
 def test_a_gsp_stops_unassigned_types(bed, expect):
@@ -166,10 +171,30 @@ def test_a_gsp_stops_unassigned_types(bed, expect):
     judge_delivery(bed, expect, [({"type": code}, {}) for code in codes], "bad_message")
 
 
-@clause("FWD-NOT-FOR-THIS-NODE")
+@clause("FWD-NOT-FOR-THIS-NODE", "stray-data")
 @testbed(SoloGsp())
 @needs("fabric taps", "raw frames", "counters")
 def test_stray_data_goes_nowhere(bed, expect):
     """DATA for another node that carries a frame for a local host is dropped and counted."""
     nodes = (bed.node(bed.gsps[-1]), bed.node(bed.gsfs[0]), bed.profile.header.field("destination").maximum)
     judge_delivery(bed, expect, [({"destination": node}, {}) for node in nodes], "not_for_this_node")
+
+
+@clause("FWD-UNKNOWN-ENDS", "at-gsp")
+@testbed(SoloGsp())
+@needs("fabric taps", "raw frames", "counters")
+def test_data_from_nowhere_or_to_nowhere(bed, expect):
+    """DATA that names no source, or the GSP itself, or a port that it has not, is dropped and counted."""
+    sources, most = (0, bed.node("gsp0")), bed.profile.header.field("port").maximum
+    judge_delivery(bed, expect, [({"source": node}, {}) for node in sources], "unknown_node")
+    judge_delivery(bed, expect, [({"port": port}, {}) for port in (most - 1, most)], "unknown_destination")
+
+
+@clause("FWD-UNKNOWN-ENDS", "at-gsf")
+@testbed(SoloGsf())
+@needs("fabric taps", "raw frames", "counters")
+def test_a_gsf_stops_what_is_for_nobody(bed, expect):
+    """Messages of each type for a node that nobody announced do not leave a GSF, and are counted."""
+    nobody = bed.profile.header.field("destination").maximum
+    spoiled = [(name, {"destination": nobody}) for name in through(bed)]
+    judge_passage(bed, expect, passing(bed, spoiled), len(spoiled), ["unknown_node"])

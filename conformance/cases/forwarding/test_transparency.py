@@ -10,7 +10,7 @@ from traffic.frames.codec import codec
 from traffic.frames.pcapload import pcap_load
 from traffic.patterns import RFC2544, elephant, sweep
 from traffic.recordings.comparison import altered, compare
-from traffic.scenario import Scenario, Stream
+from traffic.scenario import SHORTEST_TAGGED_ROCE, Scenario, Stream
 
 
 @clause("FWD-BYTE-EXACT", "generated-frames")
@@ -26,7 +26,8 @@ def test_frames_arrive_as_sent(bed, expect):
     )
     sizes = (*RFC2544, bed.parameter("max_frame"))
     both_ways = sweep(there, back, sizes=sizes) + sweep(back, there, sizes=sizes)
-    recording = bed.play(both_ways + plain_streams)
+    alike = elephant(there, back, count=20) + elephant(back, there, count=20)
+    recording = bed.play(both_ways + plain_streams + alike)
     expect.enough(len(recording.hosts.frames(way="sent")), 200, "frames sent")
     altered_or_lost = altered(recording.hosts.losses(), recording.hosts.strays())
     expect.equal(list(altered_or_lost), [], "frames that did not arrive as they were sent", unit="frame")
@@ -71,7 +72,7 @@ def test_tags_stay(bed, expect):
     """Frames untagged, priority-tagged, service-tagged and twice tagged keep their tags."""
     here, there = bed.addresses[bed.host(0)], bed.addresses[bed.host(-1)]
     outer = Ether(src=here.mac, dst=there.mac)
-    stacks = [Dot1Q(vlan=7, prio=priority) for priority in range(8)]
+    stacks = [Dot1Q(vlan=7, prio=prio, dei=dei) for prio in range(8) for dei in (0, 1)]
     stacks += [Dot1AD(vlan=9, prio=3), Dot1AD(vlan=9) / Dot1Q(vlan=7), Dot1Q(vlan=5, dei=1) / Dot1Q(vlan=6)]
     tagged = [bytes(outer / stack / IP(dst="198.18.0.2") / UDP() / bytes(100)) for stack in stacks]
     frames = [plain(bed, bed.host(0), bed.host(-1), 1), *tagged]
@@ -84,15 +85,17 @@ def test_tags_stay(bed, expect):
 @clause("FWD-FRAME-SIZES")
 @testbed(LeafSpine())
 def test_every_size_passes(bed, expect):
-    """Frames of the RFC 2544 sizes, of max_frame, and one octet beside each, all arrive."""
+    """Frames of the RFC 2544 sizes, of max_frame, and one octet beside each, all arrive, with a tag, too."""
     longest = bed.parameter("max_frame")
     ladder = sorted({size + step for size in (*RFC2544, longest) for step in (-1, 0, 1)})
     legal = [size for size in ladder if min(RFC2544) <= size <= longest]
-    recording = bed.play(sweep(bed.host(0), bed.host(-1), sizes=legal, count=3))
+    with_tag = [max(size, SHORTEST_TAGGED_ROCE) for size in legal]
+    load = sweep(bed.host(0), bed.host(-1), sizes=legal, count=3)
+    recording = bed.play(load + sweep(bed.host(0), bed.host(-1), sizes=with_tag[::-1], count=3, cls=3))
     sent = [frame.size for frame in recording.hosts.frames(bed.host(0), "sent")]
     got = [frame.size for frame in recording.hosts.frames(bed.host(-1), "received")]
-    expect.enough(len(sent), 3 * len(legal), "frames sent")
-    for size in legal:
+    expect.enough(len(sent), 6 * len(legal), "frames sent")
+    for size in {*legal, *with_tag}:
         expect.equal(got.count(size), sent.count(size), f"frames of {size} octets received", unit="frame")
 
 
@@ -106,8 +109,7 @@ def test_forged_messages_are_payload(bed, expect):
     ends = bed.addresses[here], bed.addresses[there]
     forged = [
         codec(bed.wire_profile).encode(name, values, destination=ends[1].mac, source=ends[0].mac)
-        for name in ("GRANT", "BACKPRESSURE", "FAULT")
-        if name in bed.profile.messages
+        for name in bed.profile.messages
     ]
     recording = bed.play(apart(bed, here, forged) + elephant(here, there, count=100))
     got = {frame.frame for frame in recording.hosts.frames(there, "received")}
@@ -123,12 +125,16 @@ def test_forged_messages_are_payload(bed, expect):
 @clause("FWD-ECN-DSCP")
 @testbed(LeafSpine())
 def test_code_points_stay(bed, expect):
-    """Packets with every DSCP and every ECN codepoint arrive with both, but for ECT turned into CE."""
+    """Packets with every DSCP and ECN codepoint, tagged or not, arrive with both, but for ECT turned CE."""
     here, there = bed.addresses[bed.host(0)], bed.addresses[bed.host(-1)]
     outer = Ether(src=here.mac, dst=there.mac)
-    packets = [bytes(outer / IP(dst="198.18.0.2", tos=tos, id=tos) / UDP() / bytes(40)) for tos in range(256)]
-    recording = bed.play(apart(bed, bed.host(0), packets))
-    got = {f.frame[19]: f.frame[15] for f in recording.hosts.frames(bed.host(-1), "received")}
-    for tos in range(256):
-        allowed = {tos, tos | 3} if tos & 3 else {tos}
-        expect.that(got.get(tos) in allowed, f"DSCP and ECN octet {tos}", sorted(allowed), got.get(tos))
+    for below, shift in ((outer, 0), (outer / Dot1Q(vlan=7, prio=4), 4)):
+        packets = [
+            bytes(below / IP(tos=tos, id=tos, dst="198.18.0.2") / UDP() / bytes(40)) for tos in range(256)
+        ]
+        recording = bed.play(apart(bed, bed.host(0), packets))
+        received = recording.hosts.frames(bed.host(-1), "received")
+        got = {item.frame[19 + shift]: item.frame[15 + shift] for item in received}
+        for tos in range(256):
+            allowed = {tos, tos | 3} if tos & 3 else {tos}
+            expect.that(got.get(tos) in allowed, f"DSCP and ECN octet {tos}", sorted(allowed), got.get(tos))

@@ -38,7 +38,13 @@ class Passage:
 
 
 def scripted(
-    bed: Testbed, containers: Iterable[Container], *, source: int = 2, destination: int = 0, cls: int = 0
+    bed: Testbed,
+    containers: Iterable[Container],
+    *,
+    source: int = 2,
+    destination: int = 0,
+    cls: int = 0,
+    size: int = SIZE,
 ) -> Scenario:
     """Send containers from a host behind an emulated GSP to one of the GSP under test, by their numbers.
 
@@ -47,13 +53,8 @@ def scripted(
     there, here = bed.host(source), bed.host(destination)
     flow = 1 + source + len(bed.hosts) * (destination + len(bed.hosts) * cls)
     return data_frames(
-        there, here, containers, bed.addresses, size=SIZE, cls=cls, stream=flow, profile=bed.wire_profile
+        there, here, containers, bed.addresses, size=size, cls=cls, stream=flow, profile=bed.wire_profile
     )
-
-
-def pace(bed: Testbed) -> int:
-    """Time in ns from frame to frame at which the host port falls idle in between."""
-    return 2 * gap_at(SIZE, bed.parameter("link_rate"))
 
 
 def received(recording: Recording, host: str) -> list[int]:

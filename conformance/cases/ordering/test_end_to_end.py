@@ -5,7 +5,7 @@ from conformance.api.marks import clause, needs, testbed
 from conformance.api.testbed import Testbed
 from conformance.api.testbeds import LeafSpine
 from traffic.frames.roce import identify
-from traffic.patterns import RFC2544, elephant, frame_count, interleaved, line_rate
+from traffic.patterns import RFC2544, elephant, frame_count, interleaved, line_rate, sweep
 from traffic.scenario import UP, Impairment, Scenario
 
 PSN_BITS = 24
@@ -21,11 +21,12 @@ def skewed(bed: Testbed) -> Scenario:
 @testbed(LeafSpine())
 @needs("impairments", "fabric taps")
 def test_flow_is_in_order_over_unequal_paths(bed, expect):
-    """A flow that the fabric reorders leaves the egress in the order in which it came."""
+    """Flows of two classes and of all sizes that the fabric reorders leave the egress as they came."""
     source, destination = bed.host(0), bed.host(-1)
     count = max(250, frame_count(max(RFC2544), 20 * bed.parameter("container_bytes"), None))
-    load = elephant(source, destination, count=count)
-    recording = bed.play(load + skewed(bed))
+    load = elephant(source, destination, count=count) + elephant(source, destination, count=count, cls=4)
+    sizes = (bed.parameter("max_frame"), min(RFC2544), max(RFC2544))
+    recording = bed.play(load + sweep(source, destination, sizes=sizes, count=40) + skewed(bed))
     within = recording.fabric.reordering(destination="gsp1")
     expect.enough(within.reordered, 20, "reordered frames on the links to the destination GSP")
     order = recording.hosts.reordering(source, destination)

@@ -6,20 +6,32 @@ from dataclasses import replace
 from conformance.api.testbed import Testbed
 from traffic.patterns import credit_bytes, gap_at, sweep
 from traffic.recordings.recording import Container, Recording
-from traffic.scenario import GrantPolicy, Scenario
+from traffic.scenario import SHORTEST_TAGGED_ROCE, GrantPolicy, Scenario
 
 Succession = tuple[Container | None, Container]
 """A container after its predecessor, None where that was not seen."""
 
 
-def filling(bed: Testbed, number: int, sizes: Sequence[int], sources: int = 1) -> Scenario:
-    """Frames of these sizes in turn, back to back, from each source to the last host.
+def filling(
+    bed: Testbed, number: int, sizes: Sequence[int], sources: int = 1, classes: Sequence[int] = (0,)
+) -> Scenario:
+    """Frames of these sizes in turn, back to back, in each class from each source to the last host.
 
     They fill `number` containers in all. The egress grants ahead, so that no frame waits for credit.
     """
     octets = number * bed.parameter("container_bytes")
-    cycles = 1 + octets // (sources * sum(map(credit_bytes, sizes)))
-    loads = [sweep(host, bed.host(-1), sizes=sizes, count=cycles) for host in bed.hosts[:sources]]
+    cycles = 1 + octets // (sources * len(classes) * sum(map(credit_bytes, sizes)))
+    loads = [
+        sweep(
+            host,
+            bed.host(-1),
+            sizes=[max(size, SHORTEST_TAGGED_ROCE) for size in sizes] if cls else sizes,
+            count=cycles,
+            cls=cls,
+        )
+        for host in bed.hosts[:sources]
+        for cls in classes
+    ]
     ahead = GrantPolicy("at-once", extra=2 * octets, validity=bed.parameter("play_limit"))
     egress = replace(bed.peer(bed.gsps[-1]), grants=ahead)
     return sum(loads[1:], start=loads[0]) + Scenario(peers=(egress,))

@@ -4,7 +4,7 @@ from conformance.api.marks import clause, configure, needs, sweep, testbed
 from conformance.api.testbeds import SoloGsp
 from conformance.cases.pktc.containers import filling, full
 from traffic.patterns import credit_bytes
-from traffic.scenario import ManagementEvent, Scenario
+from traffic.scenario import SHORTEST_TAGGED_ROCE, ManagementEvent, Scenario
 
 AWKWARD = 1000
 
@@ -31,11 +31,11 @@ def test_full_containers_follow_the_setting(bed, expect, container_bytes):
 @testbed(SoloGsp())
 @needs("fabric taps")
 def test_full_containers_weigh_the_same(bed, expect):
-    """Containers of short, medium, long and mixed frames hold as many octets, to within one frame."""
+    """Containers of short, medium, long and mixed frames hold as many octets, in each of two classes."""
     nominal = bed.parameter("container_bytes")
     for sizes in ((64,), (594,), (bed.parameter("max_frame"),), (64, 594, bed.parameter("max_frame"))):
-        longest = credit_bytes(max(sizes))
-        recording = bed.play(filling(bed, 5, sizes))
+        longest = credit_bytes(max(*sizes, SHORTEST_TAGGED_ROCE))
+        recording = bed.play(filling(bed, 8, sizes, classes=(0, 6)))
         expect.each(
             full(bed, recording),
             f"octets of a full container of frames of {' and '.join(map(str, sizes))} octets",
@@ -87,18 +87,18 @@ def test_overflow_fills_and_exceeds_by_less_than_a_frame(bed, expect, overflow_m
 @needs("fabric taps")
 @configure(overflow_mode="overflow-borrow")
 def test_borrowing_keeps_the_average(bed, expect):
-    """However many full containers have gone, their octets are as many lengths, to within one frame."""
-    nominal = bed.parameter("container_bytes")
-    recording = bed.play(filling(bed, 20, sizes=[AWKWARD]))
-    containers = full(bed, recording)
-    run = [item for n, item in enumerate(containers) if item.sequence == containers[0].sequence + n]
-    total = 0
-    for number, container in enumerate(run, 1):
-        total += container.bytes
-        excess = abs(total - number * nominal)
-        limit = credit_bytes(AWKWARD) - 1
-        expect.at_most(excess, limit, "excess after full containers", "octet", rows=container.rows)
-    expect.enough(len(run), 15, "full containers without a pause")
+    """However many full containers of a class have gone, their octets are as many lengths, to a frame."""
+    nominal, limit = bed.parameter("container_bytes"), credit_bytes(AWKWARD) - 1
+    recording = bed.play(filling(bed, 32, sizes=[AWKWARD], classes=(0, 5)))
+    for cls in (0, 5):
+        containers = [container for container in full(bed, recording) if container.cls == cls]
+        run = [item for n, item in enumerate(containers) if item.sequence == containers[0].sequence + n]
+        total = 0
+        for number, container in enumerate(run, 1):
+            total += container.bytes
+            excess = abs(total - number * nominal)
+            expect.at_most(excess, limit, "excess after full containers", "octet", rows=container.rows)
+        expect.enough(len(run), 12, f"full containers of class {cls} without a pause")
 
 
 @clause("PKTC-FILL-RATIO")

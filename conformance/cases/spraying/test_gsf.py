@@ -2,13 +2,14 @@
 
 from collections import Counter
 from dataclasses import replace
+from itertools import product
 
 from conformance.api.marks import clause, needs, testbed
 from conformance.api.testbeds import SoloGsf
 from conformance.cases.spraying.shares import judge_shares, plenty, rounds
-from traffic.patterns import RFC2544, elephant, sweep
+from traffic.patterns import RFC2544, elephant, gap_at, sweep
 from traffic.recordings.recording import DOWN, UP
-from traffic.scenario import Scenario
+from traffic.scenario import LinkEvent, Scenario
 
 
 def key(container):
@@ -20,11 +21,12 @@ def key(container):
 @testbed(SoloGsf(gsps=4))
 @needs("fabric taps")
 def test_frames_of_a_container_do_not_overtake(bed, expect):
-    """Containers of three sources in mixed frame sizes leave with their frames in the order of arrival."""
-    sources, target = bed.hosts[:-1], bed.host(-1)
-    sizes = (*RFC2544, bed.parameter("max_frame"))
+    """Containers of three sources and classes in mixed frame sizes leave with their frames as they came."""
+    sources, target = zip(bed.hosts[:-1], (0, 3, 6), strict=True), bed.host(-1)
+    sizes = (*(size + 2 for size in RFC2544), bed.parameter("max_frame"))
     count = max(40, rounds(bed, sizes, 90) // 3)
-    load = sum((sweep(host, target, sizes=sizes, count=count) for host in sources), Scenario())
+    loads = [sweep(host, target, sizes=sizes, count=count, cls=cls) for host, cls in sources]
+    load = sum(loads, Scenario())
     recording = bed.play(load)
     came = {key(item): item.indices for item in recording.fabric.containers(direction=UP)}
     expect.each(
@@ -37,19 +39,44 @@ def test_frames_of_a_container_do_not_overtake(bed, expect):
     )
 
 
-@clause("SPRAY-GSF-ONE-LINK")
+@clause("SPRAY-GSF-ONE-LINK", "parallel-links")
 @testbed(SoloGsf(gsps=4, parallel=2))
 @needs("fabric taps")
 def test_a_container_keeps_to_one_of_parallel_links(bed, expect):
-    """Containers of three sources for one GSP leave on one of its links each, and both links are used."""
-    sizes = (*RFC2544, bed.parameter("max_frame"))
+    """Containers of three sources in two classes leave on one link of their GSP each, and both are used."""
+    sizes = (*(size + 2 for size in RFC2544), bed.parameter("max_frame"))
     count = max(20, rounds(bed, sizes, 45) // 3)
-    load = sum((sweep(host, bed.host(-1), sizes=sizes, count=count) for host in bed.hosts[:-1]), Scenario())
+    flows = product(bed.hosts[:-1], (0, 5))
+    loads = [sweep(host, bed.host(-1), sizes=sizes, count=count, cls=cls) for host, cls in flows]
+    load = sum(loads, Scenario())
     containers = bed.play(load).fabric.containers(direction=DOWN, destination="gsp3")
     used = Counter(link for container in containers for link in container.links)
     expect.enough(len(used), 2, "links in use")
     expect.each(
         containers,
+        "links of a container",
+        lambda container: len(container.links) == 1,
+        at_least=30,
+        expected=1,
+        show=lambda container: container.links,
+        unit="link",
+    )
+
+
+@clause("SPRAY-GSF-ONE-LINK", "beside-a-lost-node")
+@testbed(SoloGsf(gsps=5, parallel=2))
+@needs("fabric taps", "link events")
+def test_a_container_keeps_its_link_when_others_change(bed, expect):
+    """Containers for one GSP keep to one of its links each while links of others go down, one by one."""
+    size = max(RFC2544)
+    count = max(200, rounds(bed, (size,), 60) // 3)
+    load = sum((elephant(host, bed.host(-1), count=count, size=size) for host in bed.hosts[:2]), Scenario())
+    span, others = count * gap_at(size, bed.parameter("link_rate")), ("gsp2", "gsp3")
+    lost = [link for gsp in others for link in bed.uplinks_of(gsp)]
+    cuts = [LinkEvent(span * (turn + 1) // 6, link, up=False) for turn, link in enumerate(lost)]
+    recording = bed.play(load + Scenario(links=tuple(cuts)))
+    expect.each(
+        recording.fabric.containers(direction=DOWN, destination="gsp4"),
         "links of a container",
         lambda container: len(container.links) == 1,
         at_least=30,

@@ -5,7 +5,15 @@ from itertools import pairwise
 
 from conformance.api.marks import clause, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp
-from conformance.cases.spraying.shares import in_turn, judge_shares, judge_unused, lasting, line_time, plenty
+from conformance.cases.spraying.shares import (
+    begun,
+    in_turn,
+    judge_shares,
+    judge_unused,
+    lasting,
+    line_time,
+    plenty,
+)
 from traffic.recordings.recording import DOWN, UP
 from traffic.scenario import Scenario, Window
 
@@ -17,18 +25,23 @@ def patience(bed):
 
 
 @clause("SPRAY-HELLO-LOSS", "enough-missing")
-@testbed(SoloGsp())
+@testbed(SoloGsp(uplinks=3))
 @needs("fabric taps")
 def test_a_silent_link_is_left(bed, expect):
-    """When HELLO ceases on one of two uplinks, DATA goes up the other alone, in time."""
-    good, silent = bed.uplinks
-    peer = replace(bed.peer("gsf1"), silent=(Window(3 * bed.parameter("hello_interval")),))
-    load = lasting(bed, bed.host(0), bed.host(-1), 3 * patience(bed))
-    recording = bed.play(load + Scenario(peers=(peer,)))
-    heard = recording.fabric.messages("HELLO", silent, DOWN)
-    expect.enough(len(recording.fabric.messages("DATA", silent, UP)), 2, "DATA while HELLO was heard")
-    if expect.enough(len(heard), 1, "HELLO before the silence"):
-        judge_unused(expect, recording, silent, good, after=heard[-1].time + patience(bed))
+    """When HELLO ceases on the first or the last of three uplinks, DATA goes up the others alone, in time."""
+    for name in (bed.gsfs[0], bed.gsfs[-1]):
+        peer = replace(bed.peer(name), silent=(Window(3 * bed.parameter("hello_interval")),))
+        silent, good = peer.link, [link for link in bed.uplinks if link != peer.link]
+        time = 2 * patience(bed) + line_time(bed, plenty(bed, 2))
+        recording = bed.play(lasting(bed, bed.host(0), bed.host(-1), time) + Scenario(peers=(peer,)))
+        heard = recording.fabric.messages("HELLO", silent, DOWN)
+        expect.enough(len(recording.fabric.messages("DATA", silent, UP)), 2, "DATA while HELLO was heard")
+        if expect.enough(len(heard), 1, "HELLO before the silence"):
+            left = heard[-1].time + patience(bed)
+            containers = begun(recording.fabric.containers(at=bed.uplinks), left)
+            used = {link for container in containers for link in container.links}
+            expect.equal(used, set(good), f"uplinks in use when {silent} is silent", unit="uplink")
+            judge_shares(bed, expect, containers, dict.fromkeys(good, 1), "the others")
 
 
 @clause("SPRAY-HELLO-LOSS", "enough-missing")
@@ -66,6 +79,11 @@ def test_a_short_silence_is_borne(bed, expect):
 def judge_pace(bed, expect, greetings):
     """Expect HELLO in time, each with the number after the one before."""
     pause = bed.parameter("hello_interval") + bed.parameter("latency_margin")
+    if len(greetings) > 1:
+        settled = greetings[-5:]
+        whole, number = settled[-1].time - settled[0].time, len(settled) - 1
+        limit = number * bed.parameter("hello_interval") + bed.parameter("latency_margin")
+        expect.at_most(whole, limit, f"time of {number} pauses between HELLO", "ns")
     for before, after in pairwise(greetings):
         rows = before.row, after.row
         expect.at_most(after.time - before.time, pause, "pause between two HELLO", "ns", rows=rows)
@@ -95,6 +113,7 @@ def judge_truth(bed, expect, greetings, own, link):
     """Expect HELLO to say who sends it and how fast, and in the end which nodes lie behind."""
     other = link.upper if own == link.lower else link.lower
     role, behind = ("GSP", {own}) if own in bed.gsps else ("GSF", {*bed.gsps} - {other})
+    rates = {item.lower: item.rate_mbps for item in bed.topology.ports(own if role == "GSF" else other)}
     port, rate = bed.topology.number(own, link), bed.profile.field("HELLO", "rate").kept(link.rate_mbps)
     for hello in greetings:
         said = hello.source, hello.role, hello.port_id, hello.rate
@@ -102,12 +121,13 @@ def judge_truth(bed, expect, greetings, own, link):
         expect.equal(said, due, "source, role, port and rate", [hello.row])
     for hello in greetings[-1:]:
         told = {entry["node"]: entry["rate"] for entry in hello.entries}
-        true = {bed.node(name): rate for name in behind}
+        field = bed.profile.field("HELLO", "rate")
+        true = {bed.node(name): field.kept(rates[name]) for name in behind}
         expect.equal(told, true, "nodes that can be reached, with their rates", [hello.row])
 
 
 @clause("SPRAY-HELLO-CONTENT")
-@testbed(LeafSpine(gsps=3))
+@testbed(LeafSpine(gsps=5, slower={"gsp0-gsf1": 2}))
 @needs("fabric taps")
 def test_hello_tells_the_truth(bed, expect):
     """While a network starts and rests, both ends of each fabric link say who they are and whom they hear."""
@@ -130,15 +150,16 @@ def test_hello_tells_the_truth(bed, expect):
 @testbed(SoloGsp())
 @needs("fabric taps")
 def test_a_deaf_neighbour_gets_nothing(bed, expect):
-    """A neighbour whose HELLO says that it hears nobody is sent no DATA any more."""
-    good, deaf = bed.uplinks
-    peer = replace(bed.peer("gsf1"), unheard=(Window(3 * bed.parameter("hello_interval")),))
-    load = lasting(bed, bed.host(0), bed.host(-1), 3 * patience(bed))
-    recording = bed.play(load + Scenario(peers=(peer,)))
-    stale = [hello for hello in recording.fabric.messages("HELLO", deaf, DOWN) if not hello.heard_node]
-    expect.enough(len(recording.fabric.messages("DATA", deaf, UP)), 2, "DATA while it heard")
-    if expect.enough(len(stale), 2, "HELLO of a neighbour that hears nobody"):
-        judge_unused(expect, recording, deaf, good, after=stale[0].time + patience(bed))
+    """A neighbour whose HELLO says that it hears nobody is sent no DATA any more, on whichever uplink."""
+    for name, good in zip(bed.gsfs, reversed(bed.uplinks), strict=True):
+        peer = replace(bed.peer(name), unheard=(Window(3 * bed.parameter("hello_interval")),))
+        load = lasting(bed, bed.host(0), bed.host(-1), 3 * patience(bed))
+        recording = bed.play(load + Scenario(peers=(peer,)))
+        hellos = recording.fabric.messages("HELLO", peer.link, DOWN)
+        stale = [hello for hello in hellos if not hello.heard_node]
+        expect.enough(len(recording.fabric.messages("DATA", peer.link, UP)), 2, "DATA while it heard")
+        if expect.enough(len(stale), 2, "HELLO of a neighbour that hears nobody"):
+            judge_unused(expect, recording, peer.link, good, after=stale[0].time + patience(bed))
 
 
 @clause("SPRAY-TWO-WAY")

@@ -45,12 +45,14 @@ def test_a_returning_link_harms_nothing(bed, expect):
 @testbed(SoloGsp(uplinks=3))
 @needs("fabric taps", "link events")
 def test_a_returned_uplink_gets_its_share(bed, expect):
-    """An uplink that was down carries a third again in time, and not more than that at first."""
-    lost = bed.uplinks[0]
-    down, up = bed.parameter("hello_interval"), 5 * bed.parameter("hello_interval")
+    """An uplink that was down twice carries a third again in time, and not more than that at first."""
+    lost, interval = bed.uplinks[0], bed.parameter("hello_interval")
+    before = outage(lost, interval, 5 * interval)
+    down = 9 * interval + bed.parameter("flap_hold")
+    up = down + 4 * interval
     window, good = line_time(bed, plenty(bed, 3)), up + bed.parameter("flap_hold")
     load = lasting(bed, bed.host(0), bed.host(-1), good + bed.parameter("convergence_max") + 2 * window)
-    recording = bed.play(load + outage(lost, down, up))
+    recording = bed.play(load + before + outage(lost, down, up))
     containers = recording.fabric.containers(at=bed.uplinks)
     again = [item.times[0] for item in begun(containers, up) if lost in item.links]
     expect.enough(len(again), 1, "containers on the uplink that came back")
