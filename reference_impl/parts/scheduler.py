@@ -42,13 +42,13 @@ class Scheduler:
     def configure(self) -> None:
         """Take the settings over."""
         settings = self.leaf.settings
-        self.holding = self.holding_of(settings.window_time)
+        self.holding = self.holding_of(settings.grant_round_trip)
         self.quantum = max(min(settings.container_bytes, self.holding), self.window.longest)
 
-    def holding_of(self, window_time: int) -> int:
-        """Return what a source may hold: half a window, so that one alone can keep a port busy."""
+    def holding_of(self, round_trip: int) -> int:
+        """Return what a source may hold: what a port sends in a round trip, so that one alone keeps it busy."""
         rate = max((port.rate_mbps for port in self.leaf.ports if port.kind == "host"), default=0)
-        return max(self.window.longest, rate * window_time // 16000)
+        return max(self.window.longest, rate * round_trip // 8000)
 
     def weight(self, cls: int) -> int:
         """Return the declared weight of a class: 1 for class 0, `class_weight_ratio` for any other."""
@@ -79,7 +79,7 @@ class Scheduler:
         return source.need > 0 and source.held < self.allowance(source)
 
     def allowance(self, source: Source) -> int:
-        """Credit that a source may hold: half a window, or one longest frame once it let credit expire.
+        """Credit that a source may hold: a round trip's, or one longest frame once it let credit expire.
 
         So sources that ask and never send leave the window to others, which expiry alone would not achieve.
         """

@@ -5,7 +5,8 @@ from dataclasses import replace
 from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import SoloGsp
 from conformance.cases.dgsq.queues import slow_egress
-from traffic.patterns import IMIX, elephant, gap_at, imix, incast, interleaved
+from conformance.cases.windows import even, frame_time, frames_in, telling
+from traffic.patterns import IMIX, credit_bytes, elephant, imix, incast
 from traffic.recordings.recording import UP, Measured, jain
 from traffic.scenario import GrantPolicy, Scenario
 
@@ -17,23 +18,25 @@ from traffic.scenario import GrantPolicy, Scenario
 def test_a_queue_without_credit_blocks_no_other(bed, expect):
     """Frames for an egress that grants leave as fast beside frames for one that never does as alone."""
     here, good, mute = bed.hosts
-    load = {"count": 200, "size": bed.parameter("max_frame")}
+    limit, gap, size = bed.parameter("isolation_min"), 2 * frame_time(bed), bed.parameter("max_frame")
+    span = telling(bed, limit, bed.parameter("grant_round_trip") / (1 - limit), gap)
+    count, waiting = max(200, span // gap), bed.parameter("buffer_bytes") // 2 // credit_bytes(size)
     grants = replace(bed.peer("gsp1"), grants=replace(bed.peer("gsp1").grants, mode="at-once"))
     withholds = replace(bed.peer("gsp2"), grants=GrantPolicy(mode="withhold"))
     peers = Scenario(peers=(grants, withholds))
-    gap = 2 * gap_at(load["size"], bed.parameter("link_rate"))
+    alone = elephant(here, good, count=count, size=size, gap=gap) + peers
+    beside = elephant(here, mute, count=min(count, waiting), size=size, gap=gap)
     spans = []
-    for flows in (elephant(here, good, gap=gap, **load), interleaved(here, [mute, good], **load)):
-        recording = bed.play(flows + peers)
+    for load in (alone, beside + alone):
+        recording = bed.play(load)
         data = recording.fabric.messages("DATA", bed.uplinks, UP, destination="gsp1")
-        expect.equal(len(data), load["count"], "DATA for the egress that grants")
+        expect.equal(len(data), count, "DATA for the egress that grants")
         spans.append(Measured(data[-1].time - data[0].time, gap) if len(data) > 1 else None)
     asked = recording.fabric.messages("REQUEST", bed.uplinks, UP, destination="gsp2")
     expect.enough(len(asked), 3, "REQUEST to the egress that never grants")
-    alone, beside = spans
-    if alone and beside:
-        limit = bed.parameter("isolation_min")
-        expect.at_least(alone / beside, limit, "rate beside a queue without credit, of the rate alone")
+    usual, slowed = spans
+    if usual and slowed:
+        expect.at_least(usual / slowed, limit, "rate beside a queue without credit, of the rate alone")
 
 
 @clause("DGSQ-FIFO")
@@ -60,10 +63,11 @@ def test_frames_are_numbered_as_they_arrived(bed, expect):
 def test_local_traffic_shares_without_messages(bed, expect):
     """A local and a remote source at line rate get equal shares of a port, and the local one says nothing."""
     hit, sources = bed.host(1), (bed.host(0), bed.host(2))
-    span, longest = bed.parameter("convergence_max"), bed.parameter("max_frame")
-    count = 2 * span // gap_at(longest, bed.parameter("link_rate"))
-    recording = bed.play(incast(sources, hit, count=count, size=longest))
-    shares = [recording.hosts.throughput(hit, span, 2 * span, source=source) for source in sources]
+    start = bed.parameter("convergence_max")
+    stop = start + even(bed, len(sources), 0)
+    load = incast(sources, hit, count=frames_in(bed, stop), size=bed.parameter("max_frame"))
+    recording = bed.play(load)
+    shares = [recording.hosts.throughput(hit, start, stop, source=source) for source in sources]
     expect.given(sum(shares), "the host was served")
     expect.at_least(jain(shares), bed.parameter("fairness_min"), "Jain index of local and remote source")
     for name in ("REQUEST", "GRANT", "DATA"):
