@@ -24,8 +24,8 @@ def lavish(bed, name):
 
 
 def telling_size(bed, time):
-    """Size of the longest frames of which three at half the line rate take no longer than a time in ns."""
-    short = [n for n in (*RFC2544, SIZE) if n <= SIZE and 6 * gap_at(n, bed.parameter("link_rate")) <= time]
+    """Size of the longest frames of which three at a third of the line rate take at most a time in ns."""
+    short = [n for n in (*RFC2544, SIZE) if n <= SIZE and 9 * gap_at(n, bed.parameter("link_rate")) <= time]
     return max(short, default=min(RFC2544))
 
 
@@ -121,7 +121,7 @@ def test_backpressure_from_afar_halves_the_rate_once(bed, expect):
     """BACKPRESSURE, repeated, takes one share of one flow's rate and none of the other's, for a time."""
     validity, tolerance = bed.parameter("bp_validity"), bed.parameter("rate_tolerance")
     size = telling_size(bed, tolerance * min(validity, bed.parameter("bp_window")))
-    gap = 2 * gap_at(size, bed.parameter("link_rate"))
+    gap = 3 * gap_at(size, bed.parameter("link_rate"))
     isolated, used = bed.parameter("isolation_min"), bed.parameter("utilisation_min")
     window = telling(bed, max(isolated, used), 4 * bed.parameter("bp_window"), gap)
     start, stop = 2 * window, 2 * window + telling(bed, isolated, 4 * validity, gap)

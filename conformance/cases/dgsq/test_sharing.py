@@ -18,9 +18,9 @@ from traffic.scenario import GrantPolicy, Scenario
 def test_a_queue_without_credit_blocks_no_other(bed, expect):
     """Frames for an egress that grants leave as fast beside frames for one that never does as alone."""
     here, good, mute = bed.hosts
-    limit, gap, size = bed.parameter("isolation_min"), 2 * frame_time(bed), bed.parameter("max_frame")
+    limit, gap, size = bed.parameter("isolation_min"), 3 * frame_time(bed), bed.parameter("max_frame")
     span = telling(bed, limit, bed.parameter("grant_round_trip") / (1 - limit), gap)
-    count, waiting = max(200, span // gap), bed.parameter("buffer_bytes") // 2 // credit_bytes(size)
+    count, waiting = max(200, int(span // gap)), bed.parameter("buffer_bytes") // 2 // credit_bytes(size)
     grants = replace(bed.peer("gsp1"), grants=replace(bed.peer("gsp1").grants, mode="at-once"))
     withholds = replace(bed.peer("gsp2"), grants=GrantPolicy(mode="withhold"))
     peers = Scenario(peers=(grants, withholds))

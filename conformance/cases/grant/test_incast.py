@@ -5,7 +5,7 @@ from dataclasses import replace
 from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsp
 from conformance.cases.windows import even, frame_time, frames_in, grant_window, telling
-from traffic.patterns import credit_bytes, elephant, incast, victim
+from traffic.patterns import credit_bytes, elephant, incast
 from traffic.recordings.recording import jain
 from traffic.scenario import Scenario
 
@@ -78,12 +78,12 @@ def test_flow_beside_an_incast_keeps_its_rate(bed, expect):
     longest, start = bed.parameter("max_frame"), bed.parameter("convergence_max")
     here, source, *others, hot, cold = bed.hosts
     least, gap = bed.parameter("isolation_min"), 2 * frame_time(bed)
-    stop = start + telling(bed, least, 3 * start, gap)
-    count = stop // gap
-    load = victim([here, *others], hot, source, cold, count=count, victim_count=count, size=longest, gap=gap)
-    alone = replace(load, streams=load.streams[-1:])
+    stop, ahead = start + telling(bed, least, 3 * start, gap), bed.parameter("buffer_bytes") // 2
+    count = min(stop // gap, frames_in(bed, stop) // (1 + len(others)) + ahead // credit_bytes(longest))
+    alone = elephant(source, cold, count=stop // gap, size=longest, gap=gap)
+    crowd = [elephant(one, hot, count=count, size=longest, gap=stop // count) for one in (here, *others)]
     rates = []
-    for scenario in (alone, load):
+    for scenario in (alone, sum(crowd, alone)):
         recording = bed.play(scenario)
         rates.append(recording.hosts.throughput(cold, start, stop, source=source))
         lost = recording.hosts.losses(source, cold)
