@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
-from reference_impl.codec_source import BadFrame as BadFrame  # noqa: PLC0414 - part of this interface
-from reference_impl.codec_source import Compiler
-from reference_impl.codec_words import START as START  # noqa: PLC0414 - part of this interface
+from reference_impl.codec_compiler.compiler import compiled
+from reference_impl.codec_compiler.unit import BadFrame as BadFrame  # noqa: PLC0414 - part of this interface
+from reference_impl.codec_compiler.words import START as START  # noqa: PLC0414 - part of this interface
 from spec.layout import WireProfile
 
 Header = tuple[int, int, int, int, int, int, int]
@@ -118,7 +118,7 @@ def use(profile: WireProfile) -> None:
     if PROFILE is profile:
         return
     if profile.digest not in _COMPILED:
-        _COMPILED[profile.digest] = Compiler(profile).compile()
+        _COMPILED[profile.digest] = compiled(profile)
     globals().update(_COMPILED[profile.digest], PROFILE=profile)
 
 

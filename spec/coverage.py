@@ -12,11 +12,15 @@ from spec.node_id import NodeId
 
 @dataclass(frozen=True)
 class Mark:
-    """A clause, and perhaps a purpose, named by a decorator; `clause` is None when it is no plain string."""
+    """A clause, and perhaps a purpose or a kind of flaw, named by a decorator.
+
+    What is no plain string is None.
+    """
 
     clause: str | None
     purpose: str | None
     line: int
+    kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ def _marks(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, decorato
             keywords = {keyword.arg: keyword.value for keyword in call.keywords}
             first = call.args[0] if call.args else keywords.get("id")
             second = call.args[1] if len(call.args) > 1 else keywords.get("purpose")
-            yield Mark(_string(first), _string(second), call.lineno)
+            yield Mark(_string(first), _string(second), call.lineno, _string(keywords.get("kind")))
 
 
 def _called(call: ast.Call) -> str | None:

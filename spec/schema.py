@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from spec.ics import Statement
+from spec.kinds import Kinds
 from spec.model import Chapter, CounterDefinition, Fact, FactId, IcsItem, Parameter, Relations, Source
 from spec.profiles import Profile
 from spec.states import Machine
@@ -26,6 +27,7 @@ SHAPES: dict[str, Any] = {
     "wire_profile": ProfileEntry,
     "profile": Profile,
     "states": dict[str, Machine],
+    "kinds": Kinds,
 }
 
 

@@ -12,17 +12,18 @@ C = TypeVar("C", bound=type)
 
 @dataclass(frozen=True)
 class Mutant:
-    """A flawed class and the clause that it breaks."""
+    """A flawed class, the clause that it breaks, and the kind of flaw (`spec/kinds.yaml`) if it is of one."""
 
     name: str
     clause: str
     flaw: type
+    kind: str | None = None
 
 
 _KNOWN: dict[str, Mutant] = {}
 
 
-def mutant(clause: str) -> Callable[[C], C]:
+def mutant(clause: str, *, kind: str | None = None) -> Callable[[C], C]:
     """Register a subclass of one part, or of a role, as breaking a clause; its name is the flaw's."""
 
     def register(flaw: C) -> C:
@@ -31,7 +32,7 @@ def mutant(clause: str) -> Callable[[C], C]:
             raise ValueError(f"two mutants are called {name}")
         if len(flaw.__bases__) != 1:
             raise TypeError(f"{name}: a mutant stands in for one class")
-        _KNOWN[name] = Mutant(name, clause, flaw)
+        _KNOWN[name] = Mutant(name, clause, flaw, kind)
         return flaw
 
     return register

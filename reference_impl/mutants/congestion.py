@@ -88,7 +88,7 @@ class SkipsASequence(Ingress):
         dgsq.sequence += 1
 
 
-@mutant("DGSQ-ON-CONGESTION-CREATED")
+@mutant("DGSQ-ON-CONGESTION-CREATED", kind="history")
 class MarksGovernedTraffic(Packer):
     """Marks the frames of a queue that sent free once as ungoverned for ever."""
 
@@ -107,7 +107,7 @@ class SuffersInSilence(BackpressureSender):
         return False
 
 
-@mutant("DGSQ-BACKPRESSURE-RATE")
+@mutant("DGSQ-BACKPRESSURE-RATE", kind="history")
 class CompoundsRepeats(BackpressureReceiver):
     """Takes every repeat of a level off what the last one has left."""
 
@@ -135,7 +135,7 @@ class ScalesTheLineRate(BackpressureReceiver):
         return min((path.rate for path in self.leaf.paths.live(dgsq.node)), default=1)
 
 
-@mutant("DGSQ-BACKPRESSURE-RATE")
+@mutant("DGSQ-BACKPRESSURE-RATE", kind="bystanders")
 class SlowsEveryQueue(BackpressureReceiver):
     """Slows the queues to all destinations down."""
 

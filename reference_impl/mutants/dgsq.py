@@ -107,7 +107,7 @@ class AgesFromCreation(DgsqTable):
             self.release(dgsq)
 
 
-@mutant("DGSQ-NO-LEAK")
+@mutant("DGSQ-NO-LEAK", kind="history")
 class KeepsRenewedQueues(DgsqTable):
     """Never releases a queue that was created for the second time or later."""
 
@@ -117,7 +117,7 @@ class KeepsRenewedQueues(DgsqTable):
             super().age(now, dgsq)
 
 
-@mutant("DGSQ-NO-LEAK")
+@mutant("DGSQ-NO-LEAK", kind="counters")
 class ForgetsToCountReleases(DgsqTable):
     """Counts the release of every other queue only."""
 
@@ -148,7 +148,7 @@ class EndsAQueueForTheNewcomer(DgsqTable):
         return super().create(key, now)
 
 
-@mutant("DGSQ-EXHAUSTION")
+@mutant("DGSQ-EXHAUSTION", kind="counters")
 class MiscallsExhaustion(Gsp):
     """Drops frames that need one queue too many under another cause."""
 
@@ -157,7 +157,7 @@ class MiscallsExhaustion(Gsp):
         super().drop("queue_full" if cause == "dgsq_exhausted" else cause)
 
 
-@mutant("DGSQ-NO-HEAD-OF-LINE")
+@mutant("DGSQ-NO-HEAD-OF-LINE", kind="bystanders")
 class ServesQueuesInOrder(Ingress):
     """Lets no queue send while an older one waits for credit."""
 
@@ -170,7 +170,7 @@ class ServesQueuesInOrder(Ingress):
                 return
 
 
-@mutant("DGSQ-NO-HEAD-OF-LINE")
+@mutant("DGSQ-NO-HEAD-OF-LINE", kind="bystanders")
 class SharesOneBuffer(DgsqTable):
     """Lets the frames that wait in one queue fill the buffer of all."""
 
@@ -288,7 +288,7 @@ class SendsWhatWaits(Gsp):
         self.event(now, "table_withdraw", mac=mac)
 
 
-@mutant("DGSQ-WITHDRAWN")
+@mutant("DGSQ-WITHDRAWN", kind="counters")
 class DropsWithoutCounting(DgsqTable):
     """Does not count the frames that are dropped with their queue."""
 
@@ -311,7 +311,7 @@ class KeepsTheEmptiedQueue(DgsqTable):
         self.device.count["dgsq_active"] += 1
 
 
-@mutant("DGSQ-WITHDRAWN")
+@mutant("DGSQ-WITHDRAWN", kind="bystanders")
 class DropsEveryQueue(Gsp):
     """Drops the queues to all destinations when one entry is withdrawn."""
 

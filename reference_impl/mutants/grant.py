@@ -31,7 +31,7 @@ class StartsOnItsOwnCredit(DgsqTable):
         return super().first_grant() + self.device.settings.container_bytes
 
 
-@mutant("GRANT-WHOLE-FRAME")
+@mutant("GRANT-WHOLE-FRAME", kind="by-little")
 class RoundsCreditUp(Dgsq):
     """Sends a frame whose last octet the grant does not cover."""
 
@@ -40,7 +40,7 @@ class RoundsCreditUp(Dgsq):
         return super().may_send(credit - 1)
 
 
-@mutant("GRANT-WHOLE-FRAME")
+@mutant("GRANT-WHOLE-FRAME", kind="by-little")
 class WantsCreditToSpare(Dgsq):
     """Holds a frame back that the grant covers to the last octet."""
 
@@ -145,7 +145,7 @@ class RoundsDemandUp(Scheduler):
         return self.allowance(source)
 
 
-@mutant("GRANT-FAIR")
+@mutant("GRANT-FAIR", kind="bystanders")
 class ServesInOrderOfNodes(Scheduler):
     """Grants to the source with the lowest node number as long as it wants credit, then to the next."""
 
@@ -200,7 +200,7 @@ class IgnoresTheEndOfValidity(Dgsq):
         """Let nothing lapse."""
 
 
-@mutant("GRANT-REQUEST-AGAIN")
+@mutant("GRANT-REQUEST-AGAIN", kind="history")
 class ShutsOutSlowSources(Scheduler):
     """Grants nothing more in a generation in which credit has expired."""
 

@@ -81,7 +81,7 @@ class TakesGrantsOfAnyGeneration(Ingress):
         return dgsq.governed
 
 
-@mutant("GRANT-CORRUPTED")
+@mutant("GRANT-CORRUPTED", kind="malformed")
 class TrustsDamagedGrants(Gsp):
     """Acts on a grant whose checksum is wrong."""
 
@@ -96,7 +96,7 @@ class TrustsDamagedGrants(Gsp):
             raise
 
 
-@mutant("GRANT-BLACKOUT")
+@mutant("GRANT-BLACKOUT", kind="history")
 class ShutsOutWrittenOffSources(Granter):
     """Never listens again to a queue generation that it has written off."""
 
@@ -166,7 +166,7 @@ class GrantsCrumbs(CreditWindow):
         return super().size(credit, now) // 8
 
 
-@mutant("GRANT-LATE-JOINER")
+@mutant("GRANT-LATE-JOINER", kind="history")
 class DistrustsNewcomers(Scheduler):
     """Lets a source hold one frame's credit at a time until it has been served for long."""
 
@@ -175,7 +175,7 @@ class DistrustsNewcomers(Scheduler):
         return super().allowance(source) if source.granted > 1_000_000 else self.window.longest
 
 
-@mutant("GRANT-VICTIM-ISOLATED")
+@mutant("GRANT-VICTIM-ISOLATED", kind="bystanders")
 class WaitsBehindOtherQueues(Ingress):
     """Lets no frame go while one waits in an older queue."""
 

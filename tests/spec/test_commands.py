@@ -96,7 +96,7 @@ def test_clauses_as_table(run):
     rows = [line.split("│") for line in run("clauses").output.splitlines() if "PKTC-" in line]
     assert [(row[1].strip(), row[6].strip(), row[7].strip()) for row in rows] == [
         ("PKTC-ONE-PATH", "2", "1"),
-        ("PKTC-ORDER", "0 + invariant", "0"),
+        ("PKTC-ORDER", "0 + invariant", "1"),
         ("PKTC-BUFFER", "none can", "0"),
     ]
 

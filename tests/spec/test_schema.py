@@ -11,7 +11,7 @@ FILES = [
     *((path, "chapter") for path in sorted((ROOT / "clauses").glob("*.yaml"))),
     *(
         (ROOT / f"{name}.yaml", name)
-        for name in ("parameters", "sources", "facts", "counters", "ics_items", "relations")
+        for name in ("parameters", "sources", "facts", "counters", "ics_items", "relations", "kinds")
     ),
     (ROOT / "wire" / "open-1.yaml", "wire_profile"),
     (ROOT.parent / "reference_impl" / "ics.yaml", "ics"),

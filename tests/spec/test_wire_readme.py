@@ -5,7 +5,8 @@ import re
 from spec import wire_entry
 from spec.checksum import CHECKSUMS
 from spec.layout import OPTIONAL
-from spec.wire import FOLDER, RATES, TIMES, bundled
+from spec.wire import FOLDER, bundled
+from spec.wire_fields import RATES, TIMES
 
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from traffic.recordings.columns import BeyondRecording, Columns, View
 from traffic.recordings.decode import Rows, Table, credit_bytes
-from traffic.recordings.fabric import QUEUE
 from traffic.recordings.hosts import HostView
+from traffic.recordings.passed import QUEUE
 from traffic.recordings.rows import Row, numbered
 from traffic.recordings.seen import Queue
 from traffic.scenario import DOWN, UP

@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spec.layout import NotInProfile
 from traffic.recordings.columns import View
 from traffic.recordings.decode import Fault, Rows, Table, credit_bytes
 from traffic.recordings.ordering import Reordering, reordering_of
+from traffic.recordings.passed import QUEUE, containers_of, messages_of
 from traffic.recordings.rows import Row
-from traffic.recordings.seen import Container, Deviation, Improper, Message, Untold
+from traffic.recordings.seen import Container, Deviation, Improper, Message
 from traffic.scenario import UP
 
 Links = str | Iterable[str] | None
-QUEUE = ("source", "destination", "port", "class", "generation")
 
 
 class FabricView(View):
@@ -38,14 +37,14 @@ class FabricView(View):
         """
         table = self.data.tables[name]
         chosen = self._seen(table, at, direction, valid) & self._between(table, source, destination)
-        return self._messages(table, np.flatnonzero(chosen))
+        return messages_of(self.data, table, np.flatnonzero(chosen))
 
     def message_at(self, row: int) -> Message | None:
         """Return the message of a row, None if the row holds none that is long enough to read."""
         for table in self.data.tables.tables.values():
             position = int(np.searchsorted(table.rows, row))
             if position < len(table) and table.rows[position] == row:
-                return self._messages(table, np.array([position]))[0]
+                return messages_of(self.data, table, np.array([position]))[0]
         return None
 
     def payload(self, row: int) -> bytes:
@@ -120,7 +119,7 @@ class FabricView(View):
             chosen &= table["port"] == port
         if cls is not None:
             chosen &= table["class"] == cls
-        return self._containers(table.where(chosen))
+        return containers_of(self.data, table.where(chosen))
 
     def uplink_bytes(
         self,
@@ -224,13 +223,6 @@ class FabricView(View):
             chosen &= table["destination"] == self.data.node_id(destination)
         return chosen
 
-    def _flagged(self, table: Table, name: str) -> "list[bool] | Untold":
-        """Tell which messages have a flag."""
-        if name not in self.data.profile.flags:
-            return Untold.because(NotInProfile(self.data.profile.name, f"{name} flag"))
-        flagged: list[bool] = (table["flags"] & self.data.profile.flags[name] != 0).tolist()
-        return flagged
-
     def _upward(
         self,
         at: list[str],
@@ -247,88 +239,6 @@ class FabricView(View):
         if stop is not None:
             chosen &= time < stop
         return table.rows[chosen], self.data_credit[chosen]
-
-    def _messages(self, table: Table, positions: Rows) -> list[Message]:
-        """Make objects of the chosen positions of a table."""
-        rows = table.rows[positions]
-        columns = {name: column[positions].tolist() for name, column in table.columns.items()}
-        if self.data.profile.messages[table.name].payload:
-            columns["credit"] = credit_bytes(table.octets[positions]).tolist()
-        if table.entries or self.data.profile.messages[table.name].repeated is not None:
-            bounds = np.searchsorted(table.owner, np.arange(len(table) + 1)).tolist()
-            items = [
-                dict(zip(table.entries, values, strict=True))
-                for values in zip(*(column.tolist() for column in table.entries.values()), strict=True)
-            ]
-            columns["entries"] = [
-                tuple(items[bounds[position] : bounds[position + 1]]) for position in positions.tolist()
-            ]
-        seen = zip(
-            self.data.numbered(rows),
-            self.data.time[rows].tolist(),
-            [self.data.links[link].name for link in self.data.link[rows].tolist()],
-            self.data.direction[rows].tolist(),
-            self.data.delivered[rows].tolist(),
-            table.valid_crc[positions].tolist(),
-            zip(*columns.values(), strict=True),
-            strict=True,
-        )
-        return [
-            Message(table.name, row, time, link, way, copies, valid, dict(zip(columns, values, strict=True)))
-            for row, time, link, way, copies, valid, values in seen
-        ]
-
-    def _containers(self, table: Table) -> list[Container]:
-        """Group DATA messages, given in order of time."""
-        if not len(table):
-            return []
-        key = np.stack([table[name] for name in (*QUEUE, "sequence")])
-        order = np.lexsort(key[::-1])
-        key = key[:, order]
-        begin = np.flatnonzero(np.r_[True, (key[:, 1:] != key[:, :-1]).any(axis=0)])
-        end = [*begin[1:].tolist(), len(order)]
-        table = table.where(order)
-        last, ungoverned = (self._flagged(table, name) for name in ("LAST", "UNGOVERNED"))
-        counted = self.data.profile.has("DATA", "previous_frames")
-        columns = [
-            self.data.numbered(table.rows),
-            self.data.time[table.rows].tolist(),
-            [self.data.links[link].name for link in self.data.link[table.rows].tolist()],
-            table["index"].tolist(),
-            table["fill"].tolist(),
-            credit_bytes(table.octets).tolist(),
-        ]
-        keys = key[:, begin].T.tolist()
-        untold = Untold.because(NotInProfile(self.data.profile.name, "previous_frames in its DATA"))
-        told = table["previous_frames"].tolist() if counted else untold
-        announced = {
-            tuple(item): told[first] for item, first in zip(keys, begin.tolist(), strict=True) if counted
-        }
-        found = []
-        for item, first, stop in zip(keys, begin.tolist(), end, strict=True):
-            source, destination, port, cls, generation, sequence = item
-            rows, times, links, indices, fills, sizes = (tuple(column[first:stop]) for column in columns)
-            found.append(
-                Container(
-                    source,
-                    destination,
-                    port,
-                    cls,
-                    generation,
-                    sequence,
-                    rows,
-                    times,
-                    frozenset(links),
-                    indices,
-                    fills,
-                    sizes,
-                    tuple(told[first:stop]) if counted else untold,
-                    ungoverned if isinstance(ungoverned, Untold) else tuple(ungoverned[first:stop]),
-                    last if isinstance(last, Untold) else tuple(last[first:stop]),
-                    announced=announced.get((*item[:-1], (sequence + 1) % self.data.profile.numbers())),
-                )
-            )
-        return sorted(found, key=lambda container: container.rows[0])
 
 
 def _groups(table: Table, names: Iterable[str]) -> Rows:

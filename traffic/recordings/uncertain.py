@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from traffic.recordings.columns import Columns
 from traffic.recordings.decode import Table
-from traffic.recordings.fabric import QUEUE
+from traffic.recordings.passed import QUEUE
 
 RISING: Final = {
     "DATA": ("sequence", "index"),

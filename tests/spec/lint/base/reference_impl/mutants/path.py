@@ -1,4 +1,4 @@
-def mutant(name):
+def mutant(name, **_):
     return lambda flawed: (name, flawed)[1]
 
 
@@ -8,3 +8,11 @@ class SpraysFrames:
 
     def choose(self, frame):
         return frame % 2
+
+
+@mutant("PKTC-ORDER", kind="history")
+class TiresOfOrder:
+    """Keeps the order of the first containers only."""
+
+    def order(self, sequence):
+        return sequence % 2
