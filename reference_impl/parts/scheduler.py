@@ -46,7 +46,7 @@ class Scheduler:
         self.quantum = max(min(settings.container_bytes, self.holding), self.window.longest)
 
     def holding_of(self, round_trip: int) -> int:
-        """Return what a source may hold: what a port sends in a round trip, so that one alone keeps it busy."""
+        """Return what a source may hold: a round trip of its port, so that one alone keeps it busy."""
         rate = max((port.rate_mbps for port in self.leaf.ports if port.kind == "host"), default=0)
         return max(self.window.longest, rate * round_trip // 8000)
 
