@@ -103,7 +103,7 @@ def test_a_paused_class_is_not_granted(bed, expect):
     held, free, least = 2, 5, bed.parameter("isolation_min")
     start, long = 10 * bed.parameter("grant_round_trip"), bed.parameter("max_frame")
     size = min(SIZE, long)
-    span = start + telling(bed, least, start, gap_at(size, bed.parameter("link_rate")))
+    span = start + telling(bed, least, start, 2 * gap_at(size, bed.parameter("link_rate")))
     hit, neighbour, one, two, other, _ = bed.hosts
     quiet, stop = span + bed.parameter("latency_margin"), 2 * span
     count = 5 * span // 2 // gap_at(size, bed.parameter("link_rate"))

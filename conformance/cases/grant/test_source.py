@@ -139,7 +139,8 @@ def test_requests_go_on_until_age_out(bed, expect):
     """A queue that has nothing to send repeats its REQUEST until it ages out, and no longer."""
     refresh, age_out = bed.parameter("request_refresh"), bed.parameter("age_out")
     margin = bed.parameter("latency_margin")
-    recording = bed.play(replace(elephant(bed.host(0), bed.host(-1), count=50), settle=2 * age_out))
+    rest = 2 * age_out + 3 * bed.parameter("hello_interval")
+    recording = bed.play(replace(elephant(bed.host(0), bed.host(-1), count=50), settle=rest))
     requests = recording.fabric.messages("REQUEST", source="gsp0")
     last = max((message.time for message in recording.fabric.messages("DATA", source="gsp0")), default=0)
     for before, after in pairwise(requests):

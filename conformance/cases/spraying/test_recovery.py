@@ -47,8 +47,9 @@ def test_a_returning_link_harms_nothing(bed, expect):
 def test_a_returned_uplink_gets_its_share(bed, expect):
     """An uplink that was down carries a third again in time, and not more than that at first."""
     lost = bed.uplinks[0]
-    down, up = bed.parameter("hello_interval"), 5 * bed.parameter("hello_interval")
-    window, good = line_time(bed, plenty(bed, 3)), up + bed.parameter("flap_hold")
+    interval = bed.parameter("hello_interval")
+    down, up = interval, 5 * interval
+    window, good = line_time(bed, plenty(bed, 3)), up + 2 * interval + bed.parameter("flap_hold")
     load = lasting(bed, bed.host(0), bed.host(-1), good + bed.parameter("convergence_max") + 2 * window)
     recording = bed.play(load + outage(lost, down, up))
     containers = recording.fabric.containers(at=bed.uplinks)
