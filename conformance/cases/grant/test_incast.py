@@ -83,7 +83,7 @@ def test_flow_beside_an_incast_keeps_its_rate(bed, expect):
     alone = elephant(source, cold, count=stop // gap, size=longest, gap=gap)
     crowd = [elephant(one, hot, count=count, size=longest, gap=stop // count) for one in (here, *others)]
     rates = []
-    for scenario in (alone, sum(crowd, alone)):
+    for scenario in (alone, sum(crowd, Scenario()) + alone):
         recording = bed.play(scenario)
         rates.append(recording.hosts.throughput(cold, start, stop, source=source))
         lost = recording.hosts.losses(source, cold)
