@@ -14,8 +14,6 @@ IMIX: Final = (64, 64, 594, 64, 64, 594, 64, 594, 64, 64, 594, 1518)
 
 SHARE: Final = 10
 """The slow stream of a full line has one part of so many of its rate, or less."""
-LEAST_READ: Final = 50_000
-"""Least time between two of its frames, ns."""
 FEWEST: Final = 30
 """How many frames it has at least."""
 
@@ -78,12 +76,15 @@ def imix(source: str, destination: str, *, count: int, gap: int | None = None, c
     return _scenario("imix", [Stream(1, source, destination, sizes, count, gap=gap, cls=cls)])
 
 
-def line_rate(pairs: Iterable[tuple[str, str]], *, rate_mbps: int, span: int, size: int = 1518) -> Scenario:
+def line_rate(
+    pairs: Iterable[tuple[str, str]], *, rate_mbps: int, span: int, order_interval: int, size: int = 1518
+) -> Scenario:
     """Fill the line from each source to its destination for `span` ns or longer, to be counted.
 
-    Each pair has a stream that takes most of the rate, and a slow one whose order any tester can read.
+    Each pair has a stream that takes most of the rate, and a slow one whose frames are `order_interval` ns or
+    more apart, so that the tester can read their order.
     """
-    slow = max(SHARE * gap_at(size, rate_mbps), LEAST_READ)
+    slow = max(SHARE * gap_at(size, rate_mbps), order_interval)
     span = max(span, FEWEST * slow)
     fast = gap_at(size, rate_mbps - credit_bytes(size) * 8000 / slow)
     streams = [

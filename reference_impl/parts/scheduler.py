@@ -42,13 +42,16 @@ class Scheduler:
     def configure(self) -> None:
         """Take the settings over."""
         settings = self.leaf.settings
-        self.holding = self.holding_of(settings.window_time)
+        self.holding = self.holding_of(settings.grant_round_trip)
         self.quantum = max(min(settings.container_bytes, self.holding), self.window.longest)
 
-    def holding_of(self, window_time: int) -> int:
-        """Return what a source may hold: half a window, so that one alone can keep a port busy."""
+    def holding_of(self, round_trip: int) -> int:
+        """Return what a source may hold before a last quantum comes: three quarters of a round trip.
+
+        Together they keep a port busy that has one source alone, and no window makes them more.
+        """
         rate = max((port.rate_mbps for port in self.leaf.ports if port.kind == "host"), default=0)
-        return max(self.window.longest, rate * window_time // 16000)
+        return max(self.window.longest, 3 * rate * round_trip // 32000)
 
     def weight(self, cls: int) -> int:
         """Return the declared weight of a class: 1 for class 0, `class_weight_ratio` for any other."""
@@ -79,7 +82,7 @@ class Scheduler:
         return source.need > 0 and source.held < self.allowance(source)
 
     def allowance(self, source: Source) -> int:
-        """Credit that a source may hold: half a window, or one longest frame once it let credit expire.
+        """Credit that a source may hold, which is one longest frame once it let credit expire.
 
         So sources that ask and never send leave the window to others, which expiry alone would not achieve.
         """

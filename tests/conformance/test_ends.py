@@ -21,7 +21,7 @@ REFUSED = {
 }
 PLAYED = [name for name in POINTS if name not in REFUSED]
 whole = pytest.mark.skipif("GSE_WHOLE" not in os.environ, reason="takes many minutes; make whole does it")
-SAMPLE = ("25 Gbit/s", "short frames at 25 Gbit/s", "max_frame=1518")
+SAMPLE = ("25 Gbit/s", "short frames at 25 Gbit/s", "small buffers", "grant_window_factor=8.0")
 
 
 @pytest.mark.parametrize("name", SAMPLE)

@@ -114,7 +114,7 @@ def test_a_play_is_recorded(stood):
 
 
 def test_a_play_that_is_counted_holds_counters(stood):
-    load = line_rate([("h0", "h1"), ("h1", "h0")], rate_mbps=100, span=100 * MS)
+    load = line_rate([("h0", "h1"), ("h1", "h0")], rate_mbps=100, span=100 * MS, order_interval=50_000)
     recording = stood().play(load, 1, fresh=False)
     assert (recording.holds, len(recording), recording.columns.trouble) == ("counters", 0, None)
     expected = [Flow(stream.id, stream.count, reordered=0) for stream in load.streams]

@@ -94,7 +94,7 @@ def test_gap_reaches_the_rate():
 @pytest.mark.parametrize("rate", [10, 8000, 100_000])
 def test_a_full_line_is_full_and_has_a_slow_stream(rate):
     span = 100 * gap_at(1518, 10)
-    load = line_rate([("h0", "h1"), ("h1", "h0")], rate_mbps=rate, span=span)
+    load = line_rate([("h0", "h1"), ("h1", "h0")], rate_mbps=rate, span=span, order_interval=50_000)
     assert load.counted
     for host in ("h0", "h1"):
         fast, slow = (stream for stream in load.streams if stream.source == host)

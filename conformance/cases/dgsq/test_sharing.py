@@ -5,6 +5,7 @@ from dataclasses import replace
 from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import SoloGsp
 from conformance.cases.dgsq.queues import slow_egress
+from conformance.cases.windows import even, frame_time, frames_in, telling
 from traffic.patterns import IMIX, credit_bytes, elephant, gap_at, imix, incast
 from traffic.recordings.recording import UP, Measured, jain
 from traffic.scenario import GrantPolicy, Scenario
@@ -17,26 +18,25 @@ from traffic.scenario import GrantPolicy, Scenario
 def test_a_queue_without_credit_blocks_no_other(bed, expect):
     """Frames for an egress that grants leave as fast beside frames for one that never does as alone."""
     here, good, mute = bed.hosts
-    size = bed.parameter("max_frame")
-    room = bed.parameter("buffer_bytes") // 2 // credit_bytes(size)
+    limit, gap, size = bed.parameter("isolation_min"), 3 * frame_time(bed), bed.parameter("max_frame")
+    span = telling(bed, limit, bed.parameter("grant_round_trip") / (1 - limit), gap)
+    count, waiting = max(200, int(span // gap)), bed.parameter("buffer_bytes") // 2 // credit_bytes(size)
     grants = replace(bed.peer("gsp1"), grants=replace(bed.peer("gsp1").grants, mode="at-once"))
     withholds = replace(bed.peer("gsp2"), grants=GrantPolicy(mode="withhold"))
     peers = Scenario(peers=(grants, withholds))
-    gap = 2 * gap_at(size, bed.parameter("link_rate"))
-    flow, turns = elephant(here, good, count=200, size=size, gap=gap), -(-200 // room)
-    stuck = elephant(here, mute, count=200 // turns, size=size, gap=turns * gap)
+    alone = elephant(here, good, count=count, size=size, gap=gap) + peers
+    beside = elephant(here, mute, count=min(count, waiting), size=size, gap=gap)
     spans = []
-    for load in (flow, stuck + flow):
-        recording = bed.play(load + peers)
+    for load in (alone, beside + alone):
+        recording = bed.play(load)
         data = recording.fabric.messages("DATA", bed.uplinks, UP, destination="gsp1")
-        expect.equal(len(data), 200, "DATA for the egress that grants")
+        expect.equal(len(data), count, "DATA for the egress that grants")
         spans.append(Measured(data[-1].time - data[0].time, gap) if len(data) > 1 else None)
     asked = recording.fabric.messages("REQUEST", bed.uplinks, UP, destination="gsp2")
     expect.enough(len(asked), 3, "REQUEST to the egress that never grants")
-    alone, beside = spans
-    if alone and beside:
-        limit = bed.parameter("isolation_min")
-        expect.at_least(alone / beside, limit, "rate beside a queue without credit, of the rate alone")
+    usual, slowed = spans
+    if usual and slowed:
+        expect.at_least(usual / slowed, limit, "rate beside a queue without credit, of the rate alone")
 
 
 @clause("DGSQ-NO-HEAD-OF-LINE", "beside-its-like")
@@ -91,11 +91,12 @@ def test_frames_are_numbered_as_they_arrived(bed, expect):
 def test_local_traffic_shares_without_messages(bed, expect):
     """In either class a local and a remote source get equal shares of a port, and the local one is silent."""
     hit, sources = bed.host(1), (bed.host(0), bed.host(2))
-    span, longest = bed.parameter("convergence_max"), bed.parameter("max_frame")
-    count = 2 * span // gap_at(longest, bed.parameter("link_rate"))
+    start = bed.parameter("convergence_max")
+    stop = start + even(bed, len(sources), 0)
     for cls in (0, 3):
-        recording = bed.play(incast(sources, hit, count=count, size=longest, cls=cls))
-        shares = [recording.hosts.throughput(hit, span, 2 * span, source=source) for source in sources]
+        load = incast(sources, hit, count=frames_in(bed, stop), size=bed.parameter("max_frame"), cls=cls)
+        recording = bed.play(load)
+        shares = [recording.hosts.throughput(hit, start, stop, source=source) for source in sources]
         expect.given(sum(shares), "the host was served")
         what = f"Jain index of local and remote source in class {cls}"
         expect.at_least(jain(shares), bed.parameter("fairness_min"), what)

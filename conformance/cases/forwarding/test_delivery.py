@@ -25,7 +25,8 @@ def test_nothing_is_lost_at_line_rate(bed, expect):
     """Two hosts that fill each other's line for long lose no frame, as the tester counts them."""
     near, far = bed.host(0), bed.host(-1)
     span = 4 * bed.parameter("convergence_max")
-    load = line_rate([(near, far), (far, near)], rate_mbps=bed.parameter("link_rate"), span=span)
+    rate, read = bed.parameter("link_rate"), bed.parameter("order_interval")
+    load = line_rate([(near, far), (far, near)], rate_mbps=rate, span=span, order_interval=read)
     recording = bed.play(load)
     expect.each(
         recording.hosts.flows(),

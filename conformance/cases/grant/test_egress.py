@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import SoloGsp
-from conformance.cases.grant.windows import grant_window
+from conformance.cases.windows import grant_window
 from traffic.frames.crafted import message
 from traffic.patterns import credit_bytes, elephant, gap_at, incast
 from traffic.scenario import Demand, LinkEvent, Scenario

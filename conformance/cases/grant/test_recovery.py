@@ -4,14 +4,10 @@ from dataclasses import replace
 
 from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsp
-from traffic.patterns import elephant, gap_at, incast, permutation
+from conformance.cases.windows import frames_in, telling
+from traffic.patterns import elephant, incast, permutation
 from traffic.recordings.recording import DOWN
 from traffic.scenario import Impairment, Scenario, Window
-
-
-def frames_in(bed, span):
-    """Count the longest frames that a link carries in a span of time."""
-    return int(span / gap_at(bed.parameter("max_frame"), bed.parameter("link_rate")))
 
 
 def around(bed, rest, again, end):
@@ -25,15 +21,19 @@ def around(bed, rest, again, end):
 
 def expect_rate_again(bed, expect, recording, after, what):
     """Expect each receiving host to be served after a disturbance at the rate that it had before it."""
-    before = bed.parameter("recovery_max")
-    span = 2 * before
+    before, least = bed.parameter("recovery_max"), bed.parameter("utilisation_min")
+    span = watched(bed)
     hosts = {frame.host: None for frame in recording.hosts.frames(way="received")}
     expect.given(hosts, "hosts received frames")
     for host in hosts:
         usual, got = (recording.hosts.throughput(host, start, start + span) for start in (before, after))
-        limit = usual * bed.parameter("utilisation_min")
         if expect.given(usual, f"{host} was served before {what}"):
-            expect.at_least(got, limit, f"rate at {host} after {what}", "Mbit/s")
+            expect.at_least(got, usual * least, f"rate at {host} after {what}", "Mbit/s")
+
+
+def watched(bed):
+    """Time for which a rate is measured before and after a disturbance, ns."""
+    return telling(bed, bed.parameter("utilisation_min"), bed.parameter("recovery_max"))
 
 
 @clause("GRANT-LOST-GRANT")
@@ -43,17 +43,18 @@ def expect_rate_again(bed, expect, recording, after, what):
 def test_lost_grants_are_made_good(bed, expect):
     """One lost GRANT a link, a burst and a share of them each cost less than the recovery time."""
     span, links = bed.parameter("recovery_max"), bed.uplinks_of(bed.gsps[0])
+    whole = watched(bed) + 2 * span
     phases = (
-        ("one loss", 3 * span, Impairment("", "loss", ordinals=(1,))),
-        ("a burst", 6 * span, Impairment("", "loss", ordinals=(1, 2, 3, 4, 5))),
-        ("a share", 10 * span, Impairment("", "loss", every=3)),
+        ("one loss", whole, Impairment("", "loss", ordinals=(1,))),
+        ("a burst", 2 * whole, Impairment("", "loss", ordinals=(1, 2, 3, 4, 5))),
+        ("a share", 3 * whole, Impairment("", "loss", every=3)),
     )
     lost = tuple(
         replace(loss, link=link, direction=DOWN, start=start, stop=start + span, messages=("GRANT",))
         for _, start, loss in phases
         for link in links
     )
-    count = frames_in(bed, 14 * span)
+    count = frames_in(bed, 4 * whole)
     load = elephant(bed.host(0), bed.host(-1), count=count, size=bed.parameter("max_frame"))
     recording = bed.play(load + Scenario(impairments=lost))
     grants = recording.fabric.messages("GRANT", destination=bed.gsps[0], direction=DOWN)
@@ -88,17 +89,18 @@ def test_lost_requests_are_made_good(bed, expect):
 @configure(dgsq_mode="on-first-frame")
 def test_traffic_resumes_after_a_blackout(bed, expect):
     """Traffic resumes by itself after all signalling was lost, for less than the age-out and for longer."""
-    span = bed.parameter("recovery_max")
+    span, watch = bed.parameter("recovery_max"), watched(bed)
+    start = span + watch
     for longer in (1, 3):
-        stop = 3 * span + longer * bed.parameter("age_out") // 2
+        stop = start + longer * bed.parameter("age_out") // 2
         after = stop + span + bed.parameter("request_refresh")
         blackout = tuple(
-            Impairment(link, "loss", start=3 * span, stop=stop, messages=("REQUEST", "GRANT"))
+            Impairment(link, "loss", start=start, stop=stop, messages=("REQUEST", "GRANT"))
             for link in bed.uplinks
         )
-        load = around(bed, min(stop, 8 * span), stop, after + 2 * span)
+        load = around(bed, min(stop, start + span), stop, after + watch)
         recording = bed.play(load + Scenario(impairments=blackout))
-        expect_rate_again(bed, expect, recording, after, f"{stop - 3 * span} ns of blackout")
+        expect_rate_again(bed, expect, recording, after, f"{stop - start} ns of blackout")
 
 
 @clause("GRANT-SILENT-STATE")
@@ -106,7 +108,8 @@ def test_traffic_resumes_after_a_blackout(bed, expect):
 @needs("fabric taps")
 def test_silent_source_is_written_off(bed, expect):
     """A source that falls silent while it holds credit is soon granted nothing, the other one gets all."""
-    span, longest = bed.parameter("convergence_max"), bed.parameter("max_frame")
+    longest, least = bed.parameter("max_frame"), bed.parameter("utilisation_min")
+    span = telling(bed, least, bed.parameter("convergence_max"))
     hit, gone, busy = bed.hosts
     load = incast((gone, busy), hit, count=frames_in(bed, 3 * span), size=longest)
     vanishing = replace(bed.peer("gsp1"), mute=(Window(start=span // 4),), voids=("GRANT-EGRESS-RATE",))
@@ -127,5 +130,5 @@ def test_silent_source_is_written_off(bed, expect):
     dead = [grant for grant in late if grant.destination == bed.node("gsp1")]
     expect.none(dead, "GRANT to the silent source", (late[0].row, late[-1].row) if late else (None, None))
     got = recording.hosts.throughput(hit, limit, limit + span, source=busy)
-    least = bed.parameter("link_rate") * bed.parameter("utilisation_min")
-    expect.at_least(got, least, "rate of the other source", "Mbit/s")
+    limit = bed.parameter("link_rate") * least
+    expect.at_least(got, limit, "rate of the other source", "Mbit/s")

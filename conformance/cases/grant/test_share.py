@@ -1,6 +1,6 @@
 from conformance.api.marks import clause, configure, duration, testbed
 from conformance.api.testbeds import LeafSpine
-from conformance.cases.grant.windows import grant_window
+from conformance.cases.windows import even, one_turn, telling
 from traffic.patterns import RFC2544, elephant, gap_at, incast
 from traffic.recordings.recording import jain
 from traffic.scenario import Scenario
@@ -11,7 +11,7 @@ MIDDLING = 4 << 10
 def expect_fair(bed, expect, scenario):
     """Expect equal shares of the first host among the others from convergence on."""
     hit, *sources = bed.hosts
-    start, span = bed.parameter("convergence_max"), measured(bed)
+    start, span = bed.parameter("convergence_max"), even(bed, len(sources), bed.parameter("convergence_max"))
     recording = bed.play(scenario)
     shares = [recording.hosts.throughput(hit, start, start + span, source=source) for source in sources]
     expect.enough(sum(share > 0 for share in shares), 2, "sources that were served")
@@ -23,19 +23,10 @@ def middling(bed):
     return min(MIDDLING, bed.parameter("max_frame"))
 
 
-def measured(bed):
-    """Time over which shares are measured: convergence_max, and no less than fifteen turns of each source.
-
-    A turn is a container, or a grant window where that is less: no source holds more.
-    """
-    turns = 15 * (len(bed.hosts) - 1) * min(bed.parameter("container_bytes"), int(grant_window(bed)))
-    return max(bed.parameter("convergence_max"), turns * 8 * 1000 // bed.parameter("link_rate"))
-
-
 def offered(bed):
     """Octets of each source that keep it backlogged for the whole measurement at an equal share."""
-    time = bed.parameter("convergence_max") + 2 * measured(bed)
-    return time * bed.parameter("link_rate") // 8 // 1000 // (len(bed.hosts) - 1)
+    sources, start = len(bed.hosts) - 1, bed.parameter("convergence_max")
+    return (start + 2 * even(bed, sources, start)) * bed.parameter("link_rate") // 8 // 1000 // sources
 
 
 @clause("GRANT-FAIR", "equal-frames")
@@ -68,9 +59,12 @@ def test_unequal_frames_share_equally(bed, expect):
 def test_classes_share_by_weight(bed, expect):
     """Three classes with backlog for one host get shares of it by their declared weights."""
     hit, *sources = bed.hosts
-    start, span, ratio = bed.parameter("convergence_max"), measured(bed), bed.parameter("class_weight_ratio")
+    start, ratio = bed.parameter("convergence_max"), bed.parameter("class_weight_ratio")
+    tolerance, rate = bed.parameter("class_share_tolerance"), bed.parameter("link_rate")
+    span = max(start, gap_at(int(2 * (1 + 2 * ratio) * one_turn(bed) / tolerance), rate))
+    enough = (start + 3 * span // 2) * rate // 8 // 1000
     loads = [
-        elephant(source, hit, bytes=3 * offered(bed) // 2, size=middling(bed), cls=cls)
+        elephant(source, hit, bytes=enough, size=middling(bed), cls=cls)
         for source, cls in zip(sources, (0, 1, 7), strict=True)
     ]
     recording = bed.play(sum(loads, Scenario()))
@@ -79,9 +73,7 @@ def test_classes_share_by_weight(bed, expect):
     for rate, weight in zip(got, (1, ratio, ratio), strict=True):
         due = float(sum(got)) * weight / (1 + 2 * ratio)
         off = abs(rate - due) / due if due else None
-        expect.at_most(
-            off, bed.parameter("class_share_tolerance"), f"deviation of the class of weight {weight}"
-        )
+        expect.at_most(off, tolerance, f"deviation of the class of weight {weight}")
 
 
 @clause("GRANT-WORK-CONSERVING")
@@ -89,11 +81,8 @@ def test_classes_share_by_weight(bed, expect):
 def test_egress_stays_busy(bed, expect):
     """An egress that one source, then another, then both want is kept busy by whoever wants it."""
     hit, first, second = bed.hosts
-    rate, span, size = (
-        bed.parameter("link_rate"),
-        bed.parameter("convergence_max"),
-        bed.parameter("max_frame"),
-    )
+    rate, least, size = (bed.parameter(name) for name in ("link_rate", "utilisation_min", "max_frame"))
+    span = telling(bed, least, bed.parameter("convergence_max"))
     count = 2 * span // gap_at(size, rate)
     loads = (
         elephant(first, hit, count=count, size=size),
@@ -104,5 +93,4 @@ def test_egress_stays_busy(bed, expect):
     for turn, who in enumerate(("the first source", "the second source", "both sources")):
         start = (2 * turn + 1) * span
         got = recording.hosts.throughput(hit, start, start + span)
-        least = rate * bed.parameter("utilisation_min")
-        expect.at_least(got, least, f"rate at the egress while {who} had backlog", "Mbit/s")
+        expect.at_least(got, rate * least, f"rate at the egress while {who} had backlog", "Mbit/s")

@@ -150,7 +150,8 @@ def test_requests_go_on_until_age_out(bed, expect):
     refresh, age_out = bed.parameter("request_refresh"), bed.parameter("age_out")
     margin, ends = bed.parameter("latency_margin"), [(host, cls) for host in bed.hosts[2:] for cls in (0, 3)]
     flows = (elephant(bed.host(0), host, count=12, cls=cls) for host, cls in ends)
-    recording = bed.play(replace(sum(flows, Scenario()), settle=2 * age_out))
+    rest = 2 * age_out + 3 * bed.parameter("hello_interval")
+    recording = bed.play(replace(sum(flows, Scenario()), settle=rest))
     for host, cls in ends:
         requests, data = (
             [

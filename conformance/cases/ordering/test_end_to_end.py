@@ -40,7 +40,8 @@ def test_streams_are_in_order_at_line_rate(bed, expect):
     """Of two hosts that fill each other's line for long, each receives the other's frames in order."""
     near, far = bed.host(0), bed.host(-1)
     span = 4 * bed.parameter("convergence_max")
-    load = line_rate([(near, far), (far, near)], rate_mbps=bed.parameter("link_rate"), span=span)
+    rate, read = bed.parameter("link_rate"), bed.parameter("order_interval")
+    load = line_rate([(near, far), (far, near)], rate_mbps=rate, span=span, order_interval=read)
     recording = bed.play(load)
     expect.each(
         [flow for flow in recording.hosts.flows() if flow.reordered is not None and flow.lost < flow.sent],

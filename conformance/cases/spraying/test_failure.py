@@ -47,7 +47,7 @@ def test_a_dead_uplink_carries_nothing(bed, expect):
 def test_a_far_link_matters_to_its_node_alone(bed, expect):
     """When a GSF loses one node, containers for that node avoid the GSF and those for another do not."""
     shunned, other = bed.uplinks_of("gsp0")
-    cut = line_time(bed, 10 * bed.parameter("container_bytes"))
+    cut = bed.parameter("grant_round_trip") + line_time(bed, 10 * bed.parameter("container_bytes"))
     settled = cut + bed.parameter("outage_max")
     time = settled + 3 * line_time(bed, plenty(bed, 2))
     far = LinkEvent(cut, bed.uplinks_of("gsp1")[0], up=False)

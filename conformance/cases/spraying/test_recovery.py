@@ -50,7 +50,7 @@ def test_a_returned_uplink_gets_its_share(bed, expect):
     before = outage(lost, interval, 5 * interval)
     down = 9 * interval + bed.parameter("flap_hold")
     up = down + 4 * interval
-    window, good = line_time(bed, plenty(bed, 3)), up + bed.parameter("flap_hold")
+    window, good = line_time(bed, plenty(bed, 3)), up + 2 * interval + bed.parameter("flap_hold")
     load = lasting(bed, bed.host(0), bed.host(-1), good + bed.parameter("convergence_max") + 2 * window)
     recording = bed.play(load + before + outage(lost, down, up))
     containers = recording.fabric.containers(at=bed.uplinks)

@@ -62,7 +62,7 @@ def test_what_was_counted_before_does_not_count_again(wires):
 
 
 def test_a_full_line_is_counted_in_both_directions(wires):
-    load = line_rate([("h0", "h1"), ("h1", "h0")], rate_mbps=100, span=200_000_000)
+    load = line_rate([("h0", "h1"), ("h1", "h0")], rate_mbps=100, span=200_000_000, order_interval=50_000)
     Play(wires).run(load)
     flows = wires.counted()
     assert [flow.sent for flow in flows] == [stream.count for stream in load.streams]
