@@ -62,7 +62,7 @@ class SpraysFramesOfHighClasses(Packer):
         super().pack(dgsq, container, frame, credit, now)
 
 
-@mutant("PKTC-ONE-PATH", kind="bystanders")
+@mutant("PKTC-PATH-UNDISTURBED", kind="bystanders")
 class MovesTheWholePort(Ingress):
     """Moves every frame that waits for an uplink when that loses one node, whatever node it is for."""
 

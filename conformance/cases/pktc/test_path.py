@@ -11,7 +11,7 @@ from traffic.recordings.recording import UP
 from traffic.scenario import LinkEvent, Scenario, Trigger, Window
 
 
-@clause("PKTC-ONE-PATH", "steady-load")
+@clause("PKTC-ONE-PATH")
 @testbed(SoloGsp(uplinks=4))
 @needs("fabric taps")
 @sweep("container_bytes")
@@ -30,7 +30,7 @@ def test_container_keeps_to_one_uplink(bed, expect, container_bytes):
     )
 
 
-@clause("PKTC-ONE-PATH", "beside-a-lost-node")
+@clause("PKTC-PATH-UNDISTURBED")
 @testbed(SoloGsp(hosts=4, uplinks=3, remotes=2))
 @needs("fabric taps")
 def test_a_container_stays_when_another_node_is_lost(bed, expect):
