@@ -33,7 +33,7 @@ ABILITIES: Final = frozenset({"multicast", "pfc"})
 class PortConfig:
     """One port: what it faces, its rate in Mbit/s and its own MAC address."""
 
-    kind: Literal["host", "fabric"]
+    kind: Literal["host", "fabric", "unused"]
     rate_mbps: int
     mac: bytes
 

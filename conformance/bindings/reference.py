@@ -277,11 +277,7 @@ class _Play:
     def _device(self, name: str, change: type | None) -> Device:
         topology, node = self.setup.topology, self.setup.topology.nodes[name]
         links = {topology.number(name, link): link for link in topology.ports(name)}
-        first = topology.ports(name)[0]
-        ports = tuple(
-            PortConfig("fabric" if link.fabric else "host", link.rate_mbps, port_mac(node.id, number))
-            for number, link in ((number, links.get(number, first)) for number in range(max(links) + 1))
-        )
+        ports = tuple(_port(links.get(number), port_mac(node.id, number)) for number in range(max(links) + 1))
         made = {setting: not self._lacks(name, option) for option, setting in OPTIONS.items()}
         config = DeviceConfig(
             name=name,
@@ -353,6 +349,13 @@ class _Watched(list[Tap]):
         if link in self.links:
             self.play.tester.observe(self.play.links[link].name, frame, time)
             self.play._arm()  # noqa: SLF001 - the two are one
+
+
+def _port(link: Link | None, mac: bytes) -> PortConfig:
+    """Return what a device is told of the port on a link, or of one that is joined to nothing."""
+    if link is None:
+        return PortConfig("unused", 1, mac)
+    return PortConfig("fabric" if link.fabric else "host", link.rate_mbps, mac)
 
 
 def mutant_of(device: str) -> Mutant | None:
