@@ -11,7 +11,7 @@ from typing import Final
 from conformance.mutation.operators import OPERATORS
 
 ROOM: Final = "reference_impl"
-LEFT_OUT: Final = ("live", "virtual", "mutants", "__init__.py")
+LEFT_OUT: Final = ("live", "virtual", "mutants", "variants", "__init__.py")
 """What is no part of a device in virtual time; what carries its frames is the bench, and has no clause."""
 UNSEEN: Final = frozenset(
     [

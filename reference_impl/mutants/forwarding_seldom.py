@@ -170,7 +170,7 @@ class KnowsThreeNodes(Forwarder):
         self.table = {mac: (min(node, 3), port) for mac, (node, port) in self.table.items()}
 
 
-@mutant("FWD-EGRESS-PORT", kind="history")
+@mutant("FWD-MOVED-HOST", kind="history")
 class KeepsOldRoutes(Forwarder):
     """Sends frames to where their destination was when the first of them came."""
 

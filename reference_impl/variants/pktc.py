@@ -33,21 +33,9 @@ class NeverSetsLast(Packer):
         return super().flags(dgsq, last=False)
 
 
-@variant("PKTC-LAST-TRUTHFUL")
-class LooksAtNoNextFrame(Packer):
-    """Sets LAST only where not even the shortest frame would fit any more, whatever waits behind.
-
-    A source that does not know yet leaves the flag clear.
-    """
-
-    def is_last(self, fill: int, following: int) -> bool:  # noqa: ARG002 - it does not look
-        """Look at the room alone."""
-        return super().is_last(fill, 0)
-
-
 @variant("PKTC-FLUSH")
 class ClosesALittleLate(Packer):
-    """Closes a part-filled container an eighth of `grant_round_trip` later than `flush_time`.
+    """Closes a part-filled container a twentieth of `flush_time` later than `flush_time`.
 
     Every limit on time has an allowance for processing, `latency_margin`.
     """
@@ -55,7 +43,7 @@ class ClosesALittleLate(Packer):
     def configure(self) -> None:
         """Take a little longer."""
         super().configure()
-        self.flush_time += self.device.settings.grant_round_trip // 8
+        self.flush_time += self.flush_time // 20
 
 
 @variant("PKTC-OVERFLOW", overflow_mode="overflow")

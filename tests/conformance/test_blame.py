@@ -12,7 +12,6 @@ from conformance.bindings.blame import NoEnd, culprit, watched
 from conformance.bindings.reference import ReferenceDriver
 from conformance.judge.expect import Expect
 from conformance.run.context import RunContext, RunOptions
-from reference_impl.mutants import Mutant
 from reference_impl.parts.granter import Granter
 from reference_impl.parts.ingress import Ingress
 from reference_impl.parts.liveness import Liveness
@@ -35,7 +34,7 @@ def setup():
 
 
 def played(setup, flaw, scenario=LOAD, patience=None):
-    return ReferenceDriver(setup, Mutant(flaw.__name__, "A", flaw), patience).play(scenario, 1, fresh=False)
+    return ReferenceDriver(setup, flaw, patience).play(scenario, 1, fresh=False)
 
 
 class RaisesOnFrames(Ingress):
@@ -132,7 +131,7 @@ def test_what_breaks_in_the_tester_blames_no_device(setup, monkeypatch):
 
 def test_expect_notes_the_breach_and_the_case_ends(setup):
     expect = Expect()
-    bed = Testbed(setup, ReferenceDriver(setup, Mutant("A", "A", RaisesOnFrames)), frozenset(), expect)
+    bed = Testbed(setup, ReferenceDriver(setup, RaisesOnFrames), frozenset(), expect)
     with pytest.raises(DeviceEnded, match="play 1 ended with gsp0: ValueError: enough"):
         bed.play(LOAD)
     assert expect.verdict()[0] is Verdict.FAIL
@@ -143,7 +142,7 @@ def test_expect_notes_the_breach_and_the_case_ends(setup):
 def test_a_device_that_is_not_under_test_is_the_bench(setup):
     nodes = {name: replace(node, status="reference") for name, node in setup.topology.nodes.items()}
     spared = replace(setup, topology=replace(setup.topology, nodes=nodes))
-    bed = Testbed(spared, ReferenceDriver(spared, Mutant("A", "A", RaisesOnFrames)), frozenset(), Expect())
+    bed = Testbed(spared, ReferenceDriver(spared, RaisesOnFrames), frozenset(), Expect())
     with pytest.raises(BenchError, match="enough"):
         bed.play(LOAD)
     assert len(bed.spoilt) == 1

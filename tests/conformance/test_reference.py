@@ -193,7 +193,7 @@ def test_a_capture_of_the_testbed_itself_can_be_played(tmp_path):
     records = results(played)[1:-1]
     assert {record["verdict"] for record in records} == {"PASS"}
     (note,) = next(record["notes"] for record in records if not record["invariant"])
-    assert "left out 100: 100 to a host of the testbed other than h1 (packets " in note
+    assert "left out 101: 101 to a host of the testbed other than h1 (packets " in note
 
 
 def test_long_containers_are_granted_as_fairly_as_short_ones(tmp_path):

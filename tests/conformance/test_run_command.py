@@ -123,7 +123,7 @@ def test_a_dry_run_knows_the_times_of_earlier_runs_and_what_one_has_left(call, t
     assert (
         capsys.readouterr()
         .out.splitlines()[-1]
-        .startswith("about 1 min 40 s of play on one bed, not counting 1")
+        .startswith("about 1 min 40 s of play on one bed, not counting 2")
     )
     path.write_text(path.read_text().splitlines()[0])
     assert call("run", "--dry-run", "--continue=out/one") == Exit.OK

@@ -9,6 +9,7 @@ import pytest
 from conformance.api.binding import BindingOptions
 from conformance.bindings.reference import ReferenceBinding
 from conformance.checkout import ROOT
+from conformance.judge.invariants import INVARIANTS
 from reports.results import read_results
 from spec.verdict import Verdict
 from spec.wire import bundled
@@ -57,9 +58,9 @@ def under_open_1(tmp_path_factory):
 @pytest.mark.parametrize("profile", OTHERS)
 def test_another_profile_changes_no_verdict(tmp_path, under_open_1, profile):
     found = verdicts(tmp_path, profile)
-    assert {key: verdict for key, (verdict, _) in found.items()} == {
-        key: verdict for key, (verdict, _) in under_open_1.items()
-    }
+    assert {case for case, _ in found} == {case for case, _ in under_open_1}
+    unlike = found.keys() ^ under_open_1.keys()  # an invariant judges only where lengths let it see enough
+    assert {clause for _, clause in unlike} <= INVARIANTS.keys()
     assert {verdict for verdict, _ in found.values()} == {Verdict.PASS}
 
 

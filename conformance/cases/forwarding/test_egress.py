@@ -11,7 +11,7 @@ NOBODY = bytes.fromhex("020000000999")
 GROUPS = (b"\xff" * 6, *map(bytes.fromhex, ("01005e000101", "333300000101", "0180c2000010")))
 
 
-@clause("FWD-EGRESS-PORT", "every-host-to-every-host")
+@clause("FWD-EGRESS-PORT")
 @testbed(LeafSpine(gsps=4, hosts=3))
 @needs("fabric taps")
 def test_every_host_reaches_every_host(bed, expect):
@@ -29,7 +29,7 @@ def test_every_host_reaches_every_host(bed, expect):
     )
 
 
-@clause("FWD-EGRESS-PORT", "host-that-moves")
+@clause("FWD-MOVED-HOST")
 @testbed(SoloGsp(remotes=2))
 @needs("fabric taps", "management")
 def test_frames_follow_a_host_that_moves(bed, expect):

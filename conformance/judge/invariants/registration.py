@@ -43,7 +43,7 @@ def happenings(scenario: Scenario) -> frozenset[str]:
     """Name what a scenario does beside sending: kinds of impairment, actions of management, events, peers."""
     found: set[str] = {impairment.kind for impairment in scenario.impairments}
     found |= {order.action for order in scenario.management}
-    for name, parts in (("carrier", scenario.links), ("pause", scenario.pauses)):
+    for name, parts in (("carrier", scenario.links), ("pause", scenario.pauses), ("script", scenario.frames)):
         if parts:
             found.add(name)
     for peer in scenario.peers:

@@ -146,7 +146,7 @@ class Wires:
 
     reaction, uncertainty = 3_000_000, 40_000
 
-    def __init__(self, trex, lines, ports, described, hosts, *, profile, again):
+    def __init__(self, trex, lines, ports, described, hosts, *, profile, again, known=None):
         self.trex, self.lines, self.ports = trex, lines, ports
         self.described, self.hosts, self.profile, self.again = described, hosts, profile, again
 

@@ -20,7 +20,7 @@ COMMANDS = [
     line.removeprefix("$ ").partition("#")[0].strip()
     for block in re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL)
     for line in block.splitlines()
-    if line.startswith("$ ")
+    if line.startswith("$ ") and "gse-cts" in line
 ]
 
 
