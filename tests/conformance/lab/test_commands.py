@@ -149,6 +149,7 @@ class Wires:
     def __init__(self, trex, lines, ports, described, hosts, *, profile, again, known=None):
         self.trex, self.lines, self.ports = trex, lines, ports
         self.described, self.hosts, self.profile, self.again = described, hosts, profile, again
+        self.known = known
 
     def close(self):
         self.trex.close()
