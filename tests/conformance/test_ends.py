@@ -26,7 +26,7 @@ OPEN = {
     "short frames at 25 Gbit/s": "as at 25 Gbit/s",
     "grant_window_factor=8.0": "the window of GRANT-CLASS-WEIGHTS is too short for three classes",
 }
-"""Points at which a case still asks the reference for too much; what is mended here has to go from the list."""
+"""Points at which a case still asks too much of the reference; what is mended has to go from the list."""
 SAMPLE = [
     pytest.param(name, marks=pytest.mark.xfail(reason=OPEN[name], strict=True) if name in OPEN else ())
     for name in (

@@ -64,7 +64,15 @@ KINDS = (
 )
 
 
-BY_COUNTERS = {"test_idle_queues_are_released_in_time", "test_created_and_released_balance"}
+BY_COUNTERS = {
+    "test_idle_queues_are_released_in_time",
+    "test_created_and_released_balance",
+    "test_a_gsp_obeys_no_damaged_message",
+    "test_a_gsf_obeys_no_damaged_message",
+    "test_a_gsp_obeys_no_other_version",
+    "test_a_gsp_counts_what_is_cut",
+    "test_stray_control_is_not_obeyed",
+}
 """Cases that look at counters alone, which such a device still shows."""
 SAMPLED = {"nothing", "only-fabric"}
 

@@ -91,10 +91,11 @@ def test_a_gsf_obeys_no_other_version(bed, expect):
     """Control messages of every other version are counted at a GSF, not obeyed and not passed on."""
     others, links = bed.profile.header.field("version").illegal(), bed.uplinks_of("gsp0")
     load, number = spoiled(bed, links, "gsp1", *[({"version": other}, {}) for other in others])
-    recording = bed.play(load)
+    recording = bed.play(load + Scenario(settle=3 * bed.parameter("hello_interval")))
     expect.equal(recording.devices.counter("drop.bad_version", "gsf0"), number, "growth of drop.bad_version")
     for name in ("faults_received", "faults_sent", "path_down"):
         expect.equal(recording.devices.counter(name, "gsf0"), 0, f"growth of {name}")
+    expect.enough(len(recording.fabric.messages("HELLO", bed.uplinks, DOWN)), 1, "HELLO of the GSF")
     passed = [
         m
         for name in CONTROL[:3]
