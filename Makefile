@@ -58,7 +58,7 @@ explore: $(READY)
 	$(BIN)/gse-cts explore --budget 60s "--out=$$GSE_OUT/explore"
 # A sample of all mutants that a program can make; `gse-cts mutate` without --sample tries every one.
 mutants: $(READY)
-	$(BIN)/gse-cts mutate --workers 2 --sample 30 --least 35 "--out=$$GSE_OUT/mutants.json"
+	$(BIN)/gse-cts mutate --workers 2 --sample 30 --least 30 "--out=$$GSE_OUT/mutants.json"
 
 variants: $(READY)
 	$(BIN)/gse-cts variants --workers auto "--out=$$GSE_OUT/variants.json"
