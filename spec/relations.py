@@ -79,6 +79,15 @@ def parameters_of(catalogue: Catalogue, that: Formula | Inequality) -> tuple[str
     return tuple(dict.fromkeys(direct))
 
 
+def sources_of(catalogue: Catalogue, name: str) -> tuple[str, ...]:
+    """Return the parameters that the default of a parameter follows from."""
+    parameter = catalogue.parameters[name]
+    links = () if parameter.scale is None else ("link_rate", "link_delay")
+    if parameter.least is None:
+        return links
+    return (*links, *parameters_of(catalogue, formula_of(parameter.least)))
+
+
 def dependent(
     catalogue: Catalogue, values: Mapping[str, Value], undeclared: Collection[str]
 ) -> dict[str, Value]:

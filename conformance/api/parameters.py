@@ -8,7 +8,7 @@ from spec.documents import did_you_mean
 from spec.errors import InputError
 from spec.ics import DECLARED, Ics, Setting
 from spec.model import Parameter
-from spec.relations import breaches, dependent
+from spec.relations import breaches, dependent, sources_of
 from spec.scalars import UnclearError, number
 from traffic.recordings.recording import ParameterValue
 
@@ -43,9 +43,16 @@ def in_force(
 
 
 def refuse_senseless(ics: Ics, catalogue: Catalogue, values: Mapping[str, ParameterValue]) -> None:
-    """Raise InputError for a set of values that breaks a relation, at the parameter that somebody set."""
+    """Raise InputError for a set of values that breaks a relation, at the parameter that somebody set.
+
+    Where a value in it follows from the links and from timers, it may be one of those.
+    """
     for breach in breaches(catalogue, {name: value.value for name, value in values.items()}):
-        name = min(breach.names, key=lambda name: BLAMED.get(values[name].origin, len(BLAMED)))
+        names = list(breach.names)
+        for name in names:
+            if values[name].origin == FOLLOWS:
+                names += [source for source in sources_of(catalogue, name) if source not in names]
+        name = min(names, key=lambda name: BLAMED.get(values[name].origin, len(BLAMED)))
         if values[name].origin == LINE:
             raise InputError(LINE, f"--parameter {name}", breach.fault, breach.relation.mend)
         raise InputError(ics.path, f"parameters.{name}", breach.fault, breach.relation.mend)

@@ -1,6 +1,6 @@
 from conformance.api.marks import clause, configure, duration, testbed
 from conformance.api.testbeds import LeafSpine
-from conformance.cases.windows import even, one_turn, telling
+from conformance.cases.windows import even, grant_window, one_turn, telling
 from traffic.patterns import RFC2544, elephant, gap_at, incast
 from traffic.recordings.recording import jain
 from traffic.scenario import Scenario
@@ -61,11 +61,12 @@ def test_classes_share_by_weight(bed, expect):
     hit, *sources = bed.hosts
     start, ratio = bed.parameter("convergence_max"), bed.parameter("class_weight_ratio")
     tolerance, rate = bed.parameter("class_share_tolerance"), bed.parameter("link_rate")
-    span = max(start, gap_at(int(2 * (1 + 2 * ratio) * one_turn(bed) / tolerance), rate))
-    enough = (start + 3 * span // 2) * rate // 8 // 1000
+    lacking = max(2 * one_turn(bed), grant_window(bed) / len(sources))
+    span = max(start, gap_at(int((1 + 2 * ratio) * lacking / tolerance), rate))
+    enough = 2 * (start + span) * rate // 8 // 1000 // (1 + 2 * ratio)
     loads = [
-        elephant(source, hit, bytes=enough, size=middling(bed), cls=cls)
-        for source, cls in zip(sources, (0, 1, 7), strict=True)
+        elephant(source, hit, bytes=enough * weight, size=middling(bed), cls=cls)
+        for source, cls, weight in zip(sources, (0, 1, 7), (1, ratio, ratio), strict=True)
     ]
     recording = bed.play(sum(loads, Scenario()))
     got = [recording.hosts.throughput(hit, start, start + span, source=source) for source in sources]

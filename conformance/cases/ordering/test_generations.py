@@ -36,7 +36,7 @@ def test_a_generation_may_have_any_number(bed, expect):
         load += data_frames(
             bed.host(2), bed.host(0), script, bed.addresses, stream=90 + turn, profile=bed.wire_profile
         )
-    beside = [Container(link, number, at=3 * soon * (number == 1)) for number in (0, 2, 1)]
+    beside = [Container(link, number, at=turn * soon) for number, turn in ((0, 0), (2, 2), (1, 3))]
     joined = [Container(link, number, generation=3) for number in (6, 5)]
     joined += [Container(link, number, generation=1, at=soon) for number in range(2)]
     recording = bed.play(load + scripted(bed, beside, cls=3) + scripted(bed, joined, cls=6))

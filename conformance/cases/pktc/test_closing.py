@@ -23,7 +23,9 @@ def test_a_pause_closes_the_container(bed, expect):
     )
     load = Scenario(peers=(egress,))
     for host, cls in ((2, 0), (2, 3), (3, 0), (3, 7)):
-        load += elephant(bed.host(0), bed.host(host), count=9, size=size, gap=apart, cls=cls)
+        pair, start = (bed.host(0), bed.host(host)), apart + bed.parameter("grant_round_trip")
+        load += single(*pair, size=size, cls=cls)
+        load += elephant(*pair, count=8, size=size, start=start, gap=apart, cls=cls)
     containers = bed.play(load).fabric.containers(at=bed.uplinks)
     sending = gap_at(size, bed.parameter("link_rate"))
     for container in containers:
