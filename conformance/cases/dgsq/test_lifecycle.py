@@ -48,7 +48,7 @@ def test_the_first_frame_creates_the_only_queue(bed, expect):
 @needs("fabric taps", "counters")
 @configure(dgsq_mode="on-first-frame")
 def test_one_queue_an_egress_and_class(bed, expect):
-    """Frames for two ports of each of two nodes, in as many classes as there is room for, use a queue each."""
+    """Frames for two ports of each of two nodes, in as many classes as have room, use a queue each."""
     here, ends = bed.host(0), bed.hosts[2:]
     classes = (0, 7, 3, 1, 6)[: bed.parameter("dgsq_max") // len(ends)]
     load = sum((interleaved(here, ends, count=5, cls=cls) for cls in classes), Scenario())
