@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -63,7 +65,9 @@ def collect(words: Sequence[str] = (), places: Sequence[str] = ()) -> list[Playa
     """Return the cases in order of their ids; InputError where they cannot be collected."""
     collected = Collected()
     quiet = ["--collect-only", "-pno:terminal", "-pno:cacheprovider", "-n0"]
-    code = play([*(places or [str(CASES)]), "--out=out", *words, *quiet], plugins=[collected])
+    with TemporaryDirectory() as folder:  # a run has a folder of its own, and this is to write nothing
+        out = f"--out={Path(folder) / 'run'}"
+        code = play([*(places or [str(CASES)]), out, *words, *quiet], plugins=[collected])
     if code != Exit.OK:
         raise InputError("cases", "collection", f"ended with exit code {code}", "see gse-cts run --dry-run")
     return sorted(collected.playables, key=lambda playable: playable.case.id)
