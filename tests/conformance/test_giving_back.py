@@ -112,6 +112,15 @@ def test_what_is_planned_later_than_the_settle_time_happens_in_real_time():
     assert devices.links == {"h0": True, "h1": True}
 
 
+@pytest.fixture
+def heeds_interrupts():
+    """Raise KeyboardInterrupt at SIGINT, which a shell has its background jobs ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_a_play_that_is_broken_off_leaves_no_order_to_be_carried_out_behind_it(monkeypatch):
     """The signal comes while the first of two orders is carried out, which ends when the operator is told."""
     begun, told = threading.Event(), threading.Event()
