@@ -7,7 +7,7 @@ from reference_impl.codec import BadFrame, Header
 from reference_impl.mutants import mutant
 from reference_impl.parts.credit import PortCredit, Source
 from reference_impl.parts.dgsq import Dgsq, DgsqTable
-from reference_impl.parts.granter import Granter
+from reference_impl.parts.granter import Granter, Of
 from reference_impl.parts.gsp_ports import EgressPort, Uplink
 from reference_impl.parts.ingress import Ingress
 from reference_impl.parts.requester import Requester
@@ -114,8 +114,9 @@ class ShutsOutWrittenOffSources(Granter):
 class WaitsForSilentSources(Granter):
     """Keeps the state of a silent source, and grants to it again and again."""
 
-    def silence_due(self, now: int, credit: PortCredit, source: Source) -> None:
+    def silence_due(self, now: int, of: Of) -> int:  # noqa: ARG002 - that is the flaw
         """Do nothing."""
+        return now
 
 
 @mutant("GRANT-UNSOLICITED")
@@ -192,8 +193,10 @@ class WaitsBehindOtherQueues(Ingress):
 class ForgivesOverruns(Scheduler):
     """Raises the grant to what a source has sent, and goes on serving it like the others."""
 
-    def penalise(self, credit: PortCredit, source: Source, octets: int) -> None:
-        """Charge nothing."""
+    def charge(self, source: Source, octets: int) -> None:
+        """Charge what is granted alone."""
+        if source.held:
+            super().charge(source, octets)
 
 
 @mutant("GRANT-CONTROL-FIRST")

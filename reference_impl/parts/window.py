@@ -14,13 +14,11 @@ class CreditWindow:
 
     def __init__(self, leaf: Leaf) -> None:
         self.leaf = leaf
-        self.fabric_beyond_one_frame = 0
-        self.fabric_version = -1
-        self.fabric_rate = 0
-        self.fabric_octets = 0
-        self.fabric_credit = 0
+        self.fabric_version: int | None = None
+        self.fabric_rate = self.fabric_beyond_one_frame = 0
+        self.fabric_octets = self.fabric_credit = 0
         self.fabric_ungoverned = Meter(leaf.settings.bp_window)
-        self.stale: list[tuple[PortCredit, Source]] = []
+        self.stale: dict[Source, PortCredit] = {}
         self.configure()
 
     def configure(self) -> None:
@@ -33,36 +31,27 @@ class CreditWindow:
 
     def unused(self, source: Source) -> int:
         """Return how much credit beyond its unsolicited bytes a source has outstanding."""
-        settled = source.settled
-        if settled < self.unsolicited:  # noqa: PLR1730 - the data path
-            settled = self.unsolicited
-        return source.granted - settled if source.granted > settled else 0
+        return max(source.granted - max(source.settled, self.unsolicited), 0)
 
     def settle(self, credit: PortCredit, source: Source) -> None:
         """Follow any change of a source in the sums of its port and of the fabric."""
         unused = self.unused(source)
-        change = unused - source.unused
-        if change:
-            source.unused = unused
-            credit.unused[source.cls] += change
-            beyond_one_frame = unused - self.longest if unused > self.longest else 0
-            rise = beyond_one_frame - source.beyond_one_frame
-            if rise:
-                source.beyond_one_frame = beyond_one_frame
-                credit.beyond_one_frame[source.cls] += rise
-                if source.node != self.leaf.node:
-                    self.fabric_beyond_one_frame += rise
+        credit.unused[source.cls] += unused - source.unused
+        source.unused = unused
+        beyond_one_frame = max(unused - self.longest, 0)
+        rise = beyond_one_frame - source.beyond_one_frame
+        source.beyond_one_frame = beyond_one_frame
+        credit.beyond_one_frame[source.cls] += rise
+        if source.node != self.leaf.node:
+            self.fabric_beyond_one_frame += rise
 
     def put_off(self, credit: PortCredit, source: Source) -> None:
         """Follow what arrived from a source only when the sums are needed next."""
-        if not source.stale:
-            source.stale = True
-            self.stale.append((credit, source))
+        self.stale[source] = credit
 
     def catch_up(self) -> None:
         """Follow what was put off."""
-        for credit, source in self.stale:
-            source.stale = False
+        for source, credit in self.stale.items():
             self.settle(credit, source)
         self.stale.clear()
 
