@@ -242,3 +242,48 @@ class PausesEveryClass(CreditWindow):
     def is_paused(self, credit: PortCredit, cls: int, now: int) -> bool:  # noqa: ARG002 - that is the flaw
         """Look at the port instead of the class."""
         return credit.port.pause_end > now
+
+
+@mutant("GRANT-REGRANT")
+class WritesValidCreditOff(Granter):
+    """Takes the credit of a source back as soon as it has missed its refreshes, however long it is valid."""
+
+    def silence_due(self, now: int, of: Of) -> int:
+        """Wait for nothing else."""
+        credit, source = of
+        if now >= source.heard + self.silence:
+            self.take_back(credit, source, now)
+        return super().silence_due(now, of)
+
+
+@mutant("GRANT-WORK-CONSERVING")
+class HearsRequestsAlone(Granter):
+    """Takes a source for silent while only its DATA comes."""
+
+    def arrived(  # noqa: PLR0917 - as the part itself
+        self, node: int, port: int, cls: int, generation: int, credit_bytes: int, governed: bool, now: int
+    ) -> None:
+        """Forget that it was heard."""
+        known = self.ports[port].sources.get((node, cls))
+        before = (known.heard, known.silent) if known else (now, False)
+        super().arrived(node, port, cls, generation, credit_bytes, governed, now)
+        if known:
+            known.heard, known.silent = before
+
+
+@mutant("GRANT-FAIR")
+class ChargesTheFifthNodeMore(Scheduler):
+    """Charges a third more than it grants to one source, which the index of five shares hides."""
+
+    def charge(self, source: Source, octets: int) -> None:
+        """Look at the node."""
+        super().charge(source, octets * 4 // 3 if source.node % 5 == 0 else octets)
+
+
+@mutant("GRANT-FABRIC-CAPACITY")
+class LeavesHeadersOut(CreditWindow):
+    """Takes the fabric to carry as many octets of credit as octets."""
+
+    def fabric_size(self, now: int) -> int:  # noqa: ARG002 - nothing is measured
+        """Calculate with its rate."""
+        return self.fabric_mbps() * self.round_trip // 8000

@@ -239,15 +239,13 @@ class Granter:
         due = source.heard + self.silence
         if now >= due:
             source.silent = True
-            due = source.heard + max(self.silence, self.validity + self.round_trip)
+            due = max(due, source.expires + self.round_trip)
         if now >= due:
             self.write_off(credit, source, now)
         return due
 
     def write_off(self, credit: PortCredit, source: Source, now: int) -> None:
-        """Write the credit of a silent source off, and say so should it still listen."""
-        if source.held and source.granted > self.unsolicited:
-            self.take_back(credit, source, now)
+        """Write the state of a silent source off, and grant to whoever is next."""
         self.drop(credit, source)
         self.scheduler.serve(credit, now)
 
