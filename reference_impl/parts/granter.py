@@ -158,8 +158,9 @@ class Granter:
         source.arrived += credit_bytes
         source.idle = source.silent = False
         source.heard = now
-        self.window.put_off(credit, source)
-        self.scheduler.activate(credit, source)
+        self.window.stale[source] = credit
+        if not source.ringed and source.demand + source.forfeited > source.granted:
+            self.scheduler.activate(credit, source)
         if credit.classes:
             self.scheduler.serve(credit, now)
 

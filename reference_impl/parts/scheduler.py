@@ -28,7 +28,7 @@ class Scheduler:
     5. The step is granted, and charged to the deficit of the source and to its class. The turn passes on
        where the deficit is used up; a source that wants no more leaves the ring when its turn comes.
     6. What a source sent beyond its grant is charged to its deficit as well, so that its next turns pass
-       without a grant while others in its ring wait.
+       without a grant. While another one has something to send it waits for the turns of that one.
     """
 
     def __init__(self, leaf: Leaf, window: CreditWindow, give: Give) -> None:
@@ -71,7 +71,8 @@ class Scheduler:
 
     def wants(self, source: Source) -> bool:
         """Return whether a source gets new credit: it has need, and holds less than its allowance."""
-        return source.need > 0 and source.held < self.allowance(source) and not source.silent
+        held = source.held
+        return source.demand - source.known_sent > held < self.allowance(source) and not source.silent
 
     def allowance(self, source: Source) -> int:
         """Credit that a source may hold, which is one longest frame once it let credit expire.
@@ -112,19 +113,13 @@ class Scheduler:
                 return
 
     def grant_one(self, credit: PortCredit, now: int) -> bool:
-        """Grant the next step of a port, or pass a turn on; False when port or fabric have no room for it."""
+        """Grant the next step of a port; False when port or fabric have no room for it."""
         self.window.catch_up()
         ring = self.next_ring(credit, now)
-        source = ring.sources[0] if ring else None
+        source = self.next_source(credit, ring) if ring else None
         if ring is None or source is None:
             self.starved.pop(credit, None)
             return False
-        if source.deficit <= 0:
-            source.deficit += self.quantum
-        if source.deficit <= 0:
-            self.forgive(ring)
-            ring.sources.rotate(-1)
-            return True
         amount = self.fitting(credit, source, min(self.share(source), source.deficit), now)
         if amount and source.node != self.leaf.node:
             amount = self.fitting_fabric(credit, source, amount, now)
@@ -146,6 +141,25 @@ class Scheduler:
                 credit.classes.remove(ring)
         rings = (ring for ring in credit.classes if not self.window.is_paused(credit, ring.cls, now))
         return min(rings, key=attrgetter("served"), default=None)
+
+    def next_source(self, credit: PortCredit, ring: ClassRing) -> Source | None:
+        """Return the source whose turn it is, with a quantum; None while debtors wait for another one."""
+        ready = next((source for source in ring.sources if source.deficit + self.quantum > 0), None)
+        if ready is None:
+            if any(self.is_served(other) for other in credit.sources.values() if other.cls == ring.cls):
+                return None
+            ready = ring.sources[0]
+            ready.deficit = 0
+        while ring.sources[0] is not ready:
+            ring.sources[0].deficit += self.quantum
+            ring.sources.rotate(-1)
+        if ready.deficit <= 0:
+            ready.deficit += self.quantum
+        return ready
+
+    def is_served(self, source: Source) -> bool:
+        """Return whether a source has something to send, and is in no debt."""
+        return source.demand > source.known_sent and source.deficit >= 0 and not source.silent
 
     def fitting(self, credit: PortCredit, source: Source, step: int, now: int) -> int:
         """Return how much of a step the window of the port has room for; 0 when it is not worth a GRANT."""
@@ -187,9 +201,3 @@ class Scheduler:
     def charge(self, source: Source, octets: int) -> None:
         """Charge to a source what it was granted, or what it sent beyond that."""
         source.deficit -= octets
-
-    def forgive(self, ring: ClassRing) -> None:
-        """Take from the debts of the sources of a class what each of them owes."""
-        common = min(max(source.deficit for source in ring.sources), 0)
-        for source in ring.sources:
-            source.deficit -= common

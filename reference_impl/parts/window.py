@@ -16,9 +16,10 @@ class CreditWindow:
         self.leaf = leaf
         self.fabric_version: int | None = None
         self.fabric_rate = self.fabric_beyond_one_frame = 0
-        self.fabric_octets = self.fabric_credit = 0
+        self.fabric_octets = self.fabric_credit = 1
         self.fabric_ungoverned = Meter(leaf.settings.bp_window)
         self.stale: dict[Source, PortCredit] = {}
+        """The sources of which something arrived that the sums do not follow yet."""
         self.configure()
 
     def configure(self) -> None:
@@ -45,12 +46,8 @@ class CreditWindow:
         if source.node != self.leaf.node:
             self.fabric_beyond_one_frame += rise
 
-    def put_off(self, credit: PortCredit, source: Source) -> None:
-        """Follow what arrived from a source only when the sums are needed next."""
-        self.stale[source] = credit
-
     def catch_up(self) -> None:
-        """Follow what was put off."""
+        """Follow what has arrived."""
         for source, credit in self.stale.items():
             self.settle(credit, source)
         self.stale.clear()
@@ -58,7 +55,7 @@ class CreditWindow:
     def size(self, credit: PortCredit, now: int) -> int:
         """Return the grant window: `window_time` at the rate, the measured ungoverned rate deducted."""
         rate = credit.port.rate_mbps - self.ungoverned_mbps(credit, now)
-        return rate * self.window_time // 8000 if rate > 0 else 0
+        return max(rate, 0) * self.window_time // 8000
 
     def ungoverned_mbps(self, credit: PortCredit, now: int) -> int:
         """Measured rate of the DATA that comes to a port outside credit."""
@@ -70,9 +67,8 @@ class CreditWindow:
 
     def active(self, credit: PortCredit, sums: list[int], now: int) -> int:
         """Add up what is outstanding in the classes that are not paused."""
-        if credit.port.pause_end <= now:
-            return sum(sums)
-        return sum(octets for cls, octets in enumerate(sums) if not self.is_paused(credit, cls, now))
+        paused_until = credit.port.paused_until
+        return sum(octets for octets, until in zip(sums, paused_until, strict=True) if until <= now)
 
     def waiting(self, credit: PortCredit, now: int) -> int:
         """Credit bytes in the egress queue and held for ordering."""
@@ -116,7 +112,7 @@ class CreditWindow:
         """Credit bytes that the fabric carries in a grant round trip, the ungoverned rate deducted."""
         rate = self.fabric_mbps() - int(self.fabric_ungoverned.rate_mbps(now))
         octets = max(rate, 0) * self.round_trip // 8000
-        return octets * self.fabric_credit // self.fabric_octets if self.fabric_octets else octets
+        return octets * self.fabric_credit // self.fabric_octets
 
     def fabric_room(self, now: int) -> int:
         """Credit bytes that the fabric has room for, one longest frame a source not counted."""
@@ -124,8 +120,7 @@ class CreditWindow:
 
     def forget_half(self) -> None:
         """Let the measured ratio of fabric bytes to credit bytes forget half of its past."""
-        self.fabric_credit >>= 1
-        self.fabric_octets >>= 1
+        self.fabric_credit, self.fabric_octets = self.fabric_credit // 2, self.fabric_octets // 2
 
     def note_ungoverned(self, credit: PortCredit, node: int, credit_bytes: int, now: int) -> None:
         """Measure DATA outside credit."""
