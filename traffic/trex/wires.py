@@ -20,7 +20,7 @@ from traffic.trex.counted import Tally, tally
 from traffic.trex.data import Capture, Captured, PortCounters, check_size
 from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexUnableError
 from traffic.trex.open_loop import PortPlan, split
-from traffic.trex.reach import PATIENCE, PAUSE, PROBE, Reach, measured
+from traffic.trex.reach import PATIENCE, PAUSE, PROBE, QUIET, Reach, measured
 from traffic.trex.trex import Trex
 from traffic.wires.player import PortView, Seen
 
@@ -84,6 +84,8 @@ class TrexWires:
         """How late, in ns, the first frame left of each port that the server plays by itself."""
         self.given: dict[int, deque[int]] = {}
         self.latest = 0
+        self.behind = False
+        """Whether more was captured than was fetched."""
         self.loaded: set[int] = set()
         self.prepared: tuple[Scenario, dict[int, PortPlan], Scenario] | None = None
         self.counting: Tally | None = None
@@ -148,7 +150,9 @@ class TrexWires:
 
     @property
     def busy(self) -> bool:
-        """Whether a frame that the server was given was not seen to leave yet, and may still."""
+        """Whether a frame that the server was given, or captured, was not seen yet, and may still be."""
+        if self.behind:
+            return True
         if monotonic() >= self.deadline:
             return False
         if self.counting is not None:
@@ -209,6 +213,7 @@ class TrexWires:
         if self.counting is not None:
             return 0
         assert self.capture is not None
+        self._await_given()
         with self._watched():
             counted = self._counters()
             self._note(self.trex.fetch(self.capture))
@@ -350,6 +355,7 @@ class TrexWires:
         self.uncertainty, offset = min(asked)
         self.capture = self.trex.capture(received=self.line_of, sent=self.line_of, limit=ROOM)
         self.zero = self.capture.start - offset
+        self.behind = False
         self.seen.clear()
         self.stamped.clear()
         self.begun.clear()
@@ -370,6 +376,14 @@ class TrexWires:
                 raise TrexRefusedError(self.trex.server.host, fault, mend)
         return monotonic_ns() - start
 
+    def _await_given(self) -> None:
+        """Let what the server was given last leave, and be seen to, as long as any of it still does."""
+        left, end = self.unsent(), monotonic() + QUIET
+        while left and monotonic() < end:
+            self._exchange()
+            if self.unsent() < left:
+                left, end = self.unsent(), monotonic() + QUIET
+
     def _counters(self) -> dict[int, PortCounters]:
         """Read the counters of the ports when they tell what has passed by now."""
         sleep(self.reach.lag)
@@ -389,7 +403,7 @@ class TrexWires:
         assert self.capture is not None
         self._push()
         with self._watched():
-            frames, _ = self.trex.fetch_some(self.capture)
+            frames, self.behind = self.trex.fetch_some(self.capture)
         self._note(frames)
         return sorted(map(self._in_order, frames), key=_time)
 

@@ -9,6 +9,7 @@ from conformance.api.binding import INTERVALS, Setup, seed_for
 from conformance.api.outcomes import BenchError
 from conformance.bindings.live.plan import plan
 from conformance.bindings.realtime import too_late
+from conformance.bindings.resting import Rest
 from conformance.bindings.undo import give_back
 from reference_impl.live.control_socket import DeviceRefused
 from reference_impl.live.fabric import DeviceFailed, Fabric
@@ -76,8 +77,13 @@ class LiveDevices:
         self.known = dict.fromkeys(self.names, 0)
 
     def quiesce_time(self, values: Mapping[str, Any]) -> int:
-        """Know every path after some hello intervals."""
+        """Know every path after some hello intervals at the latest."""
         return quiesce_time(values)
+
+    @asked
+    def rest(self) -> dict[str, Rest]:
+        """Ask every device for its rest."""
+        return {name: Rest(**self.fabric.ask(name, "rest")) for name in self.names}
 
     @asked
     def mark(self) -> None:
