@@ -50,7 +50,7 @@ class Devices(Protocol):
         """
 
     def quiesce_time(self, values: Mapping[str, Any]) -> int:
-        """Say how long, in ns, devices that were renewed take at most to be quiesced, neighbours being there."""
+        """Say how long, in ns, devices that were renewed take at most to be quiesced beside neighbours."""
 
     def rest(self) -> Mapping[str, Rest] | None:
         """Read the rest of each device; None where one of them cannot be asked."""

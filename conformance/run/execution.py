@@ -120,7 +120,10 @@ class CaseExecution:
         if self.bed is not None:
             self.bed.guard.declared = None
         self._heed(error)
-        self.judgements = (self._own(error), *self._invariants())
+        lengths = [len(recording) for recording in self.bed.recordings] if self.bed is not None else []
+        self.judgements = tuple(
+            judgement.within(lengths) for judgement in (self._own(error), *self._invariants())
+        )
 
     def forget(self) -> None:
         """Let go of what was played, of which a whole run would fill the memory; its records are made.
