@@ -22,7 +22,7 @@ class Judgement:
     notes: tuple[str, ...] = ()
 
     def within(self, lengths: Sequence[int]) -> "Judgement":
-        """Let findings name no row that its play has not, and note which did; `lengths` are the rows of each."""
+        """Let findings name no row that its play has not, and note which did; `lengths` are by play."""
         findings, notes = [], list(self.notes)
         for finding in self.findings:
             length = lengths[finding.play - 1] if 0 < finding.play <= len(lengths) else 0
