@@ -247,6 +247,7 @@ class _Play:
         for done in [future for future in self.pending if future.done()]:
             self.pending.remove(done)
             done.result()
+            self.course.note(now)
         while self.told:
             self.player.send(self.tester.carrier(*self.told.popleft(), self.player.clock()))
         busy = bool(self.pending) or self.player.busy
@@ -310,6 +311,7 @@ class _Play:
             events=tuple(self.happened(self.meanwhile(self.devices.events))),
             states=states,
             read=(asked - self.player.start, told - self.player.start),
+            tardy=self.tardy,
             capture_losses=self.rig.wires.lost(),
         )
 

@@ -108,7 +108,7 @@ class CaseExecution:
 
     def again(self) -> "CaseExecution":
         """Return the case to be played once more: to confirm its FAIL, or because it was ERROR."""
-        fresh = CaseExecution(self.context, self.case, Expect(self.expect.uncertainty), self.confirm)
+        fresh = CaseExecution(self.context, self.case, Expect(self.expect.measured), self.confirm)
         if self.open_question:
             fresh.earlier, fresh.broke = (*self.earlier, self), self.broke
         else:
