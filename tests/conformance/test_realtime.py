@@ -9,9 +9,10 @@ from conformance.api.binding import Setup
 from conformance.api.marks import CAPABILITIES
 from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp
 from conformance.bindings.lasting import least_time, refuse_endless
+from conformance.bindings.live.devices import quiesce_time
 from conformance.bindings.live.trex import limits
 from conformance.bindings.realtime import REPEATS, RealTimeDriver, Rig, operator
-from conformance.bindings.resting import LOOK, Question, Rest, paths_of
+from conformance.bindings.resting import LOOK, Question, Rest, is_quiesced, paths_of
 from spec.loader import load_catalogue
 from traffic.patterns import elephant, line_rate, single
 from traffic.recordings.recording import Facts, Flow, ParameterValue, Trouble
@@ -173,6 +174,14 @@ def test_who_cannot_tell_is_not_asked_again():
         question = Question(lambda: asked.append(1), person)
         assert not any(question.answered(now * LOOK) for now in range(100))
     assert len(asked) == 1
+
+
+def test_devices_that_hold_their_links_at_first_are_waited_for_within_what_they_declare():
+    values = {name: item.value for name, item in parameters().items()}
+    assert quiesce_time(values) > values["flap_hold"] + 5 * values["hello_interval"]
+    topology = LeafSpine().topology(100, 0)
+    for paths, kept, quiesced in ((1, 0, False), (2, 0, True), (2, 1, False)):
+        assert is_quiesced({"gsp0": Rest(paths, 0, kept)}, topology) is quiesced
 
 
 def test_paths_are_counted_by_link_and_node():

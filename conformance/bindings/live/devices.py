@@ -21,8 +21,8 @@ LATE: Final = 40_000_000
 
 
 def quiesce_time(values: Mapping[str, Any]) -> int:
-    """Return how long, in ns, devices that have just started take to know every path."""
-    return INTERVALS * int(values["hello_interval"])
+    """Return how long, in ns, devices that have just started take at most to know and hold every path."""
+    return INTERVALS * int(values["hello_interval"]) + int(values["flap_hold"])
 
 
 P = ParamSpec("P")
@@ -77,7 +77,7 @@ class LiveDevices:
         self.known = dict.fromkeys(self.names, 0)
 
     def quiesce_time(self, values: Mapping[str, Any]) -> int:
-        """Know every path after some hello intervals at the latest."""
+        """Know every path after some hello intervals and a hold at the latest, and say so when they do."""
         return quiesce_time(values)
 
     @asked
