@@ -3,7 +3,7 @@
 from functools import cache
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.exploration.play import play
@@ -130,6 +130,7 @@ def test_what_happens_in_a_play_hides_what_some_invariants_look_at(scenario, cla
     assert clause not in hidden(Scenario())
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(*[st.integers(0, 9)] * 3), max_size=12),
     st.lists(st.tuples(*[st.integers(0, 9)] * 2), max_size=9),
