@@ -1,8 +1,7 @@
 """Request and grant: what a GSP counts of its signalling and credit, against what its links show."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
-
-import numpy as np
 
 from conformance.judge.expect import Expect
 from conformance.judge.invariants.credit import COARSE, LOST, grants, reports, requests
@@ -95,7 +94,7 @@ def valid_credit_is_not_taken_back(recording: Recording, expect: Expect) -> None
         valid: list[tuple[int, int]] = []
         for item in items:
             ended = [granted for until, granted in valid if until <= item.time + slack]
-            reported = positions[: int(np.searchsorted(times, item.time, side="right"))]
+            reported = positions[: bisect_right(times, item.time)]
             void = max(void, *ended, *reported[-1:]) if ended or len(reported) else void
             checked += item.expired > start
             wrong += [item.row] if item.expired > void else []
