@@ -8,8 +8,6 @@ from reference_impl.port import NEVER
 
 STOP = 255
 REMEMBERED_REPORTERS = 256
-MOST_CREDIT = 6
-"""Credit bytes for each octet of the shortest frame."""
 
 
 class BackpressureReceiver:
@@ -119,14 +117,9 @@ class BackpressureSender:
         """When each source of late was heard, by port; looked through once in `bp_window`."""
         self.looked_at = dict.fromkeys(self.heard, 0)
         self.notified: dict[int, set[int]] = {}
-        self.configure()
-
-    def configure(self) -> None:
-        """Take the settings over: a queue of `least` octets or fewer cannot be at the threshold."""
-        self.least = self.leaf.settings.bp_threshold // MOST_CREDIT - 1
 
     def arrived(self, port: int, source: int, now: int) -> None:
-        """Note traffic of a source to a queue of more than `least` octets, and look at the queue."""
+        """Note traffic of a source to a port where something waits, and look at the queue."""
         if now - self.looked_at[port] > self.leaf.settings.bp_window:
             self.sources(port, now)
         self.heard[port][source] = now

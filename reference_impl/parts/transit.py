@@ -80,13 +80,11 @@ class TransitBackpressure:
     def send(self, source: int, about: int, level: int, now: int) -> None:
         """Send BACKPRESSURE to one source."""
         paths = self.paths.live(source)
-        if not paths or codec.BACKPRESSURE is None:
-            return
-        path = paths[0]
-        validity = self.device.settings.bp_validity
-        frame = codec.encode_backpressure(path.prefix, 0, self.device.node, source, 0, about, level, validity)
-        self.device.count["backpressure_sent"] += 1
-        self.device.ports[path.port].send_control(frame, now)
+        if paths and codec.BACKPRESSURE is not None:
+            prefix, validity = paths[0].prefix, self.device.settings.bp_validity
+            frame = codec.encode_backpressure(prefix, 0, self.device.node, source, 0, about, level, validity)
+            self.device.count["backpressure_sent"] += 1
+            self.device.ports[paths[0].port].send_control(frame, now)
 
     def state(self) -> list[dict[str, int]]:
         """Show the episodes, as JSON."""
@@ -111,8 +109,7 @@ class TransitForwarder:
         self.backpressure = backpressure
         self.ports = device.ports
         self.links: dict[Container, tuple[int, int]] = {}
-        """Port of a container that has a choice, and when its last frame passed."""
-        self.sweeping = False
+        """Port of a container that has a choice, and when its last frame passed; the last one comes last."""
         self.tallies: dict[tuple[int, int], int] = {}
         """Octets sent by (destination, port) since the weights last changed."""
         self.weighed = paths.known
@@ -123,13 +120,9 @@ class TransitForwarder:
 
     def data(self, port: int, frame: bytes, header: Header, now: int) -> None:
         """Pass a frame of a container on."""
-        route = None
-        if self.version == self.paths.version:
-            route = self.routes[port].get(frame[codec.START : codec.HEADER_END])
+        route = self.route(port, frame, header)
         if route is None:
-            route = self.route(port, frame, header)
-            if route is None:
-                return
+            return
         out, head, paths = route
         if len(paths) == 1:
             out.send(head + frame[codec.HEADER_END :], now)
@@ -140,7 +133,7 @@ class TransitForwarder:
                 return
             out = self.ports[path.port]
             out.send(codec.forward(frame, path.prefix), now)
-        if out.queued and out.queued > self.device.settings.bp_threshold:
+        if out.queued > self.device.settings.bp_threshold:
             self.backpressure.congested(out, header[3], header[4], now)
 
     def control(self, port: int, frame: bytes, header: Header, now: int) -> None:
@@ -187,16 +180,12 @@ class TransitForwarder:
 
     def choose(self, paths: tuple[Path, ...], frame: bytes, destination: int, now: int) -> Path:
         """Keep a container on the link it began on, and begin a new one on the least used link."""
+        self.forget(now)
         key = codec.container(frame)
-        known = self.links.get(key)
-        path = None
-        if known is not None and now - known[1] <= self.memory():
-            path = next((path for path in paths if path.port == known[0]), None)
-        if path is None:
-            path = self.least_used(paths, destination)
-        if not self.sweeping:
-            self.sweeping = True
-            self.device.at(now + self.memory() + 1, self.sweep)
+        port, _ = self.links.pop(key, (None, now))
+        path = next((path for path in paths if path.port == port), None) or self.least_used(
+            paths, destination
+        )
         self.links[key] = path.port, now
         self.tallies[destination, path.port] = self.tallies.get((destination, path.port), 0) + len(frame)
         return path
@@ -205,20 +194,18 @@ class TransitForwarder:
         """Return how long a container is remembered after its last frame."""
         return self.device.settings.flush_time + self.device.settings.path_delay_max
 
+    def forget(self, now: int) -> None:
+        """Forget the containers whose last frame is too long ago."""
+        oldest = now - self.memory()
+        while self.links and next(iter(self.links.values()))[1] < oldest:
+            del self.links[next(iter(self.links))]
+
     def least_used(self, paths: tuple[Path, ...], destination: int) -> Path:
         """Take the path with the least octets by weight; the stopped ones only when all are."""
         open_paths = [path for path in paths if path.weight] or paths
         return min(
             open_paths, key=lambda path: self.tallies.get((destination, path.port), 0) / max(path.weight, 1)
         )
-
-    def sweep(self, now: int) -> None:
-        """Forget the containers whose last frame is too long ago, every so often while there are any."""
-        oldest = now - self.memory()
-        self.links = {key: entry for key, entry in self.links.items() if entry[1] >= oldest}
-        self.sweeping = bool(self.links)
-        if self.sweeping:
-            self.device.at(now + self.memory() + 1, self.sweep)
 
     def restart(self, now: int) -> None:  # noqa: ARG002 - a role may want the time
         """Start the tallies to those destinations anew whose paths or weights have changed."""
