@@ -151,7 +151,7 @@ class BackpressureSender:
         if port in self.notified and self.is_over(port, now):
             self.leaf.host_ports[port].unwatch("backpressure")
             for source in sorted(self.notified.pop(port)):
-                self.tell(source, 0, now)
+                self.tell(source, now)
 
     def level(self, port: int, now: int) -> int:
         """Return what to withhold: half at the threshold, everything at twice the threshold."""
@@ -173,14 +173,15 @@ class BackpressureSender:
         if self.notified.get(port) is not notified:
             return
         notified.update(self.sources(port, now))
-        level = self.level(port, now)
         for source in sorted(notified):
-            self.tell(source, level, now)
+            self.tell(source, now)
         self.leaf.at(now + self.leaf.settings.bp_validity // 2, self.refresh, port, notified)
 
-    def tell(self, source: int, level: int, now: int) -> None:
-        """Send BACKPRESSURE about this node to one source; the own queues hear of it without a message."""
+    def tell(self, source: int, now: int) -> None:
+        """Tell one source the highest level of its ports, 0 to release; the own queues need no message."""
         leaf = self.leaf
+        ports = (port for port, sources in self.notified.items() if source in sources)
+        level = max((self.level(port, now) for port in ports), default=0)
         validity = leaf.settings.bp_validity if level else 0
         if source == leaf.node:
             leaf.pressed(leaf.node, leaf.node, level, validity, now)

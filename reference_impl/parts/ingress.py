@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 PFC_ADDRESS = bytes.fromhex("0180c2000001")
 PFC_TYPE = bytes.fromhex("88080101")
-PFC_OCTETS = 34
 
 
 class Ingress:
@@ -74,7 +73,7 @@ class Ingress:
 
     def is_pause(self, frame: bytes) -> bool:
         """Return whether a host sent PFC (802.1Qbb)."""
-        return frame.startswith(PFC_TYPE, 12) and len(frame) >= PFC_OCTETS
+        return frame.startswith(PFC_TYPE, 12)
 
     def pause(self, port: int, frame: bytes, now: int) -> None:
         """Let the egress half obey a PFC frame, which goes no further."""

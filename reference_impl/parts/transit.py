@@ -47,10 +47,10 @@ class TransitBackpressure:
         if level > episode.level and (level == 255 or level >= episode.level + 64):
             episode.level = level
             for other in episode.sources:
-                self.send(other, destination, level, now)
+                self.tell(other, destination, now)
         if source not in episode.sources and self.paths.live(source):
             episode.sources.append(source)
-            self.send(source, destination, episode.level, now)
+            self.tell(source, destination, now)
 
     def level(self, queued: int) -> int:
         """Return how much to withhold, in 255ths: half at the threshold, all at twice the threshold."""
@@ -66,16 +66,22 @@ class TransitBackpressure:
         episode = self.episodes[key]
         self.device.ports[port].advance_to(now)
         queued = self.device.ports[port].queued
-        validity = self.device.settings.bp_validity
         if self.over(queued):
             del self.episodes[key]
-            for source in episode.sources:
-                self.send(source, destination, 0, now)
-            return
-        episode.level = self.level(queued)
+        else:
+            episode.level = self.level(queued)
+            self.device.at(now + self.device.settings.bp_validity // 2, self.refresh, key)
         for source in episode.sources:
-            self.send(source, destination, episode.level, now)
-        self.device.at(now + validity // 2, self.refresh, key)
+            self.tell(source, destination, now)
+
+    def tell(self, source: int, about: int, now: int) -> None:
+        """Tell a source the highest level of its queues to a node; 0 releases it."""
+        told = (
+            episode.level
+            for (_, node), episode in self.episodes.items()
+            if node == about and source in episode.sources
+        )
+        self.send(source, about, max(told, default=0), now)
 
     def send(self, source: int, about: int, level: int, now: int) -> None:
         """Send BACKPRESSURE to one source."""

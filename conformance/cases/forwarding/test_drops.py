@@ -5,6 +5,7 @@ from dataclasses import replace
 from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp
 from conformance.cases.forwarding.frames import apart, plain, tagged
+from traffic.frames.roce import priority_pause
 from traffic.patterns import elephant, frame_count, gap_at
 from traffic.recordings.recording import DOWN, UP
 from traffic.scenario import LinkEvent, Scenario
@@ -46,7 +47,7 @@ def test_one_octet_too_long(bed, expect):
     expect.equal(counted, len(long), "growth of drop.frame_too_long")
 
 
-@clause("FWD-LINK-LOCAL")
+@clause("FWD-LINK-LOCAL", "sixteen-addresses")
 @testbed(LeafSpine(hosts=2))
 @needs("fabric taps", "counters")
 def test_link_local_stays_on_its_link(bed, expect):
@@ -67,6 +68,30 @@ def test_link_local_stays_on_its_link(bed, expect):
     expect.equal(sorted(carried), sorted(ordinary), "frames in the fabric", unit="frame")
     counted = recording.devices.counter("drop.link_local", bed.gsps[0])
     expect.at_most(counted, sent, "growth of drop.link_local")
+
+
+@clause("FWD-LINK-LOCAL", "strange-pauses")
+@testbed(LeafSpine(hosts=2))
+@needs("fabric taps")
+def test_strange_pauses_hold_nothing(bed, expect):
+    """MAC control frames that are no PFC, of no class or tagged go nowhere, and hold up nothing."""
+    one, other = bed.host(0), bed.host(1)
+    pause = priority_pause(bed.addresses[one].mac, dict.fromkeys(range(8), 0xFFFF))
+    strange = [
+        pause[:12] + b"\x88\x08\x00\x01" + pause[16:],
+        pause[:12] + b"\x88\x09" + pause[14:],
+        pause[:17] + bytes(43),
+        tagged(pause),
+    ]
+    good = [plain(bed, other, one, number) for number in range(len(strange))]
+    load = apart(bed, one, strange)
+    recording = bed.play(load + apart(bed, other, good, after=bed.parameter("latency_margin")))
+    arrived = [frame.frame for frame in recording.hosts.frames(bed.hosts, "received")]
+    expect.equal(arrived, good, "frames that hosts received", unit="frame")
+    span = 4 * len(good) * gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
+    last = max((frame.time for frame in recording.hosts.frames(one, "received")), default=None)
+    expect.at_most(last, span + 2 * bed.parameter("latency_margin"), "time at which the last one came", "ns")
+    expect.equal(recording.fabric.messages("DATA"), [], "DATA in the fabric", unit="message")
 
 
 @clause("FWD-UNKNOWN-DROP")

@@ -3,8 +3,10 @@
 from typing import Final
 
 from conformance.judge.expect import Expect
+from conformance.judge.invariants.messages import FOR_A_NODE, passing
 from conformance.judge.invariants.parties import under_test
 from conformance.judge.invariants.registration import ALTERED, invariant
+from conformance.judge.invariants.wire import wire
 from traffic.recordings.comparison import altered
 from traffic.recordings.recording import Recording
 
@@ -58,6 +60,7 @@ def drop_causes_make_the_total(recording: Recording, expect: Expect) -> None:
         if "dropped_frames" in counters:
             causes = sum(value for name, value in counters.items() if name.startswith("drop."))
             expect.equal(causes, counters["dropped_frames"], f"sum over drop.* of {node}")
+    _judge_passage(recording, expect)
 
 
 @invariant("FWD-WELL-FORMED")
@@ -74,3 +77,31 @@ def messages_are_as_the_profile_says(recording: Recording, expect: Expect) -> No
 def _harmed(recording: Recording) -> bool:
     """Whether a link lost frames of the play, so that their loss says nothing of a device."""
     return bool((recording.columns.delivered == 0).any())
+
+
+def _judge_passage(recording: Recording, expect: Expect) -> None:
+    """Expect what came to a GSF and did not leave it to be what it counts as dropped.
+
+    A message about links that it refuses may be counted as well; what came just before the counters were
+    read may be under way.
+    """
+    seen, tables, columns = wire(recording), recording.columns.tables, recording.columns
+    just_come = columns.arrival > columns.read[0] - recording.parameter("latency_margin")
+    for name, node in seen.gsfs.items():
+        arriving, leaving = (passing(seen, name, arriving=way) for way in (True, False))
+        due = refused = 0
+        for message, table in tables.tables.items():
+            rows = table.rows[table.valid_crc]
+            came = int(columns.delivered[rows[arriving[rows]]].sum())
+            if message in FOR_A_NODE:
+                own = table["source"][table.valid_crc] == node
+                due += came - int((leaving[rows] & ~own).sum())
+            elif message == "FAULT":
+                refused += came
+        unsound = tables.faults()
+        due += int(columns.delivered[unsound[arriving[unsound]]].sum())
+        under_way = int((arriving & just_come).sum())
+        dropped = seen.counter(name, "dropped_frames")
+        if dropped is not None and arriving.any():
+            what = f"growth of dropped_frames of {name}, to which more came than left it by {due}"
+            expect.that(due - under_way <= dropped <= due + refused, what, due, dropped)
