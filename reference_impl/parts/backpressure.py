@@ -67,8 +67,7 @@ class BackpressureReceiver:
             dgsq.base_mbps = self.base_rate(dgsq, now)
         dgsq.level = level
         dgsq.free_at = now
-        if dgsq.frames:
-            self.leaf.pump(dgsq, now)
+        self.leaf.pump(dgsq, now)
 
     def base_rate(self, dgsq: Dgsq, now: int) -> float:
         """Mbit/s that a queue had over `bp_window`, or that of its slowest path where it had none."""
@@ -104,8 +103,7 @@ class BackpressureReceiver:
     def resume(self, now: int, dgsq: Dgsq) -> None:
         """Send what the rate allows by now."""
         dgsq.pump_armed = False
-        if not dgsq.dead:
-            self.leaf.pump(dgsq, now)
+        self.leaf.pump(dgsq, now)
 
 
 class BackpressureSender:

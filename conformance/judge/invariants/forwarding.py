@@ -141,7 +141,7 @@ def _judge_ends(recording: Recording, expect: Expect) -> None:
 
 
 def _strange(seen: Wire, message: str, node: int, arriving: NDArray[np.bool_]) -> int:
-    """How many messages came to a GSP that it may refuse: for others, for no host, or about links; no DATA."""
+    """How many messages came to a GSP that it may refuse: for others, for no host, or about links."""
     table = seen.columns.tables[message]
     table = table.where(table.valid_crc & arriving[table.rows])
     if message == "DATA":
