@@ -100,15 +100,3 @@ class GsfMakesUpForAbsence(TransitForwarder):
 
     def restart(self, now: int) -> None:
         """Remember what each has carried."""
-
-
-@mutant("DGSQ-BACKPRESSURE-TOLD", kind="meeting")
-class ReleasesForAllPorts(BackpressureSender):
-    """Releases the sources of all host ports when the queue of one is short again."""
-
-    def departed(self, port: int, now: int) -> None:
-        """Forget the other ports until they are looked at again."""
-        if port in self.notified and self.is_over(port, now):
-            others = {each: self.notified.pop(each) for each in tuple(self.notified) if each != port}
-            super().departed(port, now)
-            self.notified |= others

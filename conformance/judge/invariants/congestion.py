@@ -10,10 +10,9 @@ import numpy as np
 
 from conformance.judge.expect import Expect
 from conformance.judge.invariants.credit import COARSE
-from conformance.judge.invariants.messages import passing
 from conformance.judge.invariants.registration import ALTERED, FROM_AFAR, invariant
 from conformance.judge.invariants.transparency import TABLE
-from conformance.judge.invariants.wire import Wire, wire
+from conformance.judge.invariants.wire import Wire, passing, wire
 from traffic.recordings.decode import Rows
 from traffic.recordings.recording import DOWN, Recording
 
@@ -90,7 +89,7 @@ class Congestion:
         found: dict[tuple[int, int, int], list[Told]] = {}
         for name, node in {**self.seen.gsfs, **self.seen.gsps}.items():
             mine = table.valid_crc & (table["source"] == node)
-            own = table.where(mine & passing(self.seen, name, arriving=False)[table.rows])
+            own = table.where(mine & passing(self.seen.columns, name, arriving=False)[table.rows])
             fields = [own[each].tolist() for each in ("about", "destination", "level", "validity")]
             times = columns.time[own.rows].tolist()
             for row, time, about, source, *rest in zip(own.rows.tolist(), times, *fields, strict=True):
@@ -116,34 +115,25 @@ class Congestion:
         ]
 
     def _transit(self) -> Iterator[Line]:
-        columns, table = self.seen.columns, self.seen.columns.tables["DATA"]
+        columns, arrival = self.seen.columns, self.seen.arrival
         for name, node in self.seen.gsfs.items():
-            sound = table.where(table.valid_crc)
             came: dict[object, list[int]] = {}
-            here = sound.where(passing(self.seen, name, arriving=True)[sound.rows])
-            for item in self.seen.frames_of(here):
-                came.setdefault((item.queue, item.sequence, item.place), []).append(
-                    int(columns.arrival[int(item.row)])
-                )
-            gone = sound.where(passing(self.seen, name, arriving=False)[sound.rows])
+            for item in self.seen.passing(name, arriving=True):
+                came.setdefault((item.queue, item.sequence, item.place), []).append(arrival[item.row])
             by_port: dict[int, list[Waiting]] = {}
-            for item in self.seen.frames_of(gone):
+            for item in self.seen.passing(name, arriving=False):
                 times = came.get((item.queue, item.sequence, item.place))
                 if times:
                     ends = item.queue.source, item.queue.destination
-                    by_port.setdefault(item.link, []).append(
-                        self._waiting(int(item.row), times.pop(0), *ends)
-                    )
-            yield from (
-                Line(f"{name} to {columns.links[link].name}", node, frames)
-                for link, frames in by_port.items()
-            )
+                    by_port.setdefault(item.link, []).append(self._waiting(item.row, times.pop(0), *ends))
+            for link, frames in by_port.items():
+                yield Line(f"{name} to {columns.links[link].name}", node, frames)
 
     def _egress(self) -> Iterator[Line]:
         columns = self.seen.columns
         came: dict[bytes, list[tuple[int, int]]] = {}
         for item in self.seen.came:
-            came.setdefault(item.frame, []).append((int(columns.arrival[int(item.row)]), item.queue.source))
+            came.setdefault(item.frame, []).append((self.seen.arrival[item.row], item.queue.source))
         for name, node in self.seen.gsps.items():
             if any(self.seen.counter(name, counter) != 0 for counter in ("gaps_closed", "reorder_timeouts")):
                 continue

@@ -4,9 +4,8 @@ import numpy as np
 
 from conformance.judge.expect import Expect
 from conformance.judge.invariants.greetings import greetings
-from conformance.judge.invariants.messages import passing
 from conformance.judge.invariants.registration import ALTERED, invariant
-from conformance.judge.invariants.wire import wire
+from conformance.judge.invariants.wire import passing, wire
 from traffic.frames.host import OVERHEAD, SHORTEST
 from traffic.recordings.recording import Recording
 
@@ -18,8 +17,8 @@ def fabric_frames_are_counted(recording: Recording, expect: Expect) -> None:
     seen, columns = wire(recording), recording.columns
     octets = np.maximum(columns.length, SHORTEST) + OVERHEAD
     for name in (*seen.gsps, *seen.gsfs):
-        gone, here = (passing(seen, name, arriving=way) for way in (False, True))
-        ends = [(index, own) for index, _, _, end, _, own, _ in told.ends() if end == name and own]
+        gone, here = (passing(seen.columns, name, arriving=way) for way in (False, True))
+        ends = [(index, own) for index, _, _, end, _, own, _ in told.ends if end == name and own]
         due = {
             "tx_fabric_frames": (int(gone.sum()), 2 * len(ends)),
             "rx_fabric_frames": (int(columns.delivered[here].sum()), 2 * len(ends)),

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conformance.judge.expect import Expect
-from conformance.judge.invariants.messages import FOR_A_NODE, passing
+from conformance.judge.invariants.messages import FOR_A_NODE
 from conformance.judge.invariants.parties import under_test
 from conformance.judge.invariants.registration import ALTERED, invariant
-from conformance.judge.invariants.wire import MAC, MAC_CONTROL, Wire, wire
+from conformance.judge.invariants.wire import MAC, MAC_CONTROL, Wire, passing, wire
 from traffic.recordings.comparison import altered
 from traffic.recordings.recording import DOWN, UP, Recording
 
@@ -92,7 +92,7 @@ def _judge_passage(recording: Recording, expect: Expect) -> None:
     seen, tables, columns = wire(recording), recording.columns.tables, recording.columns
     just_come = columns.arrival > columns.read[0] - recording.parameter("latency_margin")
     for name, node in seen.gsfs.items():
-        arriving, leaving = (passing(seen, name, arriving=way) for way in (True, False))
+        arriving, leaving = (passing(seen.columns, name, arriving=way) for way in (True, False))
         due = refused = 0
         for message, table in tables.tables.items():
             rows = table.rows[table.valid_crc]
@@ -125,7 +125,7 @@ def _judge_ends(recording: Recording, expect: Expect) -> None:
         dropped = seen.counter(name, "dropped_frames")
         if dropped is None or any(recording.frame(row)[:MAC] not in seen.by_mac for row in sent):
             continue
-        arriving, leaving = (passing(seen, name, arriving=way) for way in (True, False))
+        arriving, leaving = (passing(seen.columns, name, arriving=way) for way in (True, False))
         unsound = tables.faults()
         due = int(columns.delivered[sent].sum()) if sent else 0
         due += int(columns.delivered[data[arriving[data]]].sum()) - int(leaving[data].sum())
