@@ -115,7 +115,7 @@ class TransitForwarder:
         self.backpressure = backpressure
         self.ports = device.ports
         self.links: dict[Container, tuple[int, int]] = {}
-        """Port of a container that has a choice, and when its last frame passed; the last one comes last."""
+        """Port of a container that has a choice, and when its last frame passed."""
         self.tallies: dict[tuple[int, int], int] = {}
         """Octets sent by (destination, port) since the weights last changed."""
         self.weighed = paths.known
@@ -186,25 +186,19 @@ class TransitForwarder:
 
     def choose(self, paths: tuple[Path, ...], frame: bytes, destination: int, now: int) -> Path:
         """Keep a container on the link it began on, and begin a new one on the least used link."""
-        self.forget(now)
+        if not self.links:
+            self.device.at(now + self.memory() + 1, self.sweep)
         key = codec.container(frame)
-        port, _ = self.links.pop(key, (None, now))
-        path = next((path for path in paths if path.port == port), None) or self.least_used(
-            paths, destination
-        )
+        port, _ = self.links.get(key, (None, now))
+        kept = (path for path in paths if path.port == port)
+        path = next(kept, None) or self.least_used(paths, destination)
         self.links[key] = path.port, now
         self.tallies[destination, path.port] = self.tallies.get((destination, path.port), 0) + len(frame)
         return path
 
     def memory(self) -> int:
-        """Return how long a container is remembered after its last frame."""
+        """Return how long at least a container is remembered after its last frame."""
         return self.device.settings.flush_time + self.device.settings.path_delay_max
-
-    def forget(self, now: int) -> None:
-        """Forget the containers whose last frame is too long ago."""
-        oldest = now - self.memory()
-        while self.links and next(iter(self.links.values()))[1] < oldest:
-            del self.links[next(iter(self.links))]
 
     def least_used(self, paths: tuple[Path, ...], destination: int) -> Path:
         """Take the path with the least octets by weight; the stopped ones only when all are."""
@@ -212,6 +206,13 @@ class TransitForwarder:
         return min(
             open_paths, key=lambda path: self.tallies.get((destination, path.port), 0) / max(path.weight, 1)
         )
+
+    def sweep(self, now: int) -> None:
+        """Forget the containers whose last frame is too long ago, every so often while there are any."""
+        oldest = now - self.memory()
+        self.links = {key: entry for key, entry in self.links.items() if entry[1] >= oldest}
+        if self.links:
+            self.device.at(now + self.memory() + 1, self.sweep)
 
     def restart(self, now: int) -> None:  # noqa: ARG002 - a role may want the time
         """Start the tallies to those destinations anew whose paths or weights have changed."""
