@@ -18,6 +18,7 @@ def paused_classes_stand_still(recording: Recording, expect: Expect) -> None:
     """No frame of a class that its host pauses begins to leave, and what waited goes on soon after."""
     seen = wire(recording)
     margin = int(recording.parameter("latency_margin") + expect.uncertainty.get("ns", 0))
+    ordered = recording.parameter("reorder_timeout")
     came = {item.row: item.came for line in congestion(recording).egress for item in line.frames}
     for host in seen.hosts_of(seen.gsps.values()):
         held = pauses(seen, host)
@@ -27,10 +28,9 @@ def paused_classes_stand_still(recording: Recording, expect: Expect) -> None:
             start = int(recording.time[row]) - seen.wire_time(row)
             spans = held.get(traffic_class(recording.frame(row)), [])
             early += [row] if any(begin + margin < start < end for begin, end in spans) else []
-            free = max((end for _, end in spans if end <= start), default=None)
-            if free is not None and row in came:
-                idle = min(start - max(came[row], free), seen.idle_before(row))
-                late += [row] if idle > margin else []
+            free = max((end for _, end in spans if end <= start), default=0)
+            if row in came and came[row] + ordered < free:
+                late += [row] if min(start - free, seen.idle_before(row)) > margin else []
         if held:
             number = seen.numbered
             expect.that(
