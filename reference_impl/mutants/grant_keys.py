@@ -94,10 +94,10 @@ class KeepsExpiredCreditOfHighClasses(Dgsq):
 class LetsCreditForTheFirstPortLapse(Dgsq):
     """Uses credit for any port of a node but the first beyond its validity."""
 
-    def lapse(self, now: int) -> None:
+    def lapse(self) -> None:
         """Look at the port."""
         if self.port == 0:
-            super().lapse(now)
+            super().lapse()
 
 
 @mutant("GRANT-OLDER-IGNORED", kind="not-the-first")

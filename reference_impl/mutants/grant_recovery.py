@@ -203,18 +203,18 @@ class ForgivesOverruns(Scheduler):
 class QueuesControlBehindData(Uplink):
     """Lets a GSP's control messages wait behind all data on the uplink."""
 
-    def send_control(self, frame: bytes, now: int) -> bool:
+    def send_control(self, frame: bytes, now: int) -> None:
         """Send it as if it were data."""
-        return self.send_of(None, frame, now)
+        self.send_of(None, frame, now)
 
 
 @mutant("GRANT-CONTROL-FIRST")
 class ForwardsControlBehindData(TransitPort):
     """Lets control messages wait behind all data on the links of a GSF."""
 
-    def send_control(self, frame: bytes, now: int) -> bool:
+    def send_control(self, frame: bytes, now: int) -> None:
         """Send it as if it were data."""
-        return self.send(frame, now)
+        self.send(frame, now)
 
 
 @mutant("GRANT-OVERHEAD")

@@ -133,10 +133,9 @@ class Dgsq:
         self.forfeited += given_up
         return given_up
 
-    def lapse(self, now: int) -> None:
+    def lapse(self) -> None:
         """Treat a grant whose validity is over as expired."""
-        if now >= self.valid_until:
-            self.expired = max(self.expired, self.grant)
+        self.expired = max(self.expired, self.grant)
 
     def govern(self, now: int) -> None:
         """Begin to ask for credit: what waits now is the first demand."""

@@ -317,7 +317,7 @@ def paused_classes_get_nothing(recording: Recording, expect: Expect) -> None:
     wrong, checked = [], 0
     given = grants(seen)
     for name, host in seen.hosts_of(seen.gsps.values()).items():
-        for cls, spans in _pauses(seen, name).items():
+        for cls, spans in pauses(seen, name).items():
             for queue, items in given.items():
                 if (queue.destination, queue.port, queue.cls) != (host.node, host.port, cls):
                     continue
@@ -442,7 +442,7 @@ def _frame_time(recording: Recording) -> int:
     return int((recording.parameter("max_frame") + 60) * 8000 // rate)
 
 
-def _pauses(seen: Wire, host: str) -> dict[int, list[tuple[int, int]]]:
+def pauses(seen: Wire, host: str) -> dict[int, list[tuple[int, int]]]:
     """Return the spans (ns) in which a host paused each class by PFC."""
     columns = seen.columns
     link = next(link for link in columns.links if link.name == host)
