@@ -71,8 +71,7 @@ class Scheduler:
 
     def wants(self, source: Source) -> bool:
         """Return whether a source gets new credit: it has need, and holds less than its allowance."""
-        held = source.held
-        return source.demand - source.known_sent > held < self.allowance(source) and not source.silent
+        return not source.silent and source.need > 0 and source.held < self.allowance(source)
 
     def allowance(self, source: Source) -> int:
         """Credit that a source may hold, which is one longest frame once it let credit expire.
