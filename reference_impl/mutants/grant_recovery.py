@@ -193,10 +193,8 @@ class WaitsBehindOtherQueues(Ingress):
 class ForgivesOverruns(Scheduler):
     """Raises the grant to what a source has sent, and goes on serving it like the others."""
 
-    def charge(self, source: Source, octets: int) -> None:
-        """Charge what is granted alone."""
-        if source.held:
-            super().charge(source, octets)
+    def penalise(self, source: Source, octets: int) -> None:
+        """Charge nothing."""
 
 
 @mutant("GRANT-CONTROL-FIRST")

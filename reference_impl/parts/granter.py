@@ -97,7 +97,7 @@ class Granter:
         self.reckon(source, now)
         lifted = self.not_below(source.granted, source.reported)
         if is_known:
-            self.scheduler.charge(source, lifted - source.granted)
+            self.scheduler.penalise(source, lifted - source.granted)
         source.granted = lifted
         self.window.settle(credit, source)
         self.scheduler.activate(credit, source)
