@@ -193,7 +193,7 @@ class Scheduler:
 
     def end_turn(self, credit: PortCredit, ring: ClassRing, source: Source, amount: int) -> None:
         """Charge a grant to source and class, and pass the turn on where the deficit is used up."""
-        self.charge(source, amount)
+        source.deficit -= amount
         for debtor in ring.sources:
             if debtor.deficit < 0:
                 debtor.deficit = min(debtor.deficit + amount // max(self.rivals(credit, ring.cls), 1), 0)
@@ -201,10 +201,6 @@ class Scheduler:
         ring.served += amount / self.weight(ring.cls)
         if source.deficit <= 0:
             ring.sources.rotate(-1)
-
-    def charge(self, source: Source, octets: int) -> None:
-        """Charge to a source what it was granted."""
-        source.deficit -= octets
 
     def penalise(self, source: Source, octets: int) -> None:
         """Charge to a source what it sent beyond its grant, and as much as it had in its last turn."""
