@@ -152,7 +152,7 @@ class DisbelievesHighClasses(Granter):
         """Forget the report of another class."""
         super().merge(source, demand, sent, forfeited)
         if source.cls:
-            source.reported = source.sent = 0
+            source.sent = source.forfeited = 0
 
 
 @mutant("GRANT-NO-DEMAND-NO-GRANT", kind="not-the-first")

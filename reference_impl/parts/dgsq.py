@@ -48,7 +48,6 @@ class Dgsq:
         "previous_frames",
         "pump_armed",
         "queued",
-        "report_queued",
         "reported",
         "requested_at",
         "sent",
@@ -86,7 +85,6 @@ class Dgsq:
         self.flush_armed = False
         self.lapse_armed = False
         self.pump_armed = False
-        self.report_queued = False
 
     def happen(self, event: str) -> None:
         """Follow an event of the table of states; KeyError for one that cannot happen now."""

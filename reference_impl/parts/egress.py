@@ -79,9 +79,9 @@ class Egress:
         if self.ports[port].queued:
             self.backpressure_sender.arrived(port, self.leaf.node, now)
 
-    def departed(self, port: int, credit: int, now: int) -> None:
+    def departed(self, port: int, now: int) -> None:
         """Act on a shorter queue of a host port."""
-        self.granter.departed(port, credit, now)
+        self.granter.departed(port, now)
         self.backpressure_sender.departed(port, now)
 
     def pause(self, port: int, frame: bytes, now: int) -> None:

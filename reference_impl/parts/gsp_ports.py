@@ -76,7 +76,7 @@ class Uplink(OutPort):
 class EgressPort(HostPort):
     """A port towards a host that counts what waits in credit bytes, and tells who watches it what leaves.
 
-    `departed(port, credit bytes, now)` is called after each frame that waited, while anybody watches.
+    `departed(port, now)` is called after each frame that waited, while anybody watches.
     """
 
     __slots__ = ("credit", "departed", "watchers")
@@ -84,7 +84,7 @@ class EgressPort(HostPort):
     def __init__(self, device: PortOwner, index: int, config: PortConfig) -> None:
         super().__init__(device, index, config)
         self.credit = [0] * 8
-        self.departed: Callable[[int, int, int], None] | None = None
+        self.departed: Callable[[int, int], None] | None = None
         self.watchers: set[str] = set()
 
     def watch(self, who: str, now: int) -> None:
@@ -119,7 +119,7 @@ class EgressPort(HostPort):
         credit = octets + 24 if octets > 60 else 84
         self.credit[cls] -= credit
         if self.watchers and self.departed is not None:
-            self.departed(self.index, credit, now)
+            self.departed(self.index, now)
 
     def queued_credit(self, now: int) -> int:
         """Credit bytes that wait in the classes that are not paused."""

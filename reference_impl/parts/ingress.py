@@ -107,8 +107,7 @@ class Ingress:
             dgsq.demand += credit
             if is_next:
                 self.pump(dgsq, now)
-            if not dgsq.report_queued:
-                self.requester.demanded(dgsq, now)
+            self.requester.demanded(dgsq, now)
         elif is_next:
             self.pump(dgsq, now)
 
