@@ -14,11 +14,11 @@ from conformance.exploration.build import build
 from conformance.exploration.draw import plans
 from conformance.exploration.explore import Exploration
 from conformance.exploration.keep import again, keep, load
-from conformance.exploration.oracle import Oracle
-from conformance.exploration.plan import Bed, Cut, Flow, Halt, Oddity, Plan, read_plan
 from conformance.exploration.play import CRASH, play
 from conformance.exploration.steer import Coverage
-from conformance.exploration.tour import array
+from conformance.plans.oracle import Oracle
+from conformance.plans.plan import Bed, Cut, Flow, Halt, Oddity, Plan, read_plan
+from conformance.plans.tour import array
 from conformance.run.context import RunContext, RunOptions
 from spec.errors import InputError
 from traffic.scenario import DOWN
