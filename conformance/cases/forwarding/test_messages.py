@@ -1,6 +1,6 @@
 """What a node does with fabric messages that are damaged, foreign, worn out or not for it."""
 
-from conformance.api.marks import clause, needs, testbed
+from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import SoloGsf, SoloGsp
 from conformance.cases.forwarding.frames import plain
 from traffic.frames.codec import codec
@@ -198,3 +198,53 @@ def test_a_gsf_stops_what_is_for_nobody(bed, expect):
     nobody = bed.profile.header.field("destination").maximum
     spoiled = [(name, {"destination": nobody}) for name in through(bed)]
     judge_passage(bed, expect, passing(bed, spoiled), len(spoiled), ["unknown_node"])
+
+
+@clause("FWD-GENERATION-ZERO", "data")
+@testbed(SoloGsp())
+@needs("fabric taps", "raw frames", "counters")
+def test_data_of_no_generation_goes_nowhere(bed, expect):
+    """DATA of the generation 0, in two classes, reaches no host and is counted; good frames arrive."""
+    judge_delivery(bed, expect, [({"generation": 0, "class": cls}, {}) for cls in (0, 3)], "bad_message")
+
+
+@clause("FWD-GENERATION-ZERO", "control")
+@testbed(SoloGsp())
+@needs("fabric taps", "raw frames", "counters")
+@configure(dgsq_mode="on-first-frame")
+def test_control_of_no_generation_says_nothing(bed, expect):
+    """REQUEST and GRANT of the generation 0 are dropped and counted; a good REQUEST behind is granted."""
+    ends = {"source": bed.node("gsp1"), "destination": bed.node("gsp0"), "class": 3}
+    ends |= {"port": bed.addresses[bed.host(0)].port, "generation": 0}
+    asked, given = ends | {"demand": 10_000}, ends | {"granted": 10_000, "validity": 1_000_000}
+    good = asked | {"generation": bed.profile.after(6)}
+    load = Scenario()
+    for turn, (name, values) in enumerate((("REQUEST", asked), ("GRANT", given), ("REQUEST", good))):
+        at = turn * bed.parameter("grant_round_trip")
+        load += message(bed.uplinks[0], name, values, at=at, profile=bed.wire_profile)
+    recording = bed.play(load)
+    told = {grant.generation for grant in recording.fabric.messages("GRANT", source="gsp0")}
+    expect.equal(told, {good["generation"]}, "generations in GRANT", unit="generation")
+    expect.equal(recording.devices.counter("drop.bad_message", "gsp0"), 2, "growth of drop.bad_message")
+
+
+@clause("FWD-RESERVED-IGNORED")
+@testbed(SoloGsp())
+@needs("fabric taps", "raw frames")
+def test_bits_without_a_meaning_are_ignored(bed, expect):
+    """DATA with each flag set that has no meaning, and each reserved field altered, reaches its host."""
+    known, width = sum(bed.profile.flags.values()), bed.profile.header.field("flags").width_bits
+    odd = [{"flags": 1 << bit} for bit in range(width) if not known >> bit & 1]
+    odd += [{field.name: field.illegal()[0]} for field in bed.profile.reserved("DATA")]
+    ends = {"source": bed.node("gsp1"), "destination": bed.node("gsp0"), "generation": bed.profile.after(1)}
+    ends["port"] = bed.addresses[bed.host(0)].port
+    gap = 2 * gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
+    load = Scenario()
+    sent = [plain(bed, bed.host(-1), bed.host(0), number) for number in range(len(odd))]
+    for number, (values, payload) in enumerate(zip(odd, sent, strict=True)):
+        asked = {"at": number * gap, "payload": payload, "governed": True, "profile": bed.wire_profile}
+        load += message(bed.uplinks[0], "DATA", ends | {"index": number} | values, **asked)
+    recording = bed.play(load)
+    got = [frame.frame for frame in recording.hosts.frames(bed.hosts[:2], "received")]
+    expect.enough(len(odd), 1, "bits without a meaning")
+    expect.equal(got, sent, "frames that reached a host", unit="frame")
