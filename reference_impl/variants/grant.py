@@ -303,7 +303,7 @@ class GrantsNowAndThen(Scheduler):
 class GathersGrants(Granter):
     """Puts each GRANT off for a twentieth of `grant_round_trip`, so that one says what several would have.
 
-    Its counters are cumulative, so that the last one says all.
+    Its counters are cumulative, so that the last one says all. What it takes back it says at once.
     """
 
     def configure(self) -> None:
@@ -314,14 +314,17 @@ class GathersGrants(Granter):
     def announce(self, credit: PortCredit, source: Source, now: int) -> None:
         """Say it a little later."""
         source.announced_at = now
-        if source not in self.gathered:
+        if source.granted == source.expired:
+            super().announce(credit, source, now)
+        elif source not in self.gathered:
             self.gathered.add(source)
             self.leaf.at(now + self.round_trip // 20, self.say, credit, source)
 
     def say(self, now: int, credit: PortCredit, source: Source) -> None:
         """Say all that has come together."""
         self.gathered.discard(source)
-        super().announce(credit, source, now)
+        if not source.written_off:
+            super().announce(credit, source, now)
 
 
 @variant("GRANT-REMAINING-VALIDITY", "GRANT-LOST-GRANT", "GRANT-OVERHEAD")

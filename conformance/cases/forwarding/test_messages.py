@@ -216,7 +216,8 @@ def test_control_of_no_generation_says_nothing(bed, expect):
     """REQUEST and GRANT of the generation 0 are dropped and counted; a good REQUEST behind is granted."""
     ends = {"source": bed.node("gsp1"), "destination": bed.node("gsp0"), "class": 3}
     ends |= {"port": bed.addresses[bed.host(0)].port, "generation": 0}
-    asked, given = ends | {"demand": 10_000}, ends | {"granted": 10_000, "validity": 1_000_000}
+    octets, validity = bed.parameter("container_bytes"), bed.parameter("grant_validity")
+    asked, given = ends | {"demand": octets}, ends | {"granted": octets, "validity": validity}
     good = asked | {"generation": bed.profile.after(6)}
     load = Scenario()
     for turn, (name, values) in enumerate((("REQUEST", asked), ("GRANT", given), ("REQUEST", good))):

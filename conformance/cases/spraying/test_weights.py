@@ -16,8 +16,9 @@ from traffic.scenario import LinkEvent, Scenario, Signal
 def test_load_follows_the_rate_of_the_uplinks(bed, expect):
     """Over uplinks at half, the whole and a quarter of the nominal rate the octets divide as the rates do."""
     uplinks, slowest = bed.uplinks_of("gsp0"), bed.parameter("link_rate") / 4
-    load = elephant(bed.host(0), bed.host(-1), bytes=plenty(bed, 7), gap=gap_at(1518, slowest))
-    recording = bed.play(load)
+    size = bed.parameter("max_frame")
+    flow = {"bytes": plenty(bed, 7), "size": size, "gap": gap_at(size, slowest)}
+    recording = bed.play(elephant(bed.host(0), bed.host(-1), **flow))
     rates = {link.name: link.rate_mbps for link in recording.links if link.name in uplinks}
     expect.enough(len(set(rates.values())), 3, "rates of the uplinks")
     judge_shares(bed, expect, recording.fabric.containers(at=uplinks), rates, "one flow")
