@@ -436,3 +436,32 @@ class CountsLateContainers(Gsp):
         if cause != "late" or self.received != self.row + 1:
             super().drop(cause)
         self.row = self.received
+
+
+@mutant("ORDER-LATE-DROPPED", kind="not-the-first")
+class DeliversLateFramesOfAHighClass(Reorderer):
+    """Delivers frames of class 5 that come behind a gap that was closed."""
+
+    def refusal(self, stream: Stream, key: int) -> str | None:
+        """Look at the class."""
+        cause = super().refusal(stream, key)
+        return None if cause == "late" and stream.cls == 5 else cause
+
+
+@mutant("ORDER-DUPLICATE-DROPPED", kind="meeting")
+class DeliversRepeatsWhileItHolds(Reorderer):
+    """Delivers a repeat of a frame that was delivered while others are held."""
+
+    def refusal(self, stream: Stream, key: int) -> str | None:
+        """Look at what is held."""
+        cause = super().refusal(stream, key)
+        return None if cause == "duplicate" and key not in stream.held and len(stream.held) > 1 else cause
+
+
+@mutant("ORDER-STREAMS-INDEPENDENT", kind="not-the-first")
+class DropsTheUpperBitsOfSources(Reorderer):
+    """Orders sources that differ in the upper two of eight bits as one."""
+
+    def receive(self, source: int, *rest: Any) -> bool:  # noqa: ANN401 - what the original takes
+        """Cut them off."""
+        return super().receive(source & 63, *rest)
