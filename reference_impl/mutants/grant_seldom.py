@@ -41,18 +41,14 @@ class WaitsForSilentHighClasses(Granter):
 
 @mutant("GRANT-BLACKOUT", kind="not-the-first")
 class WritesOneSourceOffForGood(Granter):
-    """Never listens again to the first source that it wrote off."""
-
-    gone: tuple[int, int] | None = None
-
-    def write_off(self, credit: PortCredit, source: Source, now: int) -> None:
-        """Remember the first one."""
-        self.gone = self.gone or (source.node, source.cls)
-        super().write_off(credit, source, now)
+    """Never listens again to the first source whose state it has dropped."""
 
     def enter(self, source: Source, generation: int) -> bool:
-        """Refuse it."""
-        return (source.node, source.cls) != self.gone and super().enter(source, generation)
+        """Remember who was met, and refuse the first one that comes back without its state."""
+        known, key = self.__dict__.setdefault("known", {"gone": None}), (source.node, source.cls)
+        if source.generation == 0 and known.setdefault(key, source) is not source:
+            known["gone"] = known["gone"] or key
+        return known["gone"] != key and super().enter(source, generation)
 
 
 @mutant("GRANT-FAIR", kind="not-the-first")
@@ -110,20 +106,6 @@ class ForgivesLaterOverruns(Scheduler):
         times[source.node] = times.get(source.node, 0) + (octets > 0)
         if times[source.node] <= 3:
             super().penalise(credit, source, octets)
-
-
-@mutant("GRANT-LOST-GRANT", kind="not-the-first")
-class TakesGrantsOfHighClassesForHeard(Granter):
-    """Neither repeats a GRANT of a class above 0 nor takes its credit back."""
-
-    def may_be_lost(self, source: Source, now: int) -> bool:
-        """Look at the class."""
-        return not source.cls and super().may_be_lost(source, now)
-
-    def expire(self, credit: PortCredit, source: Source, now: int) -> None:
-        """Look at the class."""
-        if not source.cls:
-            super().expire(credit, source, now)
 
 
 @mutant("GRANT-PAUSED-CLASS", kind="not-the-first")
