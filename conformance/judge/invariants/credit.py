@@ -146,7 +146,7 @@ def grants_are_not_below_position(recording: Recording, expect: Expect) -> None:
     """Expect that a GRANT is not lower than the position that its source had reported well before."""
     seen = wire(recording)
     margin = recording.parameter("latency_margin") + expect.uncertainty.get("ns", 0)
-    heard = _reports(seen)
+    heard = reports(seen)
     wrong, checked = [], 0
     for queue, items in grants(seen).items():
         told = heard.get(queue)
@@ -288,7 +288,7 @@ def silent_sources_get_nothing(recording: Recording, expect: Expect) -> None:
     """No GRANT goes to a source that was silent beyond its refreshes and the validity of its credit."""
     seen = wire(recording)
     limit = recording.parameter("refresh_misses") * recording.parameter("request_refresh")
-    limit = max(limit, recording.parameter("grant_validity") + recording.parameter("grant_round_trip"))
+    limit += recording.parameter("grant_validity") + recording.parameter("grant_round_trip")
     limit += 2 * recording.parameter("latency_margin") + expect.uncertainty.get("ns", 0)
     heard: dict[Queue, list[int]] = {}
     for name in ("REQUEST", "DATA"):
@@ -317,7 +317,7 @@ def paused_classes_get_nothing(recording: Recording, expect: Expect) -> None:
     wrong, checked = [], 0
     given = grants(seen)
     for name, host in seen.hosts_of(seen.gsps.values()).items():
-        for cls, spans in _pauses(seen, name).items():
+        for cls, spans in pauses(seen, name).items():
             for queue, items in given.items():
                 if (queue.destination, queue.port, queue.cls) != (host.node, host.port, cls):
                     continue
@@ -414,7 +414,7 @@ def _asked(seen: Wire, table: Table) -> Iterator[tuple[Queue, Asked]]:
         yield Queue(*values[:5]), Asked(row, time, link, *values[5:])
 
 
-def _reports(seen: Wire) -> dict[Queue, tuple[list[int], list[int]]]:
+def reports(seen: Wire) -> dict[Queue, tuple[list[int], list[int]]]:
     """When REQUESTs came to their egress, and the highest position told by then, by DGSQ generation."""
     table = seen.to_gsps("REQUEST")
     names = ("source", "destination", "port", "class", "generation", "sent", "forfeited")
@@ -442,7 +442,7 @@ def _frame_time(recording: Recording) -> int:
     return int((recording.parameter("max_frame") + 60) * 8000 // rate)
 
 
-def _pauses(seen: Wire, host: str) -> dict[int, list[tuple[int, int]]]:
+def pauses(seen: Wire, host: str) -> dict[int, list[tuple[int, int]]]:
     """Return the spans (ns) in which a host paused each class by PFC."""
     columns = seen.columns
     link = next(link for link in columns.links if link.name == host)
