@@ -33,10 +33,9 @@ class TakesBackCreditOfClassZeroOnly(Granter):
 class WaitsForSilentHighClasses(Granter):
     """Keeps the state of a silent source of a class above 0."""
 
-    def silence_due(self, now: int, credit: PortCredit, source: Source) -> None:
+    def silence_due(self, now: int, of: tuple[PortCredit, Source]) -> int:
         """Look at the class."""
-        if not source.cls:
-            super().silence_due(now, credit, source)
+        return now + self.silence if of[1].cls else super().silence_due(now, of)
 
 
 @mutant("GRANT-BLACKOUT", kind="not-the-first")
@@ -90,22 +89,10 @@ class DistrustsNewcomersOfHighClasses(Scheduler):
 class ForgivesOverrunsOfHighClasses(Scheduler):
     """Charges nothing for what came beyond the grant in a class above 0."""
 
-    def penalise(self, credit: PortCredit, source: Source, octets: int) -> None:
-        """Look at the class."""
-        if not source.cls:
-            super().penalise(credit, source, octets)
-
-
-@mutant("GRANT-OVERRUN-CONTAINED", kind="history")
-class ForgivesLaterOverruns(Scheduler):
-    """Charges each source for its first three overruns only."""
-
-    def penalise(self, credit: PortCredit, source: Source, octets: int) -> None:
-        """Count them."""
-        times = self.__dict__.setdefault("times", {})
-        times[source.node] = times.get(source.node, 0) + (octets > 0)
-        if times[source.node] <= 3:
-            super().penalise(credit, source, octets)
+    def charge(self, source: Source, octets: int) -> None:
+        """Charge what is granted alone, in those."""
+        if source.held or not source.cls:
+            super().charge(source, octets)
 
 
 @mutant("GRANT-PAUSED-CLASS", kind="not-the-first")
@@ -144,10 +131,10 @@ class OverdrawsUnderBackpressure(Dgsq):
 class KeepsVoidCreditUnderBackpressure(Dgsq):
     """Keeps credit whose validity ends while back-pressure holds."""
 
-    def lapse(self, now: int) -> None:
+    def lapse(self) -> None:
         """Look at the level."""
         if not self.level:
-            super().lapse(now)
+            super().lapse()
 
 
 @mutant("GRANT-REFRESH", kind="by-little")

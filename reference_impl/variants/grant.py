@@ -324,7 +324,7 @@ class GathersGrants(Granter):
     def say(self, now: int, credit: PortCredit, source: Source) -> None:
         """Say all that has come together."""
         self.gathered.discard(source)
-        if not source.written_off:
+        if credit.sources.get((source.node, source.cls)) is source:
             super().announce(credit, source, now)
 
 
@@ -342,7 +342,8 @@ class RepeatsGrantsUnasked(Granter):
 
     def repeat(self, now: int, credit: PortCredit, source: Source) -> None:
         """Repeat it where nothing was said since."""
-        if not source.written_off and source.held and now - source.announced_at >= self.round_trip:
+        known = credit.sources.get((source.node, source.cls)) is source
+        if known and source.held and now - source.announced_at >= self.round_trip:
             self.announce(credit, source, now)
             self.leaf.at(now + self.round_trip, self.repeat, credit, source)
 
