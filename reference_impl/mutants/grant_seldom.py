@@ -7,7 +7,6 @@ from reference_impl.parts.granter import Granter
 from reference_impl.parts.requester import Requester
 from reference_impl.parts.scheduler import Scheduler
 from reference_impl.parts.window import CreditWindow
-from reference_impl.port import NEVER
 
 
 @mutant("GRANT-REQUEST-AGAIN", kind="not-the-first")
@@ -110,12 +109,11 @@ class HeedsOnePause(CreditWindow):
 
     def is_paused(self, credit: PortCredit, cls: int, now: int) -> bool:
         """Remember when the first one ends."""
-        until = credit.port.paused_until[cls]
-        ends = self.__dict__.setdefault("ends", {})
-        first = ends.setdefault((credit.port.index, cls), until) if until > now else NEVER
-        if now <= first:
-            ends[credit.port.index, cls] = max(first, until)
-        return now <= first and super().is_paused(credit, cls, now)
+        ends, key = self.__dict__.setdefault("ends", {}), (credit.port.index, cls)
+        if not super().is_paused(credit, cls, now) or now > ends.get(key, now):
+            return False
+        ends[key] = credit.port.paused_until[cls]
+        return True
 
 
 @mutant("GRANT-NO-SEND-WITHOUT", kind="meeting")

@@ -366,11 +366,11 @@ class OrdersClassesInPairs(Reorderer):
 
 @mutant("ORDER-STREAMS-INDEPENDENT", kind="at-size")
 class OrdersSourcesInPairs(Reorderer):
-    """Orders each two sources that differ in the last bit of their node as one stream."""
+    """Orders sources that differ in the upper two of eight bits of their node as one stream."""
 
     def receive(self, source: int, *rest: Any) -> bool:  # noqa: ANN401
-        """Take the higher one."""
-        return super().receive(source | 1, *rest)
+        """Cut them off."""
+        return super().receive(source & 63, *rest)
 
 
 @mutant("ORDER-COMPLETE-WITHOUT-LAST", kind="frame-kinds")
@@ -456,12 +456,3 @@ class DeliversRepeatsWhileItHolds(Reorderer):
         """Look at what is held."""
         cause = super().refusal(stream, key)
         return None if cause == "duplicate" and key not in stream.held and len(stream.held) > 1 else cause
-
-
-@mutant("ORDER-STREAMS-INDEPENDENT", kind="not-the-first")
-class DropsTheUpperBitsOfSources(Reorderer):
-    """Orders sources that differ in the upper two of eight bits as one."""
-
-    def receive(self, source: int, *rest: Any) -> bool:  # noqa: ANN401 - what the original takes
-        """Cut them off."""
-        return super().receive(source & 63, *rest)
