@@ -80,7 +80,7 @@ def test_older_grant_takes_nothing_back(bed, expect):
 
 
 @clause("GRANT-OLDER-IGNORED", "overtaken-request")
-@testbed(SoloGsp())
+@testbed(SoloGsp(uplinks=1))
 @needs("fabric taps", "raw frames")
 def test_older_request_takes_nothing_back(bed, expect):
     """In either class, a REQUEST with lower counters that comes after a higher one makes no grant fall."""
