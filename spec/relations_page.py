@@ -29,7 +29,11 @@ def page(catalogue: Catalogue) -> str:
     tables = (
         ("Relations", ("relation", "because", "who cannot otherwise", "mend"), _relations(catalogue)),
         ("Terms", ("term", "is", "unit", "meaning"), _terms(catalogue)),
-        ("Ends that are refused alone", ("parameter", "end", "breaks", "nearest that is not"), _refused(catalogue)),
+        (
+            "Ends that are refused alone",
+            ("parameter", "end", "breaks", "nearest that is not"),
+            _refused(catalogue),
+        ),
         ("Defaults by the rate of the links", ("default", *map(_gigabit, (8, *RATES))), _defaults(catalogue)),
     )
     return "\n".join([INTRODUCTION, *(_table(*table) for table in tables)])
@@ -53,8 +57,8 @@ def breach_of(catalogue: Catalogue, name: str, value: Value) -> Breach | None:
     return next(breaches(catalogue, alone(catalogue, {name: value})), None)
 
 
-def nearest(catalogue: Catalogue, name: str, end: int | float) -> int | float:
-    """Return the value nearest to an end of a range that is refused alone, and that is not; a float to 3 digits."""
+def nearest(catalogue: Catalogue, name: str, end: float) -> int | float:
+    """Return the admissible value nearest to an end that is refused alone; a float to 3 digits."""
     parameter = catalogue.parameters[name]
     assert isinstance(parameter.default, int | float)
     step = 1 if parameter.type == "integer" else STEP
@@ -85,7 +89,12 @@ def _refused(catalogue: Catalogue) -> Iterator[tuple[str, ...]]:
             if broken is not None:
                 assert not isinstance(value, str)
                 near = nearest(catalogue, name, value)
-                yield name, _with(parameter.unit, value), f"`{broken.relation.that}`", _with(parameter.unit, near)
+                yield (
+                    name,
+                    _with(parameter.unit, value),
+                    f"`{broken.relation.that}`",
+                    _with(parameter.unit, near),
+                )
 
 
 def _defaults(catalogue: Catalogue) -> Iterator[tuple[str, ...]]:

@@ -79,7 +79,7 @@ def admissible() -> Iterator[Point]:
         yield _alone(name, nearest(catalogue, name, value))
 
 
-def _alone(name: str, value: int | float | str) -> Point:
+def _alone(name: str, value: float | str) -> Point:
     """Make a point of one value, which the vendor declares or the suite plays with."""
     chosen = {name: value}
     suite = load_catalogue().parameters[name].kind == "suite"

@@ -1,7 +1,7 @@
 """A device that declares other parameters passes, or is told in one sentence why that cannot be.
 
-`make test` plays a sample; `make whole` plays every end of every parameter, the admissible value nearest to each end
-that is refused, the realistic points, and 10 to 800 Gbit/s.
+`make test` plays a sample; `make whole` plays every end of every parameter, the admissible value nearest
+to each end that is refused, the realistic points, and 10 to 800 Gbit/s.
 """
 
 import os

@@ -112,8 +112,8 @@ class Script:
     """Sends frames in the order of their times; one that has to wait for credit puts off all that follow.
 
     1. A frame is governed where it is marked so, its source is an emulated GSP and its destination is none.
-    2. The source claims the octets of all governed frames of a queue generation at once, before the first, and
-       those of queues whose first frames are due together at the same time: none waits for another's answer.
+    2. The source claims the octets of all governed frames of a queue generation at once, before the first,
+       and asks together for queues whose first frames are due together: none waits for another's answer.
     3. A frame leaves when it is due and the grant covers it.
     4. A generation ends with the first frame of the next one, and has to be granted as a whole by then: its
        stragglers left before, and are on their way only.

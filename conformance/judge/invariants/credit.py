@@ -366,12 +366,12 @@ def on_one_link(items: Sequence[Message]) -> Iterator[tuple[Message, Message]]:
 
 
 def _asked_anew(seen: Wire, silence: int) -> dict[Queue, list[int]]:
-    """Return when REQUESTs reached GSPs under test that nobody had heard of their queues for so many ns before."""
+    """Return when REQUESTs reached GSPs under test after so many ns without a word about their queues."""
     times: dict[Queue, list[int]] = {}
     for queue, item in _asked(seen, seen.to_gsps("REQUEST")):
         times.setdefault(queue, []).append(item.time)
-    for item in seen.came:
-        times.setdefault(item.queue, []).append(item.time)
+    for data in seen.came:
+        times.setdefault(data.queue, []).append(data.time)
     return {
         queue: [after for before, after in pairwise(sorted(found)) if after - before >= silence]
         for queue, found in times.items()
