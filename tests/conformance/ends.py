@@ -3,7 +3,7 @@
 import json
 import resource
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,8 @@ import yaml
 
 from spec.errors import Exit
 from spec.loader import load_catalogue
-from spec.relations_page import breach_of, ends, nearest
+from spec.relations import breaches
+from spec.relations_page import alone, ends, nearest
 
 ROOT: Final = Path(__file__).parents[2]
 COMMAND: Final = str(ROOT / ".venv" / "bin" / "gse-cts")
@@ -63,18 +64,18 @@ def single() -> Iterator[Point]:
             yield _alone(name, value)
 
 
-def refused() -> Iterator[Point]:
-    """List the ends that a relation refuses."""
-    for name, parameter in load_catalogue().parameters.items():
-        for value in ends(parameter):
-            if breach_of(load_catalogue(), name, value) is not None:
-                yield _alone(name, value)
+def refused(points: Iterable[Point]) -> Iterator[Point]:
+    """List those of some points that a relation refuses."""
+    catalogue = load_catalogue()
+    for point in points:
+        if any(breaches(catalogue, alone(catalogue, point.declared | point.set_by_run))):
+            yield point
 
 
 def admissible() -> Iterator[Point]:
     """List for each of those the value nearest to it that no relation refuses."""
     catalogue = load_catalogue()
-    for point in refused():
+    for point in refused(single()):
         ((name, value),) = (point.declared | point.set_by_run).items()
         yield _alone(name, nearest(catalogue, name, value))
 
