@@ -15,7 +15,7 @@ REFUSED = {point.name for point in refused(POINTS.values())}
 ENDS_REFUSED = sorted(point.name for point in refused(single()))
 PLAYED = [name for name in POINTS if name not in REFUSED]
 whole = pytest.mark.skipif("GSE_WHOLE" not in os.environ, reason="takes many minutes; make whole does it")
-SAMPLE = ("short frames at 25 Gbit/s", "patient ordering", "unsolicited", "grant_window_factor=8.0", "few queues")
+SAMPLE = ("short frames at 25 Gbit/s", "patient ordering", "unsolicited", "grant_window_factor=8.0")
 
 
 @pytest.mark.parametrize("name", SAMPLE)
