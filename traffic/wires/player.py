@@ -163,7 +163,8 @@ class Player:
                 self.tester.observe(line.name, seen.frame, self.clock())
         elif not seen.outgoing:
             now = self.clock()
-            self.latest = max(self.latest, now - seen.time)
+            if seen.time >= self.start:
+                self.latest = max(self.latest, now - seen.time)
             self.send(self.tester.receive(line.port, seen.frame, now))
 
     def ran(self, due: int, now: int) -> None:
