@@ -77,5 +77,9 @@ def test_a_grant_that_may_have_come_before_the_data_did():
     assert overdrawn(0, 650) != []
 
 
-def test_a_grant_does_not_pass_what_came_before_it_on_its_link():
-    assert overdrawn(60, 650, (620, "gsp0-gsf1", DOWN, grant(9, generation=8))) != []
+def test_a_grant_takes_along_what_came_before_it_on_its_link():
+    other = grant(9, generation=8)
+    assert overdrawn(60, 650, (620, "gsp0-gsf1", DOWN, other)) == []
+    taps = [(620, "gsp0-gsf1", DOWN, other), (650, "gsp0-gsf1", DOWN, grant(84))]
+    recording = play(*taps, (1100, "gsp0-gsf0", UP, data(0, 0, bytes(60))))
+    assert numbers(recording, "GRANT", "generation", 60) == [8, 1]

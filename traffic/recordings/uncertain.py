@@ -76,7 +76,7 @@ def _settle(
 def _advance(columns: Columns, within: int, time: NDArray[np.int64]) -> None:
     """Move GRANTs to before the first DATA that they may have let go, in `time`.
 
-    None passes another frame of its own link.
+    None passes another frame of its own link: what came before it is moved with it.
     """
     data, grants = columns.tables["DATA"], columns.tables["GRANT"]
     data = data.where(data.valid_crc & columns.leaving(data))
@@ -89,7 +89,9 @@ def _advance(columns: Columns, within: int, time: NDArray[np.int64]) -> None:
         now = int(time[row]) + delay
         sooner = [moment for moment in left.get(key, ()) if now - within <= moment < now]
         if sooner:
-            time[row] = max(min(sooner) - 1 - delay, _before(columns, row, time))
+            ahead = _same_way(columns, row)
+            time[row] = min(sooner) - 1 - delay
+            time[ahead] = np.minimum(time[ahead], time[row])
 
 
 def _keys(table: Table, names: tuple[str, ...]) -> Iterator[tuple[int, ...]]:
@@ -107,6 +109,11 @@ def _above(one: tuple[int, ...], other: tuple[int, ...], spans: list[int]) -> bo
 
 def _before(columns: Columns, row: int, time: NDArray[np.int64]) -> int:
     """Return the time of the frame that passed a row's link before it, the same way."""
-    same = (columns.link[:row] == columns.link[row]) & (columns.direction[:row] == columns.direction[row])
-    rows = np.flatnonzero(same)
+    rows = _same_way(columns, row)
     return int(time[rows[-1]]) if len(rows) else 0
+
+
+def _same_way(columns: Columns, row: int) -> NDArray[np.int64]:
+    """List the rows that passed a row's link before it, the same way."""
+    same = (columns.link[:row] == columns.link[row]) & (columns.direction[:row] == columns.direction[row])
+    return np.flatnonzero(same)
