@@ -95,8 +95,8 @@ class Player:
     """Runs the tester's timers at the time they were due, however late, so that its ports keep their rate.
 
     `rows` is what passed on all lines, in ns from `start`; `latest` is how late, in ns, a timer ran or a
-    frame was seen at worst, and `stalled` all the time, in ns, in which timers ran over `STALL` late. What was
-    due before the start is late from then on.
+    frame was seen at worst, and `stalled` all the time, in ns, in which timers ran over `STALL` late. What
+    was due before the start is late from then on.
     """
 
     def __init__(self, tester: VirtualTester, wires: Wires) -> None:
