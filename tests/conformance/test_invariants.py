@@ -44,6 +44,7 @@ KILLED = {
     "FWD-UNKNOWN-FLOOD": ("DropsTheUnknown", "flooding"),
     "FWD-WELL-FORMED": ("ClaimsAnUnknownRole", "busy"),
     "FWD-ZERO-LOSS": ("LosesFrames", "busy"),
+    "GRANT-COUNTED": ("LeavesRefreshesOut", "busy"),
     "GRANT-DEMAND-CUMULATIVE": ("AsksForTheBacklog", "busy"),
     "GRANT-EGRESS-RATE": ("GrantsAsIfAlone", "busy"),
     "GRANT-NO-DEMAND-NO-GRANT": ("RoundsDemandUp", "busy"),
@@ -81,7 +82,7 @@ KILLED = {
     "SPRAY-HELLO-CONTENT": ("AnnouncesAllItKnows", "busy"),
     "SPRAY-LIVE-PATHS-ONLY": ("OverlooksCarrier", "cut"),
     "SPRAY-NO-PATH": ("ClingsToTheLastPath", "cut-off"),
-    "SPRAY-PER-DESTINATION": ("BalancesAllTogether", "busy"),
+    "SPRAY-PER-DESTINATION": ("BalancesAllTogether", "borrowing"),
     "SPRAY-REMOTE-FAULT": ("NeverUnlearns", "cut"),
     "SPRAY-SINGLE-FLOW-ALL-PATHS": ("KeepsToOnePath", "free"),
 }

@@ -146,7 +146,7 @@ def grants_are_not_below_position(recording: Recording, expect: Expect) -> None:
     """Expect that a GRANT is not lower than the position that its source had reported well before."""
     seen = wire(recording)
     margin = recording.parameter("latency_margin") + expect.uncertainty.get("ns", 0)
-    heard = _reports(seen)
+    heard = reports(seen)
     wrong, checked = [], 0
     for queue, items in grants(seen).items():
         told = heard.get(queue)
@@ -188,13 +188,16 @@ def grants_keep_to_the_backlog(recording: Recording, expect: Expect) -> None:
 
 @invariant("GRANT-OLDER-IGNORED", hidden_by=LOST | FROM_AFAR | ALTERED)
 def grants_never_fall(recording: Recording, expect: Expect) -> None:
-    """In a generation granted and expired of an egress never fall."""
-    given = grants(wire(recording))
+    """In a generation granted and expired of an egress never fall, until it may have forgotten the source."""
+    seen = wire(recording)
+    given = grants(seen)
+    anew = _asked_anew(seen, recording.parameter("refresh_misses") * recording.parameter("request_refresh"))
     wrong = [
         after.row
-        for items in given.values()
+        for queue, items in given.items()
         for before, after in on_one_link(items)
-        if after.granted < before.granted or after.expired < before.expired
+        if (after.granted < before.granted or after.expired < before.expired)
+        and not any(before.time < time <= after.time for time in anew.get(queue, ()))
     ]
     if given:
         expect.that(not wrong, "GRANT with a lower number than the one before", 0, len(wrong), wrong)
@@ -288,7 +291,7 @@ def silent_sources_get_nothing(recording: Recording, expect: Expect) -> None:
     """No GRANT goes to a source that was silent beyond its refreshes and the validity of its credit."""
     seen = wire(recording)
     limit = recording.parameter("refresh_misses") * recording.parameter("request_refresh")
-    limit = max(limit, recording.parameter("grant_validity") + recording.parameter("grant_round_trip"))
+    limit += recording.parameter("grant_validity") + recording.parameter("grant_round_trip")
     limit += 2 * recording.parameter("latency_margin") + expect.uncertainty.get("ns", 0)
     heard: dict[Queue, list[int]] = {}
     for name in ("REQUEST", "DATA"):
@@ -317,7 +320,7 @@ def paused_classes_get_nothing(recording: Recording, expect: Expect) -> None:
     wrong, checked = [], 0
     given = grants(seen)
     for name, host in seen.hosts_of(seen.gsps.values()).items():
-        for cls, spans in _pauses(seen, name).items():
+        for cls, spans in pauses(seen, name).items():
             for queue, items in given.items():
                 if (queue.destination, queue.port, queue.cls) != (host.node, host.port, cls):
                     continue
@@ -405,6 +408,19 @@ def on_one_link(items: Sequence[Message]) -> Iterator[tuple[Message, Message]]:
         latest[item.link] = item
 
 
+def _asked_anew(seen: Wire, silence: int) -> dict[Queue, list[int]]:
+    """Return when REQUESTs reached GSPs under test after so many ns without a word about their queues."""
+    times: dict[Queue, list[int]] = {}
+    for queue, item in _asked(seen, seen.to_gsps("REQUEST")):
+        times.setdefault(queue, []).append(item.time)
+    for data in seen.came:
+        times.setdefault(data.queue, []).append(data.time)
+    return {
+        queue: [after for before, after in pairwise(sorted(found)) if after - before >= silence]
+        for queue, found in times.items()
+    }
+
+
 def _asked(seen: Wire, table: Table) -> Iterator[tuple[Queue, Asked]]:
     names = ("source", "destination", "port", "class", "generation", "demand", "sent", "forfeited")
     columns = (table[name].tolist() for name in names)
@@ -414,7 +430,7 @@ def _asked(seen: Wire, table: Table) -> Iterator[tuple[Queue, Asked]]:
         yield Queue(*values[:5]), Asked(row, time, link, *values[5:])
 
 
-def _reports(seen: Wire) -> dict[Queue, tuple[list[int], list[int]]]:
+def reports(seen: Wire) -> dict[Queue, tuple[list[int], list[int]]]:
     """When REQUESTs came to their egress, and the highest position told by then, by DGSQ generation."""
     table = seen.to_gsps("REQUEST")
     names = ("source", "destination", "port", "class", "generation", "sent", "forfeited")
@@ -442,7 +458,7 @@ def _frame_time(recording: Recording) -> int:
     return int((recording.parameter("max_frame") + 60) * 8000 // rate)
 
 
-def _pauses(seen: Wire, host: str) -> dict[int, list[tuple[int, int]]]:
+def pauses(seen: Wire, host: str) -> dict[int, list[tuple[int, int]]]:
     """Return the spans (ns) in which a host paused each class by PFC."""
     columns = seen.columns
     link = next(link for link in columns.links if link.name == host)
