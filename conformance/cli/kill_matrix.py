@@ -89,6 +89,7 @@ def command(
     clause: Annotated[list[str] | None, typer.Option(help="Only cases of this clause, or glob.")] = None,
     chapter: Annotated[list[str] | None, typer.Option(help="Only cases of this chapter.")] = None,
     profile: Annotated[str | None, typer.Option(help="Only cases of a profile's clauses.")] = None,
+    tester: Annotated[str | None, typer.Option(help="What plays and captures, for the binding live.")] = None,
     collateral: Annotated[bool, typer.Option("--collateral", help="Run everything on every mutant.")] = False,
     wire_profile: Annotated[str, typer.Option(help="Name or YAML file of the wire profile.")] = "open-1",
     seed: Annotated[int, typer.Option(help="Seed of the run.")] = 1,
@@ -98,7 +99,7 @@ def command(
     """Run each mutant against its clause's cases; exit code 1 when one survives or a case kills none."""
     factory_of(binding).prepare()
     _admit(out)
-    bench = load_binding(binding, BindingOptions(wire_profile=wire_profile))
+    bench = load_binding(binding, BindingOptions(wire_profile=wire_profile, tester=tester))
     mutants = bench.mutants
     watch = Watch(dict(mutants))
     words = [str(CASES), "-n", workers or ("0" if bench.workers is not None else "auto")]
@@ -111,6 +112,7 @@ def command(
         "-q",
         "--no-summary",
     ]
+    words += [f"--tester={tester}"] if tester else []
     narrowed = bool(clause or chapter or profile)
     for name, values in (("--chapter", chapter), ("--clause", clause), ("--profile", profile and [profile])):
         words += [f"{name}={value}" for value in values or ()]

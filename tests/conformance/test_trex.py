@@ -102,7 +102,7 @@ def until(predicate, seconds=20):
     return found
 
 
-FAULTS = ("cut=1000", "push=1000", "stream=1000", "fetch=100", "jitter=500")
+FAULTS = ("cut=1000", "push=1000", "stream=1000", "fetch=100", "start=200", "lag=300", "jitter=500")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -121,3 +121,10 @@ def test_a_server_that_falls_short_fails_no_device(play, fault):
     telling = {"cut": "octets", "stream": "streamed"}.get(fault.partition("=")[0])
     if telling is not None:
         assert any(telling in reason for reason in words), verdicts
+
+
+@pytest.mark.parametrize("tester", ["trex-4.8:fetch=20,jitter=500", "trex-5.1:start=200,lag=300"])
+def test_a_flaw_fails_its_clause_through_a_server_that_falls_short(play, tester):
+    case = "forwarding/test_messages.py::test_a_gsp_stops_damaged_data"
+    results = play.ended(play(case, tester=tester, device="mutant:GspTrustsChecksums"))
+    assert set(own(results).values()) <= {Verdict.FAIL, Verdict.INCONCLUSIVE}  # on a machine that has no time

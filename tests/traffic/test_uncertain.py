@@ -58,3 +58,28 @@ def test_requests_count_by_demand_first():
 def test_a_tester_that_knows_the_order_changes_nothing():
     recording = grants((100, "gsp1-gsf0", 2), (101, "gsp1-gsf1", 1))
     assert in_favour(recording.columns, 0) is recording.columns
+
+
+def overdrawn(within, grant_at, *more):
+    """Rows of DATA beyond the grant, of a frame of 84 octets that leaves at 1100 on one link.
+
+    What is sent to a device takes 500 ns.
+    """
+    taps = [*more, (1100, "gsp0-gsf0", UP, data(0, 0, bytes(60))), (grant_at, "gsp0-gsf1", DOWN, grant(84))]
+    columns = in_favour(play(*sorted(taps, key=lambda tap: tap[0])).columns, within)
+    return [row for account in Recording(columns).credit.accounts(source="gsp0") for row in account.overdrawn]
+
+
+def test_a_grant_that_may_have_come_before_the_data_did():
+    assert overdrawn(60, 590) == []
+    assert overdrawn(60, 650) == []
+    assert overdrawn(60, 670) != []
+    assert overdrawn(0, 650) != []
+
+
+def test_a_grant_takes_along_what_came_before_it_on_its_link():
+    other = grant(9, generation=8)
+    assert overdrawn(60, 650, (620, "gsp0-gsf1", DOWN, other)) == []
+    taps = [(620, "gsp0-gsf1", DOWN, other), (650, "gsp0-gsf1", DOWN, grant(84))]
+    recording = play(*taps, (1100, "gsp0-gsf0", UP, data(0, 0, bytes(60))))
+    assert numbers(recording, "GRANT", "generation", 60) == [8, 1]

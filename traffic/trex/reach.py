@@ -89,13 +89,21 @@ def _pushed(trex: Trex, capture: Capture, port: int) -> Callable[[Sequence[int]]
 
 
 def _streamed(trex: Trex, capture: Capture, port: int) -> Callable[[Sequence[int]], set[int]]:
-    """Return what plays a frame of each length out of streams, and tells which left whole."""
+    """Return what plays a frame of each length out of streams, and tells which left whole.
+
+    How long a port takes to begin is not known until one was seen to.
+    """
+    late = PATIENCE
 
     def leave(sizes: Sequence[int]) -> set[int]:
+        nonlocal late
         trex.schedule(port, [(number * APART, probe(size)) for number, size in enumerate(sizes)])
         trex.start([port])
+        begun = monotonic()
         try:
-            return _left(trex, capture, port, sizes)
+            seen = _left(trex, capture, port, sizes, late)
+            late = min(late, monotonic() - begun)
+            return seen
         finally:
             trex.stop([port], settle=0)
             trex.clear(port)
@@ -103,10 +111,10 @@ def _streamed(trex: Trex, capture: Capture, port: int) -> Callable[[Sequence[int
     return leave
 
 
-def _left(trex: Trex, capture: Capture, port: int, sizes: Iterable[int]) -> set[int]:
-    """Tell which probes of these lengths a port was seen to send, whole."""
+def _left(trex: Trex, capture: Capture, port: int, sizes: Iterable[int], late: float = 0) -> set[int]:
+    """Tell which probes of these lengths a port was seen to send, whole; the first may be so `late`, in s."""
     missing, seen = {probe(size) for size in sizes}, set()
-    end = monotonic() + QUIET
+    end = monotonic() + QUIET + late
     while missing and monotonic() < end:
         for captured in trex.fetch(capture):
             if captured.port == port and captured.frame in missing:

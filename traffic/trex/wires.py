@@ -5,7 +5,6 @@ takes from a push to the frame in the capture, is measured and told.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from statistics import median
 from time import monotonic, monotonic_ns, sleep
@@ -17,7 +16,8 @@ from traffic.tester.tester import TesterPort
 from traffic.trex.account import Account
 from traffic.trex.counted import Tally, tally
 from traffic.trex.data import Capture, Captured, PortCounters, check_size
-from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexUnableError
+from traffic.trex.errors import TrexError, TrexRefusedError, TrexUnableError
+from traffic.trex.held import HeldPorts
 from traffic.trex.open_loop import PortPlan, split
 from traffic.trex.pushes import Pushes, clock_of
 from traffic.trex.reach import PATIENCE, PAUSE, PROBE, QUIET, Reach, measured
@@ -34,14 +34,12 @@ PUSHES: Final = 10
 """Pushes of which the median gives the reaction."""
 
 
-class TrexWires:
+class TrexWires(HeldPorts):
     """A line for each port of the server that is a port of the tester's, both by its number.
 
-    It closes the connection when it cannot begin. `again` makes a new one when the old one broke. Ports that
-    an earlier run of the same user left are taken over, those of others are a TrexTakenError. `reaction`,
-    `uncertainty` and `latest` are ns, as measured; `reach` is what the ports send, `whole` the longest frame,
-    in octets, that is known to be received whole. `known` has the reach of the server's ports that were
-    measured before, and gets that of the others.
+    It closes the connection when it cannot begin. `reaction`, `uncertainty` and `latest` are ns, as measured;
+    `reach` is what the ports send, `whole` the longest frame, in octets, that is known to be received whole.
+    `known` has the reach of the server's ports that were measured before, and gets that of the others.
     """
 
     def __init__(
@@ -56,15 +54,13 @@ class TrexWires:
         again: Callable[[], Trex] | None = None,
         known: dict[int, Reach] | None = None,
     ) -> None:
-        self.trex = trex
+        super().__init__(trex, [ports[line.port] for line in lines if line.port is not None], again)
         self.lines = lines
         self.ports = ports
         self.described = described
         self.hosts = hosts
         self.profile = profile
-        self.again = again
         self.known = {} if known is None else known
-        self.broken = False
         self.reaction = 0
         self.uncertainty = 0
         self.reach = Reach()
@@ -79,7 +75,6 @@ class TrexWires:
         self.deadline = 0.0
         self.behind = False
         """Whether more was captured than was fetched."""
-        self.loaded: set[int] = set()
         self.prepared: tuple[Scenario, dict[int, PortPlan], Scenario] | None = None
         self.counting: Tally | None = None
         """What the server plays and counts by itself, while nothing is captured."""
@@ -234,71 +229,25 @@ class TrexWires:
                 return f"port {number} of TRex, {self.names[number]}, lost its link"
         return None
 
-    def mend(self) -> None:
-        """Replace a connection that broke or was interrupted; TrexGoneError if nobody answers."""
-        if self.broken:
-            self._reconnect()
-
-    def close(self) -> None:
-        """Stop everything and give the ports back, over another connection where this one is broken."""
-        if self.broken:
-            self.trex.abandon()
-            with suppress(TrexError):
-                if self.again is not None:
-                    with self.again() as fresh:
-                        fresh.acquire(self.line_of, force=True)
-            return
-        try:
-            with suppress(TrexError):
-                self._clear()
-        finally:
-            self.trex.close()
-
     # Inside
-
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
-        """Note of a connection whose request was ended by anything that a reply may still be due on it."""
-        try:
-            yield
-        except BaseException:
-            self.broken = True
-            raise
 
     def _set_up(self) -> None:
         """Take the ports, and measure the reaction and the clocks."""
         with self._watched():
-            ports = self.trex.ports()
-            owners = {ports[number].owner for number in self.line_of if number in ports}
-            self.trex.acquire(self.line_of, force=owners <= {"", self.trex.user})
+            self._take()
             self._capture()
             self.reaction = round(median(self._answered(number) for number in range(PUSHES)))
             new = [port for port in self.server_ports if port not in self.known]
             self.known |= measured(self.trex, new) if new else {}
             self.reach = Reach.common(self.known[port] for port in self.server_ports)
 
-    def _reconnect(self) -> None:
-        """Connect anew, take the ports again and clear them; the old connection is asked nothing any more."""
-        self.trex.abandon()
-        if self.again is None:
-            raise TrexGoneError(
-                self.trex.server.host, "the connection broke in an earlier play", "connect anew"
-            )
-        self.trex = self.again()
-        self.broken = False
-        self.capture = self.prepared = None
-        self.counting = None
-        self.loaded.clear()
-        self._set_up()
+    def _forget(self) -> None:
+        self.capture = self.prepared = self.counting = None
 
     def _clear(self) -> None:
         """Stop what the server plays by itself, and take it away."""
         self.prepared = None
-        if self.loaded:
-            self.trex.stop(self.loaded, settle=0)
-            for port in self.loaded:
-                self.trex.clear(port)
-            self.loaded.clear()
+        super()._clear()
 
     def _count(self, scenario: Scenario) -> tuple[int, Scenario]:
         """Have the server play and count all streams, out of the service mode, in which it keeps no rate."""

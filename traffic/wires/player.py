@@ -94,8 +94,9 @@ class Wires(Protocol):
 class Player:
     """Runs the tester's timers at the time they were due, however late, so that its ports keep their rate.
 
-    `rows` is what passed on all lines, in ns from `start`; `latest` is how late, in ns, a timer ran or
-    a frame was seen at worst, and `stalled` all the time, in ns, in which timers ran over `STALL` late.
+    `rows` is what passed on all lines, in ns from `start`; `latest` is how late, in ns, a timer ran or a
+    frame was seen at worst, and `stalled` all the time, in ns, in which timers ran over `STALL` late. What
+    was due before the start is late from then on.
     """
 
     def __init__(self, tester: VirtualTester, wires: Wires) -> None:
@@ -163,11 +164,12 @@ class Player:
                 self.tester.observe(line.name, seen.frame, self.clock())
         elif not seen.outgoing:
             now = self.clock()
-            self.latest = max(self.latest, now - seen.time)
+            self.latest = max(self.latest, now - max(seen.time, self.start))
             self.send(self.tester.receive(line.port, seen.frame, now))
 
     def ran(self, due: int, now: int) -> None:
-        """Note that a timer that was due runs now."""
+        """Note that a timer that was due, at the earliest at the start, runs now."""
+        due = max(due, self.start)
         self.latest = max(self.latest, now - due)
         if now - due > STALL:
             self.stalled += now - max(due, self.noted)

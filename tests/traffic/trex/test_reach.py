@@ -35,6 +35,10 @@ def test_the_longest_streamed_frame_is_found_to_the_octet(api):
     assert reach(api, stream=9100).streamed == 9100
 
 
+def test_a_server_that_starts_late_streams_what_it_takes(api):
+    assert reach(api, start=400, stream=9100).streamed == 9100
+
+
 def test_counters_that_lag_are_waited_for(api):
     assert reach(api, lag=300).lag >= 0.25
 
