@@ -51,8 +51,8 @@ FRAMES: Final[Mapping[str, tuple[Step, ...]]] = {
     "longest": (Flow(0, 2, (9_216,), 20),),
     "mixed": (Flow(0, 2, (66, 1_518, 594), 60),),
     "alternating": (
-        Flow(0, 2, (9_216,), bursts=40, period=40_000),
-        Flow(0, 2, (66,), 1, 20_000, bursts=40, period=40_000),
+        Flow(0, 2, (9_216,), bursts=40, period=80_000),
+        Flow(0, 2, (66,), 1, 40_000, bursts=40, period=80_000),
     ),
     "plain": (Flow(0, 2, (594,), 40, kind="ethernet"),),
     "groups": (Flow(0, 2, (594,), 20), Oddity("multicast", 0, 0, 30_000), Oddity("broadcast", 0, 0, 60_000)),
