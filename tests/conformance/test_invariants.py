@@ -81,7 +81,7 @@ KILLED = {
     "SPRAY-GSF-CONTAINER-ORDER": ("PrefersShortFrames", "busy"),
     "SPRAY-HELLO-CONTENT": ("AnnouncesAllItKnows", "busy"),
     "SPRAY-LIVE-PATHS-ONLY": ("OverlooksCarrier", "cut"),
-    "SPRAY-NO-PATH": ("ClingsToTheLastPath", "cut-off"),
+    "SPRAY-NO-PATH": ("ClingsToTheLastPath", "flaps-of-the-only-path"),
     "SPRAY-PER-DESTINATION": ("BalancesAllTogether", "borrowing"),
     "SPRAY-REMOTE-FAULT": ("NeverUnlearns", "cut"),
     "SPRAY-SINGLE-FLOW-ALL-PATHS": ("KeepsToOnePath", "free"),

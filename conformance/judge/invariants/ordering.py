@@ -229,7 +229,10 @@ def _repeats(seen: Wire, node: int, *, alike: bool = True) -> list[int]:
 
 
 def _ordered_streams(seen: Wire) -> set[Queue]:
-    """Return the generations whose frames all came in order of sequence and index, from 0 without a gap."""
+    """Return the generations whose frames all came in order of sequence and index, from 0 without a gap.
+
+    Where one was lost on a link, it may be the end of a container that an egress waits for.
+    """
     columns = seen.columns
     places: dict[Queue, list[tuple[int, int, int]]] = {}
     for item in seen.came:
@@ -244,5 +247,6 @@ def _ordered_streams(seen: Wire) -> set[Queue]:
         )
         if order[0] == (0, 0) and not gaps:
             good.add(queue)
+    good -= {item.queue for item in seen.lost}
     streams = Counter(queue[:4] for queue in places)
     return {queue for queue in good if streams[queue[:4]] == 1}
