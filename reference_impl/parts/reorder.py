@@ -101,7 +101,10 @@ class Reorderer:
         sequence: int,
         now: int,
     ) -> Stream | None:
-        """Find or begin the stream of a frame; None when the frame belongs to the generation just ended."""
+        """Find or begin the stream of a frame; None when it is of no generation or of the one just ended."""
+        if self.is_void(generation):
+            self.leaf.drop("bad_message")
+            return None
         if stream is None:
             stream = self.streams.add(source, port, cls, now)
             self.begin(stream, generation, sequence, now)
@@ -122,6 +125,10 @@ class Reorderer:
             stream.sequence = self.unwrap(stream, sequence)
             stream.index = 0
         return stream
+
+    def is_void(self, generation: int) -> bool:
+        """Return whether a generation is 0, which stands for none."""
+        return generation == 0
 
     def is_ended(self, stream: Stream, generation: int) -> bool:
         """Return whether a generation is the one that ended last."""

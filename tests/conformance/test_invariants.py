@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conformance.exploration.plan import Bed, Flow, Harm, Plan
 from conformance.exploration.play import play
+from conformance.judge.expect import Expect
 from conformance.judge.invariants import INVARIANTS, hidden
 from conformance.judge.invariants.credit import Validity
+from conformance.judge.invariants.ordering import frames_in_order_wait_for_nothing
 from conformance.run.context import RunContext, RunOptions
 from reference_impl.mutants import mutants
 from tests.conformance.common_plans import PLANS
@@ -108,6 +111,17 @@ def test_an_invariant_kills_a_mutant_without_a_case(clause):
     assert clause in INVARIANTS
     assert mutants()[name].clause == clause
     assert clause in play(PLANS[plan], bench(f"mutant:{name}")).rules
+
+
+def test_a_frame_behind_the_lost_end_of_a_container_may_be_held():
+    harm = Harm(0, "loss", 0, 0, 10_000_000, every=10, messages=("DATA",))
+    outcome = play(Plan(Bed(gsps=2), steps=(Flow(0, 1, (1518,), 40), harm)), bench())
+    assert outcome.recording is not None
+    lost = [data for data in outcome.recording.fabric.messages("DATA") if not data.delivered]
+    assert lost[0].index == 9, "the end of a container"
+    expect = Expect()
+    frames_in_order_wait_for_nothing(outcome.recording, expect)
+    assert not expect.breaches
 
 
 def test_most_invariants_prove_themselves():

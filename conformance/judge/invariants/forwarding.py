@@ -141,7 +141,7 @@ def _judge_ends(recording: Recording, expect: Expect) -> None:
 
 
 def _strange(seen: Wire, message: str, node: int, arriving: NDArray[np.bool_]) -> int:
-    """How many messages came to a GSP that it may refuse: for others, for no host, or about links."""
+    """How many messages came to a GSP that it may refuse: for others, no host or no generation, of links."""
     table = seen.columns.tables[message]
     table = table.where(table.valid_crc & arriving[table.rows])
     if message == "DATA":
@@ -149,6 +149,8 @@ def _strange(seen: Wire, message: str, node: int, arriving: NDArray[np.bool_]) -
     if message == "FAULT":
         return int(seen.columns.delivered[table.rows].sum())
     strange = (table["destination"] != node) | ~np.isin(table["source"], list(_nodes(seen) - {node}))
+    if message in {"REQUEST", "GRANT"}:
+        strange |= table["generation"] == 0
     if message == "REQUEST":
         strange |= ~np.isin(table["port"], [host.port for host in seen.hosts_of([node]).values()])
     return int(seen.columns.delivered[table.rows[strange]].sum())
