@@ -1,7 +1,9 @@
 """Request and grant: what sources say of their demand, and what egresses answer, message by message."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -84,6 +86,8 @@ def demand_is_announced(recording: Recording, expect: Expect) -> None:
         asked.setdefault((queue.source, Key(*queue[1:4])), []).extend(item.time for item in items)
     hosts = recording.facts.hosts
     late: list[int] = []
+    announced = {key: np.array(sorted(times), np.int64) for key, times in asked.items()}
+    never = np.empty(0, np.int64)
     known: set[tuple[int, Key]] = set()
     quiet = {node for name, node in seen.gsps.items() if seen.counter(name, "dropped_frames") == 0}
     for frame, times_sent in seen.sent.items():
@@ -93,7 +97,7 @@ def demand_is_announced(recording: Recording, expect: Expect) -> None:
             if key is None or key.node == node or not item.copies or node not in quiet:
                 continue
             known.add((node, key))
-            times = np.array(sorted(asked.get((node, key), ())), np.int64)
+            times = announced.get((node, key), never)
             if (
                 not len(times)
                 or times[-1] < item.time
@@ -240,13 +244,16 @@ def void_credit_is_not_used(recording: Recording, expect: Expect) -> None:
         account = recording.credit.all_accounts.get(queue)
         if account is None or not account.opened:
             continue
+        items.sort()
         for row, time, position in _positions(account):
             checked += 1
-            covering = [until for at, granted, until in items if granted >= position and at <= time]
+            known = bisect_right(items, time, key=itemgetter(0))
+            covering = (until for _, granted, until in reversed(items[:known]) if granted >= position)
+            latest = next(covering, None)
             if (
-                covering
-                and max(covering) + margin < time
+                latest is not None
                 and position > start
+                and all(until + margin < time for until in chain([latest], covering))
                 and seen.idle_before(row) > slack
             ):
                 wrong.append(row)

@@ -53,6 +53,16 @@ class Greetings:
                 found.setdefault((int(columns.link[row]), int(columns.direction[row])), []).append(item)
         return found
 
+    @cached_property
+    def down(self) -> dict[int, tuple[list[int], list[Hello]]]:
+        """Those that came down a link, by its index: when each came, in ns, and what it says."""
+        came = {
+            index: [item for item in items if item.delivered]
+            for (index, way), items in self.lines.items()
+            if way == DOWN
+        }
+        return {index: ([item.arrival for item in items], items) for index, items in came.items()}
+
     def ends(self) -> Iterator[tuple[int, Link, int, str, int, list[Hello], list[Hello]]]:
         """Yield (index, link, direction, name, node id, its HELLO, HELLO to it) of each end under test."""
         known = {**self.seen.gsps, **self.seen.gsfs}

@@ -1,5 +1,6 @@
 """Spraying: what HELLO and FAULT say of the paths, and which of them carry data, and how much."""
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
@@ -20,7 +21,7 @@ from conformance.judge.invariants.greetings import (
 from conformance.judge.invariants.messages import passing
 from conformance.judge.invariants.registration import ALTERED, FROM_AFAR, invariant
 from conformance.judge.invariants.wire import Wire, wire
-from traffic.recordings.recording import DOWN, Recording
+from traffic.recordings.recording import Recording
 
 ROLES: Final = {"GSP": "GSP", "GSF": "GSF"}
 
@@ -46,8 +47,7 @@ def greetings_tell_the_truth(recording: Recording, expect: Expect) -> None:
                 wrong["other nodes than itself at a GSP"].append(item.row)
             if item.rate != link.rate_mbps:
                 wrong["another rate"].append(item.row)
-            last = int(np.searchsorted(times, item.time, side="right"))
-            early = int(np.searchsorted(times, item.time - margin, side="right"))
+            last, early = bisect_right(times, item.time), bisect_right(times, item.time - margin)
             recent = {(each.source, each.sequence) for each in arrivals[max(early - 1, 0) : last]}
             if item.heard_node and early and (item.heard_node, item.heard_sequence) not in recent:
                 wrong["another HELLO than the one last heard"].append(item.row)
@@ -321,8 +321,8 @@ def _judge_after(
 
 def _left_out(told: Greetings, index: int, node: int, before: int) -> bool:
     """Whether the HELLO down a link that was the last at a time (ns), and the next one, leave a node out."""
-    heard = [item for item in told.lines.get((index, DOWN), []) if item.delivered]
-    last = int(np.searchsorted([item.arrival for item in heard], before, side="right"))
+    arrivals, heard = told.down.get(index, ([], []))
+    last = bisect_right(arrivals, before)
     if not last or node in heard[last - 1].reach:
         return False
     return node not in (heard[last].reach if last < len(heard) else {})
@@ -339,12 +339,12 @@ def _unannounced(recording: Recording, expect: Expect) -> tuple[list[int], int]:
     for item in told.seen.left:
         if item.queue.source in mine and told.links[item.link].fabric:
             checked += 1
-            heard = told.lines.get((item.link, DOWN), [])
-            heard = [each for each in heard if each.delivered and each.arrival <= item.time]
+            arrivals, heard = told.down.get(item.link, ([], []))
+            last = bisect_right(arrivals, item.time) - 1
             if (
-                heard
-                and item.queue.destination not in heard[-1].reach
-                and heard[-1].arrival + margin < item.time
+                last >= 0
+                and item.queue.destination not in heard[last].reach
+                and arrivals[last] + margin < item.time
             ):
                 wrong.append(item.row)
     return wrong, checked

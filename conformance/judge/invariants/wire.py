@@ -173,7 +173,14 @@ class Wire:
         return self.frames_of(self.reaching)
 
     def frames_of(self, table: Table) -> list[Left]:
-        """List DATA messages frame by frame."""
+        """List sound DATA messages frame by frame."""
+        return [self._frames[row] for row in table.rows.tolist()]
+
+    @cached_property
+    def _frames(self) -> dict[int, Left]:
+        """Sound DATA wherever it was seen, by row."""
+        table = self.columns.tables["DATA"]
+        table = table.where(table.valid_crc)
         blob = self.columns.blob
         columns = [
             table[name].tolist()
@@ -183,12 +190,12 @@ class Wire:
         rows = self.columns.numbered(table.rows)
         time = self.columns.time[table.rows].tolist()
         links = self.columns.link[table.rows].tolist()
-        found = []
+        found = {}
         for row, at, link, start, stop, *fields in zip(
             rows, time, links, table.start.tolist(), ends, *columns, strict=True
         ):
             queue = Queue(*fields[:5])
-            found.append(Left(row, at, link, queue, fields[5], fields[6], blob[start:stop]))
+            found[row] = Left(row, at, link, queue, fields[5], fields[6], blob[start:stop])
         return found
 
     @cached_property
