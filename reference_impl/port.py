@@ -124,27 +124,26 @@ class OutPort:
         self.device.sends.append((self.index, frame))
         return now + self.times[len(frame)]
 
-    def send(self, frame: bytes, now: int) -> bool:
-        """Send a data frame, or queue it; False when the buffer is full and the frame was dropped."""
+    def send(self, frame: bytes, now: int) -> None:
+        """Send a data frame, queue it, or drop it where the buffer is full."""
         if self.queued and self.free_at <= now:
             self.advance_to(now)
         if self.free_at <= now:
-            self.sent[len(frame)] += 1
-            self.free_at = self.emit(frame, now)
-            return True
-        return self.enqueue(self.data, frame)
+            self.transmit(frame, now)
+        else:
+            self.enqueue(self.data, frame)
 
-    def send_control(self, frame: bytes, now: int) -> bool:
+    def send_control(self, frame: bytes, now: int) -> None:
         """Send a control message, ahead of every data frame that waits."""
         if self.queued and self.free_at <= now:
             self.advance_to(now)
         if self.free_at <= now:
             self.transmit(frame, now)
-            return True
-        return self.enqueue(self.control, frame)
+        else:
+            self.enqueue(self.control, frame)
 
     def enqueue(self, queue: deque[bytes], frame: bytes) -> bool:
-        """Let a frame wait for the wire."""
+        """Let a frame wait for the wire; False when the buffer is full and the frame was dropped."""
         queued = self.queued + len(frame)
         if queued > self.device.settings.buffer_bytes:
             self.device.drop("queue_full")
@@ -166,10 +165,9 @@ class OutPort:
 
     def drain(self, now: int) -> None:
         """Look at the queues because it is time to."""
-        if now >= self.armed:
-            self.armed = NEVER
-            self.advance_to(now)
-            self.rearm()
+        self.armed = NEVER
+        self.advance_to(now)
+        self.rearm()
 
     def rearm(self) -> None:
         """See that what waits is looked at when it may leave, where nobody else does."""
@@ -224,28 +222,6 @@ class HostPort(OutPort):
         self.paused_until = [0] * 8
         self.pause_end = 0
 
-    def send(self, frame: bytes, now: int) -> bool:
-        """Send a host frame of class 0."""
-        return self.send_class(frame, 0, now)
-
-    def send_class(self, frame: bytes, cls: int, now: int) -> bool:
-        """Send a host frame of class `cls`, or queue it while the wire is held or the class paused."""
-        if self.is_open(cls, now):
-            self.transmit(frame, now)
-            return True
-        if not self.enqueue(self.classes[cls], frame):
-            return False
-        self.busy |= 1 << cls
-        if self.pause_end > self.free_at:
-            self.rearm()
-        return True
-
-    def is_open(self, cls: int, now: int) -> bool:
-        """Return whether a frame of a class may leave at once."""
-        if self.queued and self.free_at <= now:
-            self.advance_to(now)
-        return self.free_at <= now and self.paused_until[cls] <= now
-
     def pause(self, cls: int, until: int, now: int) -> None:
         """Hold one class until a time; a time not after `now` resumes it."""
         self.advance_to(now)
@@ -260,26 +236,21 @@ class HostPort(OutPort):
             start = self.free_at
             if start > now:
                 return
-            cls = -1
-            if self.control:
-                frame = self.control.popleft()
-            else:
-                if self.pause_end > start:
-                    start = self.next_time()
-                    if start > now:
-                        self.arm(start)
-                        return
-                cls = self.busy.bit_length() - 1 if self.pause_end <= start else self.next_class(start)
-                queue = self.classes[cls]
-                frame = queue.popleft()
-                if not queue:
-                    self.busy ^= 1 << cls
+            if self.pause_end > start:
+                start = self.next_time()
+                if start > now:
+                    self.arm(start)
+                    return
+            cls = self.busy.bit_length() - 1 if self.pause_end <= start else self.next_class(start)
+            queue = self.classes[cls]
+            frame = queue.popleft()
+            if not queue:
+                self.busy ^= 1 << cls
             size = len(frame)
             self.queued -= size
             self.sent[size] += 1
             self.free_at = self.emit(frame, start)
-            if cls >= 0:
-                self.gone(cls, size, start)
+            self.gone(cls, size, start)
 
     def next_class(self, now: int) -> int:
         """Choose the highest class that is not paused and in which something waits."""
@@ -291,7 +262,7 @@ class HostPort(OutPort):
 
     def next_time(self) -> int:
         """Return when a frame that waits may leave: the wire is free, and the pause of its class is over."""
-        if self.control or self.pause_end <= self.free_at:
+        if self.pause_end <= self.free_at:
             return self.free_at
         first = min(until for cls, until in enumerate(self.paused_until) if self.busy >> cls & 1)
         return max(self.free_at, first)
@@ -302,13 +273,3 @@ class HostPort(OutPort):
             time = self.next_time()
             if self.eager or time > self.free_at:
                 self.arm(time)
-
-    def withdraw(
-        self, now: int, wanted: Callable[[bytes], bool] = everything
-    ) -> tuple[list[bytes], list[bytes]]:
-        """Take back the (control, data) frames that are wanted and not yet on the wire."""
-        control, data = super().withdraw(now, wanted)
-        for queue in self.classes:
-            data += self.take(queue, wanted)
-        self.busy = sum(1 << cls for cls, queue in enumerate(self.classes) if queue)
-        return control, data

@@ -170,6 +170,7 @@ class Testbed:
         self.scenarios.append(whole)
         self.recordings.append(guarded)
         self._expect.play, self._expect.only_play = number, number == 1
+        self._expect.tardy = max(self._expect.tardy, recording.columns.tardy)
         if ended is not None:
             what = f"what {ended.node} does until play {number} ends"
             self._expect.that(False, what, "work", ended.words)

@@ -13,6 +13,7 @@ from conformance.api.binding import CASE_TIME, SHARE, Setup
 from conformance.api.outcomes import BenchError, BenchGone, TesterLimited
 from conformance.api.testbeds import tester_ports
 from conformance.bindings.lasting import refuse_endless
+from conformance.bindings.resting import Question, Rest, is_at_rest, is_quiesced
 from conformance.bindings.undo import giving_back
 from traffic.recordings.cut import cut_short
 from traffic.recordings.recording import Event, Link, ParameterValue, Recording, Trouble
@@ -49,7 +50,10 @@ class Devices(Protocol):
         """
 
     def quiesce_time(self, values: Mapping[str, Any]) -> int:
-        """Say how long, in ns, devices that were renewed take to be quiesced, neighbours being there."""
+        """Say how long, in ns, devices that were renewed take at most to be quiesced beside neighbours."""
+
+    def rest(self) -> Mapping[str, Rest] | None:
+        """Read the rest of each device; None where one of them cannot be asked."""
 
     def mark(self) -> None:
         """Let `trouble`, and the events that are read, begin here."""
@@ -187,6 +191,7 @@ class _Play:
         before: dict[str, dict[str, int]] = {}
         self.course = Course(scenario, self.values)
         with giving_back(self.devices.restore), operator() as self.operator:
+            self.at_rest = self.question(is_at_rest)
             self.devices.halt()
             if fresh:
                 self.player.begin(scenario, ahead=False)
@@ -197,8 +202,7 @@ class _Play:
                 self.rig.wires.prepare(scenario)
                 self.player.begin(Scenario(peers=self.setup.peers), ahead=False)
                 self.devices.renew(self.setup, self.seed, fresh=False)
-                end = monotonic_ns() + self.devices.quiesce_time(self.values)
-                self.player.run(lambda now: now < end)
+                self.quiesce(monotonic_ns() + self.devices.quiesce_time(self.values))
                 before = self.meanwhile(self.devices.counters)
                 self.meanwhile(self.devices.mark)
                 self.meanwhile(partial(self.prepare, scenario))
@@ -215,6 +219,20 @@ class _Play:
         columns = in_favour(recording.columns, self.rig.wires.apart)
         return Recording(columns).but(trouble=self.trouble(recording), cut=self.course.cut)
 
+    def quiesce(self, end: int) -> None:
+        """Let the tester go on until the devices say that they are quiesced, at most until a time."""
+        quiesced = self.question(partial(is_quiesced, topology=self.setup.topology))
+        self.player.run(lambda now: now < end and not quiesced.answered(now))
+
+    def question(self, holds: Callable[[Mapping[str, Rest]], bool]) -> Question:
+        """Return the question whether something holds for what the devices say of their rest."""
+
+        def ask() -> bool | None:
+            found = self.devices.rest()
+            return None if found is None else holds(found)
+
+        return Question(ask, self.operator)
+
     def meanwhile(self, work: Callable[[], T]) -> T:
         """Have the operator do something while the tester goes on, so that no neighbour takes it for dead."""
         future = self.operator.submit(work)
@@ -229,10 +247,13 @@ class _Play:
         for done in [future for future in self.pending if future.done()]:
             self.pending.remove(done)
             done.result()
+            self.course.note(now)
         while self.told:
             self.player.send(self.tester.carrier(*self.told.popleft(), self.player.clock()))
         busy = bool(self.pending) or self.player.busy
         self.course.note(now if counted and busy else self.player.moved)
+        if self.course.may_end(now, busy=busy) and self.at_rest.answered(now, since=self.course.last):
+            return False
         return self.course.goes_on(now, busy=busy)
 
     def carry_out(self, scenario: Scenario, start: int) -> None:
@@ -290,6 +311,7 @@ class _Play:
             events=tuple(self.happened(self.meanwhile(self.devices.events))),
             states=states,
             read=(asked - self.player.start, told - self.player.start),
+            tardy=self.tardy,
             capture_losses=self.rig.wires.lost(),
         )
 

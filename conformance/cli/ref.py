@@ -36,6 +36,7 @@ def up(
 ) -> None:
     """Build namespaces and wires, start one process a device, and print what is where."""
     from conformance.bindings.live import plan as live  # noqa: PLC0415 - costs every other command 300 ms
+    from conformance.bindings.live.devices import quiesce_time  # noqa: PLC0415 - the same
 
     live.acquire()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -53,7 +54,7 @@ def up(
         print(f"gse-cts: {failed}.", file=sys.stderr)
         raise typer.Exit(Exit.INTERNAL) from failed
     try:
-        if not fabric.await_paths():
+        if not fabric.await_paths(quiesce_time(values) / 1e9):
             print(f"{fabric.name}: not every path between devices is up; see the logs.", file=sys.stderr)
         _show([fabric])
         if hold:

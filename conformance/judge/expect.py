@@ -34,14 +34,16 @@ class Finding:
 class Expect:
     """Collects what a case or an invariant finds in recordings.
 
-    `uncertainty` is the binding's measurement uncertainty by unit; a measured value nearer to its limit
-    than that is INCONCLUSIVE. So is a rate or ratio that misses its limit by no more than the whole frames at
-    the ends of its window (`Measured`). `play` numbers the recording that rows are of which do not say it
-    themselves (`Row`), as long as it is the `only_play` that they can be of; else a finding names no packets.
+    `measured` is the binding's measurement uncertainty by unit, `tardy` how late, in ns, an order of a play
+    may have been obeyed; a measured value nearer to its limit than both is INCONCLUSIVE. So is a rate or
+    ratio that misses its limit by no more than the whole frames at the ends of its window (`Measured`).
+    `play` numbers the recording that rows are of which do not say it themselves (`Row`), as long as it is the
+    `only_play` that they can be of; else a finding names no packets.
     """
 
     def __init__(self, uncertainty: Mapping[str, float] | None = None) -> None:
-        self.uncertainty: Mapping[str, float] = {} if uncertainty is None else uncertainty
+        self.measured: Mapping[str, float] = {} if uncertainty is None else uncertainty
+        self.tardy = 0
         self.checked = 0
         self.breaches = 0
         self.findings: list[Finding] = []
@@ -49,6 +51,13 @@ class Expect:
         self.notes: list[str] = []
         self.play = -1
         self.only_play = True
+
+    @property
+    def uncertainty(self) -> Mapping[str, float]:
+        """The uncertainty by unit, of times with that of when orders were obeyed."""
+        if not self.tardy:
+            return self.measured
+        return {**self.measured, "ns": self.measured.get("ns", 0) + self.tardy}
 
     def that(
         self,

@@ -108,7 +108,7 @@ class CaseExecution:
 
     def again(self) -> "CaseExecution":
         """Return the case to be played once more: to confirm its FAIL, or because it was ERROR."""
-        fresh = CaseExecution(self.context, self.case, Expect(self.expect.uncertainty), self.confirm)
+        fresh = CaseExecution(self.context, self.case, Expect(self.expect.measured), self.confirm)
         if self.open_question:
             fresh.earlier, fresh.broke = (*self.earlier, self), self.broke
         else:
@@ -124,8 +124,10 @@ class CaseExecution:
         if self.bed is not None:
             self.bed.guard.declared = None
         self._heed(error)
-        yield self._own(error)
-        yield from self._invariants()
+        lengths = [len(recording) for recording in self.bed.recordings] if self.bed is not None else []
+        yield self._own(error).within(lengths)
+        for judgement in self._invariants():
+            yield judgement.within(lengths)
 
     def forget(self) -> None:
         """Let go of what was played, of which a whole run would fill the memory; its records are made.

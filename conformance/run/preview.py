@@ -50,12 +50,13 @@ class Preview:
 
 
 def prospect(execution: CaseExecution) -> Prospect:
-    """Say what a run would make of a case, as far as the bench need not be touched."""
+    """Say what a run would make of a case, as far as the bench need not be touched; leave it unjudged."""
     try:
         execution.context.suit(execution.case)
     except Exception as error:  # noqa: BLE001 - a run takes whatever breaks for a verdict, too
-        execution.break_off(error)
-        (judgement,) = execution.judgements
+        asked = CaseExecution(execution.context, execution.case, execution.expect)
+        asked.break_off(error)
+        (judgement,) = asked.judgements
         return Prospect(execution.case, judgement.verdict, judgement.reason)
     return Prospect(execution.case)
 

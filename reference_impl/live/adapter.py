@@ -14,7 +14,7 @@ from reference_impl.live.control_socket import DeviceRefused
 from reference_impl.live.fabric import DeviceFailed, Fabric, running
 
 ABILITIES: Final = frozenset(
-    {"counters", "events", "state", "management", "configure", "link events", "restart"}
+    {"counters", "events", "state", "rest", "management", "configure", "link events", "restart"}
 )
 
 
@@ -45,6 +45,11 @@ class ReferenceAdapter:
     def state(self) -> Any:  # noqa: ANN401 - JSON
         """Read the state."""
         return self.fabric.ask(self.device, "state")
+
+    def rest(self) -> dict[str, int]:
+        """Read how many paths it knows, what waits in it, and what it remembers."""
+        rest: dict[str, int] = self.fabric.ask(self.device, "rest")
+        return rest
 
     def manage(self, action: str, arguments: Mapping[str, Any]) -> None:
         """Do what an operator asks."""
@@ -103,6 +108,7 @@ ASKED: Final[dict[str, Any]] = {
     "counters": lambda adapter, _: adapter.counters(),
     "events": lambda adapter, _: _log(adapter),
     "state": lambda adapter, _: adapter.state(),
+    "rest": lambda adapter, _: adapter.rest(),
     "management": lambda adapter, request: adapter.manage(request["action"], request["arguments"]),
     "configure": lambda adapter, request: adapter.configure(request["settings"]),
     "link events": lambda adapter, request: adapter.switch(request["port"], up=request["up"]),

@@ -82,6 +82,18 @@ def _restart(runner: Runner, request: Mapping[str, Any]) -> int:
     return monotonic_ns()
 
 
+def _rest(runner: Runner, _: Mapping[str, Any]) -> dict[str, int]:
+    """Count the paths that a device knows, what waits in it or is asked of it, and what it remembers."""
+    state: dict[str, list[dict[str, Any]]] = runner.device.state()
+    queues, streams, sources = (state.get(name, []) for name in ("dgsqs", "streams", "sources"))
+    held = sum(port.queued for port in runner.device.ports)
+    held += sum(queue["frames"] for queue in queues) + sum(stream["held"] for stream in streams)
+    held += sum(max(0, each["demand"] - each["sent"] - each["forfeited"]) for each in sources)
+    kept = len(queues) + len(streams) + len(sources) + len(state.get("backpressure", []))
+    paths = sum(len(link["reach"]) for link in state["paths"] if link["up"])
+    return {"paths": paths, "held": held, "kept": kept}
+
+
 def _ports(runner: Runner, _: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {"interface": port.interface, "carrier": up, "missed": port.lost(), "unsent": port.unsent}
@@ -93,6 +105,7 @@ ANSWERS: Final[Mapping[str, Callable[[Runner, Mapping[str, Any]], object]]] = {
     "counters": lambda runner, _: runner.device.counters(),
     "state": lambda runner, _: runner.device.state(),
     "events": lambda runner, request: runner.device.events.since(request.get("since", 0)),
+    "rest": _rest,
     "ports": _ports,
     "lateness": lambda runner, _: asdict(runner.lateness),
     "manage": _manage,

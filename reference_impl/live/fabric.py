@@ -154,11 +154,14 @@ class Fabric:
         pids = [process.pid for device in self.plan.devices if (process := self.process(device.name))]
         return f"nsenter --target {pids[0]} --user --mount --preserve-credentials nsenter --net={path} sh"
 
-    def await_paths(self, seconds: float = GIVE_UP) -> bool:
-        """Wait until every fabric link whose two ends are devices is up; False when time is over."""
+    def await_paths(self, declared: float = 0) -> bool:
+        """Wait until every fabric link whose two ends are devices is up; False when time is over.
+
+        `declared` is how long, in s, devices say that this takes, beside what ought to happen at once.
+        """
         names = {device.name for device in self.plan.devices}
         inner = {wire.name for wire in self.plan.wires if {end.space for end in wire.ends} <= names}
-        return until(lambda: all(up for _, link, up in self.paths() if link in inner), seconds)
+        return until(lambda: all(up for _, link, up in self.paths() if link in inner), declared + GIVE_UP)
 
     def down(self) -> None:
         """End the processes of the run, remove its namespaces with all wires, and its folder."""

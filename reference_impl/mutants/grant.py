@@ -196,7 +196,7 @@ class IgnoresTheExpiredMark(Dgsq):
 class IgnoresTheEndOfValidity(Dgsq):
     """Uses credit whose validity has run out, as long as the egress does not declare it expired."""
 
-    def lapse(self, now: int) -> None:
+    def lapse(self) -> None:
         """Let nothing lapse."""
 
 

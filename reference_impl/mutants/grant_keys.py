@@ -94,10 +94,10 @@ class KeepsExpiredCreditOfHighClasses(Dgsq):
 class LetsCreditForTheFirstPortLapse(Dgsq):
     """Uses credit for any port of a node but the first beyond its validity."""
 
-    def lapse(self, now: int) -> None:
+    def lapse(self) -> None:
         """Look at the port."""
         if self.port == 0:
-            super().lapse(now)
+            super().lapse()
 
 
 @mutant("GRANT-OLDER-IGNORED", kind="not-the-first")
@@ -152,7 +152,7 @@ class DisbelievesHighClasses(Granter):
         """Forget the report of another class."""
         super().merge(source, demand, sent, forfeited)
         if source.cls:
-            source.reported = source.sent = 0
+            source.sent = source.forfeited = 0
 
 
 @mutant("GRANT-NO-DEMAND-NO-GRANT", kind="not-the-first")

@@ -7,7 +7,7 @@ from reference_impl.codec import BadFrame, Header
 from reference_impl.mutants import mutant
 from reference_impl.parts.credit import PortCredit, Source
 from reference_impl.parts.dgsq import Dgsq, DgsqTable
-from reference_impl.parts.granter import Granter
+from reference_impl.parts.granter import Granter, Of
 from reference_impl.parts.gsp_ports import EgressPort, Uplink
 from reference_impl.parts.ingress import Ingress
 from reference_impl.parts.requester import Requester
@@ -114,8 +114,9 @@ class ShutsOutWrittenOffSources(Granter):
 class WaitsForSilentSources(Granter):
     """Keeps the state of a silent source, and grants to it again and again."""
 
-    def silence_due(self, now: int, credit: PortCredit, source: Source) -> None:
+    def silence_due(self, now: int, of: Of) -> int:  # noqa: ARG002 - that is the flaw
         """Do nothing."""
+        return now
 
 
 @mutant("GRANT-UNSOLICITED")
@@ -192,26 +193,28 @@ class WaitsBehindOtherQueues(Ingress):
 class ForgivesOverruns(Scheduler):
     """Raises the grant to what a source has sent, and goes on serving it like the others."""
 
-    def penalise(self, credit: PortCredit, source: Source, octets: int) -> None:
-        """Charge nothing."""
+    def charge(self, source: Source, octets: int) -> None:
+        """Charge what is granted alone."""
+        if source.held:
+            super().charge(source, octets)
 
 
 @mutant("GRANT-CONTROL-FIRST")
 class QueuesControlBehindData(Uplink):
     """Lets a GSP's control messages wait behind all data on the uplink."""
 
-    def send_control(self, frame: bytes, now: int) -> bool:
+    def send_control(self, frame: bytes, now: int) -> None:
         """Send it as if it were data."""
-        return self.send_of(None, frame, now)
+        self.send_of(None, frame, now)
 
 
 @mutant("GRANT-CONTROL-FIRST")
 class ForwardsControlBehindData(TransitPort):
     """Lets control messages wait behind all data on the links of a GSF."""
 
-    def send_control(self, frame: bytes, now: int) -> bool:
+    def send_control(self, frame: bytes, now: int) -> None:
         """Send it as if it were data."""
-        return self.send(frame, now)
+        self.send(frame, now)
 
 
 @mutant("GRANT-OVERHEAD")
@@ -239,3 +242,40 @@ class PausesEveryClass(CreditWindow):
     def is_paused(self, credit: PortCredit, cls: int, now: int) -> bool:  # noqa: ARG002 - that is the flaw
         """Look at the port instead of the class."""
         return credit.port.pause_end > now
+
+
+@mutant("GRANT-REGRANT")
+class TakesValidCreditBack(Granter):
+    """Takes unused credit back after half of its validity."""
+
+    def configure(self) -> None:
+        """Reckon with a round trip that ends before it begins."""
+        super().configure()
+        self.round_trip = -self.validity // 2
+
+
+@mutant("GRANT-WORK-CONSERVING")
+class HearsRequestsAlone(Granter):
+    """Takes a source for silent while only its DATA comes."""
+
+    def arrived(  # noqa: PLR0917 - as the part itself
+        self, node: int, port: int, cls: int, generation: int, credit_bytes: int, governed: bool, now: int
+    ) -> None:
+        """Forget that it was heard."""
+        known = self.ports[port].sources.get((node, cls))
+        if known and known.silent:
+            known.arrived += credit_bytes
+            return
+        heard = known.heard if known else now
+        super().arrived(node, port, cls, generation, credit_bytes, governed, now)
+        if known:
+            known.heard = heard
+
+
+@mutant("GRANT-FAIR")
+class ChargesTheFifthNodeMore(Scheduler):
+    """Charges two fifths more than it grants to one source, which the index of five shares hides."""
+
+    def charge(self, source: Source, octets: int) -> None:
+        """Look at the node."""
+        super().charge(source, octets * 7 // 5 if source.node % 5 == 0 else octets)

@@ -8,8 +8,6 @@ from reference_impl.port import NEVER
 
 STOP = 255
 REMEMBERED_REPORTERS = 256
-MOST_CREDIT = 6
-"""Credit bytes for each octet of the shortest frame."""
 
 
 class BackpressureReceiver:
@@ -69,8 +67,7 @@ class BackpressureReceiver:
             dgsq.base_mbps = self.base_rate(dgsq, now)
         dgsq.level = level
         dgsq.free_at = now
-        if dgsq.frames:
-            self.leaf.pump(dgsq, now)
+        self.leaf.pump(dgsq, now)
 
     def base_rate(self, dgsq: Dgsq, now: int) -> float:
         """Mbit/s that a queue had over `bp_window`, or that of its slowest path where it had none."""
@@ -106,8 +103,7 @@ class BackpressureReceiver:
     def resume(self, now: int, dgsq: Dgsq) -> None:
         """Send what the rate allows by now."""
         dgsq.pump_armed = False
-        if not dgsq.dead:
-            self.leaf.pump(dgsq, now)
+        self.leaf.pump(dgsq, now)
 
 
 class BackpressureSender:
@@ -119,14 +115,9 @@ class BackpressureSender:
         """When each source of late was heard, by port; looked through once in `bp_window`."""
         self.looked_at = dict.fromkeys(self.heard, 0)
         self.notified: dict[int, set[int]] = {}
-        self.configure()
-
-    def configure(self) -> None:
-        """Take the settings over: a queue of `least` octets or fewer cannot be at the threshold."""
-        self.least = self.leaf.settings.bp_threshold // MOST_CREDIT - 1
 
     def arrived(self, port: int, source: int, now: int) -> None:
-        """Note traffic of a source to a queue of more than `least` octets, and look at the queue."""
+        """Note traffic of a source to a port where something waits, and look at the queue."""
         if now - self.looked_at[port] > self.leaf.settings.bp_window:
             self.sources(port, now)
         self.heard[port][source] = now
@@ -158,7 +149,7 @@ class BackpressureSender:
         if port in self.notified and self.is_over(port, now):
             self.leaf.host_ports[port].unwatch("backpressure")
             for source in sorted(self.notified.pop(port)):
-                self.tell(source, 0, now)
+                self.tell(source, now)
 
     def level(self, port: int, now: int) -> int:
         """Return what to withhold: half at the threshold, everything at twice the threshold."""
@@ -180,14 +171,15 @@ class BackpressureSender:
         if self.notified.get(port) is not notified:
             return
         notified.update(self.sources(port, now))
-        level = self.level(port, now)
         for source in sorted(notified):
-            self.tell(source, level, now)
+            self.tell(source, now)
         self.leaf.at(now + self.leaf.settings.bp_validity // 2, self.refresh, port, notified)
 
-    def tell(self, source: int, level: int, now: int) -> None:
-        """Send BACKPRESSURE about this node to one source; the own queues hear of it without a message."""
+    def tell(self, source: int, now: int) -> None:
+        """Tell one source the highest level of its ports, 0 to release; the own queues need no message."""
         leaf = self.leaf
+        ports = (port for port, sources in self.notified.items() if source in sources)
+        level = max((self.level(port, now) for port in ports), default=0)
         validity = leaf.settings.bp_validity if level else 0
         if source == leaf.node:
             leaf.pressed(leaf.node, leaf.node, level, validity, now)

@@ -48,7 +48,6 @@ class Dgsq:
         "previous_frames",
         "pump_armed",
         "queued",
-        "report_queued",
         "reported",
         "requested_at",
         "sent",
@@ -86,7 +85,6 @@ class Dgsq:
         self.flush_armed = False
         self.lapse_armed = False
         self.pump_armed = False
-        self.report_queued = False
 
     def happen(self, event: str) -> None:
         """Follow an event of the table of states; KeyError for one that cannot happen now."""
@@ -135,10 +133,9 @@ class Dgsq:
         self.forfeited += given_up
         return given_up
 
-    def lapse(self, now: int) -> None:
+    def lapse(self) -> None:
         """Treat a grant whose validity is over as expired."""
-        if now >= self.valid_until:
-            self.expired = max(self.expired, self.grant)
+        self.expired = max(self.expired, self.grant)
 
     def govern(self, now: int) -> None:
         """Begin to ask for credit: what waits now is the first demand."""

@@ -33,7 +33,7 @@ class Egress:
 
     def configure(self) -> None:
         """Take the settings over."""
-        for part in (self.window, self.backpressure_sender, self.granter, self.reorderer):
+        for part in (self.window, self.granter, self.reorderer):
             part.configure()
 
     def receive(self, header: Header, frame: bytes, now: int) -> None:
@@ -63,7 +63,7 @@ class Egress:
             if window.fabric_credit > RATIO_MEMORY:
                 window.forget_half()
             self.granter.arrived(source, port, cls, generation, credit, not flags & codec.UNGOVERNED, now)
-            if self.ports[port].queued > self.backpressure_sender.least:
+            if self.ports[port].queued:
                 self.backpressure_sender.arrived(port, source, now)
 
     def deliver(self, port: int, cls: int, frame: bytes, _credit: int, now: int) -> None:
@@ -76,12 +76,12 @@ class Egress:
         """Deliver a frame that another host of this leaf sent, in order as it is, and count it."""
         self.deliver(port, cls, frame, credit, now)
         self.granter.arrived(self.leaf.node, port, cls, generation, credit, governed, now)
-        if self.ports[port].queued > self.backpressure_sender.least:
+        if self.ports[port].queued:
             self.backpressure_sender.arrived(port, self.leaf.node, now)
 
-    def departed(self, port: int, credit: int, now: int) -> None:
+    def departed(self, port: int, now: int) -> None:
         """Act on a shorter queue of a host port."""
-        self.granter.departed(port, credit, now)
+        self.granter.departed(port, now)
         self.backpressure_sender.departed(port, now)
 
     def pause(self, port: int, frame: bytes, now: int) -> None:

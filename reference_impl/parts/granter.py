@@ -7,7 +7,11 @@ from reference_impl.parts.credit import PortCredit, Source
 from reference_impl.parts.gsp_ports import EgressPort
 from reference_impl.parts.leaf import Leaf
 from reference_impl.parts.scheduler import Scheduler
+from reference_impl.parts.timers import EndTimers
 from reference_impl.parts.window import CreditWindow
+
+Of = tuple[PortCredit, Source]
+"""A source of a port."""
 
 
 class Granter:
@@ -25,6 +29,8 @@ class Granter:
         self.leaf = leaf
         self.window = window
         self.scheduler = leaf.make(Scheduler, leaf, window, self.give)
+        self.expiries: EndTimers[Of] = EndTimers(leaf.at, self.expiry_due)
+        self.silences: EndTimers[Of] = EndTimers(leaf.at, self.silence_due)
         self.ports: dict[int, PortCredit] = {}
         for port in leaf.ports:
             if isinstance(port, EgressPort):
@@ -47,7 +53,7 @@ class Granter:
         if source is None:
             source = credit.sources[node, cls] = Source(node, cls, now)
             if node != self.leaf.node:
-                self.leaf.at(now + self.silence, self.silence_due, credit, source)
+                self.silences.arm((credit, source), now + self.silence)
         return source
 
     def is_ended(self, source: Source, generation: int) -> bool:
@@ -84,34 +90,26 @@ class Granter:
             return
         source.heard = now
         source.silent = False
-        if self.is_met_midway(source, sent):
-            source.lost = sent - source.arrived
         is_known = source.demand > 0
+        if not is_known and sent > self.unsolicited:
+            source.lost = sent - source.arrived
         self.merge(source, demand, sent, forfeited)
         self.reckon(source, now)
         lifted = self.not_below(source.granted, source.reported)
         if is_known:
-            self.scheduler.penalise(credit, source, lifted - source.granted)
+            self.scheduler.charge(source, lifted - source.granted)
         source.granted = lifted
         self.window.settle(credit, source)
-        scheduler = self.scheduler
-        scheduler.activate(credit, source)
-        scheduler.run(credit, now)
-        if scheduler.starved:
-            scheduler.run_starved(now)
+        self.scheduler.activate(credit, source)
+        self.scheduler.serve(credit, now)
         if self.may_be_lost(source, now):
             self.announce(credit, source, now)
-
-    def is_met_midway(self, source: Source, sent: int) -> bool:
-        """Return whether a source has sent on credit of a state that was written off, and so long ago."""
-        return not source.demand and not source.arrived and sent > self.unsolicited
 
     def merge(self, source: Source, demand: int, sent: int, forfeited: int) -> None:
         """Merge the counters of a REQUEST by maximum."""
         source.demand = max(source.demand, demand)
         source.sent = max(source.sent, sent)
         source.forfeited = max(source.forfeited, forfeited)
-        source.reported = max(source.reported, sent + forfeited)
 
     def reckon(self, source: Source, now: int) -> None:
         """Keep the reckoned loss within what REQUEST proves: no more is lost than was sent.
@@ -120,9 +118,8 @@ class Granter:
         sent and nothing arrived. A source that goes on sending shows its losses by the gaps in its stream.
         """
         missing = max(source.sent - source.arrived, 0)
-        if (source.sent, source.arrived) != (source.checked_sent, source.checked_arrived):
-            source.checked_sent, source.checked_arrived = source.sent, source.arrived
-            source.checked_at = now
+        if source.checked != (source.sent, source.arrived):
+            source.checked, source.checked_at = (source.sent, source.arrived), now
         elif now - source.checked_at >= self.transit:
             source.lost = missing
         source.lost = min(source.lost, missing)
@@ -133,7 +130,6 @@ class Granter:
         source = credit.sources.get((node, cls))
         if source is not None and source.generation == generation:
             source.lost += octets
-            source.look_at = 0
             self.window.settle(credit, source)
 
     def not_below(self, granted: int, reported: int) -> int:
@@ -162,21 +158,15 @@ class Granter:
         source.arrived += credit_bytes
         source.idle = source.silent = False
         source.heard = now
-        if not source.stale:
-            self.window.put_off(credit, source)
-        if source.arrived >= source.look_at and not source.ringed:
+        self.window.stale[source] = credit
+        if not source.ringed and source.demand + source.forfeited > source.granted:
             self.scheduler.activate(credit, source)
-        scheduler = self.scheduler
-        if credit.waiting and not credit.starved:
-            scheduler.freed(credit, credit_bytes, now)
-        if scheduler.starved:
-            scheduler.run_starved(now)
+        if credit.classes:
+            self.scheduler.serve(credit, now)
 
-    def departed(self, port: int, credit_bytes: int, now: int) -> None:
+    def departed(self, port: int, now: int) -> None:
         """Use the room that a frame made which left for its host."""
-        credit = self.ports[port]
-        if credit.waiting:
-            self.scheduler.freed(credit, credit_bytes, now)
+        self.scheduler.run(self.ports[port], now)
 
     def resumed(self, now: int, port: int) -> None:
         """Grant again after a pause."""
@@ -190,9 +180,7 @@ class Granter:
         if source.node != self.leaf.node:
             self.leaf.count["granted_bytes"] += amount
         self.announce(credit, source, now)
-        if not source.expiry_armed:
-            source.expiry_armed = True
-            self.leaf.at(source.expires + self.round_trip, self.expiry_due, credit, source)
+        self.expiries.arm((credit, source), source.expires + self.round_trip)
 
     def remaining(self, source: Source, now: int) -> int:
         """Return the validity in ns that is left of the credit of a source."""
@@ -224,23 +212,18 @@ class Granter:
             leaf.count["grants_sent"] += 1
             leaf.ports[path.port].send_control(message, now)
 
-    def expiry_due(self, now: int, credit: PortCredit, source: Source) -> None:
-        """Take credit back that was not used in its validity and the round trip after it."""
-        source.expiry_armed = False
-        if source.written_off or source.granted <= source.settled:
-            return
+    def expiry_due(self, now: int, of: Of) -> int:
+        """Take credit back that was not used in its validity and the round trip after it; tell when to."""
+        credit, source = of
         due = source.expires + self.round_trip
-        if now < due:
-            source.expiry_armed = True
-            self.leaf.at(due, self.expiry_due, credit, source)
-        elif source.granted > self.unsolicited:
+        if now >= due and source.granted > max(source.settled, self.unsolicited):
             self.expire(credit, source, now)
+        return due
 
     def expire(self, credit: PortCredit, source: Source, now: int) -> None:
         """Take the unused credit of a source back, and grant to whoever is next."""
         self.take_back(credit, source, now)
         source.idle = True
-        source.deficit = 0
         self.scheduler.activate(credit, source)
         self.scheduler.serve(credit, now)
 
@@ -251,31 +234,24 @@ class Granter:
         self.window.settle(credit, source)
         self.announce(credit, source, now)
 
-    def silence_due(self, now: int, credit: PortCredit, source: Source) -> None:
+    def silence_due(self, now: int, of: Of) -> int:
         """Grant nothing after three silent refreshes, and drop the state once its credit is void."""
-        if source.written_off:
-            return
+        credit, source = of
         due = source.heard + self.silence
         if now >= due:
             source.silent = True
-            due = source.heard + max(self.silence, self.validity + self.round_trip)
-        if now < due:
-            self.leaf.at(due, self.silence_due, credit, source)
-        else:
+            due = max(due, source.expires + self.round_trip)
+        if now >= due:
             self.write_off(credit, source, now)
+        return due
 
     def write_off(self, credit: PortCredit, source: Source, now: int) -> None:
-        """Write the credit of a silent source off, and say so should it still listen."""
-        if source.held and source.granted > self.unsolicited:
-            self.take_back(credit, source, now)
+        """Write the state of a silent source off, and grant to whoever is next."""
         self.drop(credit, source)
         self.scheduler.serve(credit, now)
 
     def drop(self, credit: PortCredit, source: Source) -> None:
         """Drop the state of a source."""
-        source.written_off = True
-        if source.penalty:
-            credit.penalised.remove(source)
         source.granted = source.demand = 0
         self.window.settle(credit, source)
         del credit.sources[source.node, source.cls]

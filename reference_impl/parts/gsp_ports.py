@@ -23,12 +23,12 @@ class Uplink(OutPort):
         super().__init__(device, index, config)
         self.owners: deque[Leaving | None] = deque()
 
-    def send(self, frame: bytes, now: int) -> bool:
+    def send(self, frame: bytes, now: int) -> None:
         """Send a data frame whose container is closed."""
-        return self.send_of(None, frame, now)
+        self.send_of(None, frame, now)
 
-    def send_of(self, container: Leaving | None, frame: bytes, now: int) -> bool:
-        """Send a data frame of a container, or queue it; False when the buffer is full and it was dropped."""
+    def send_of(self, container: Leaving | None, frame: bytes, now: int) -> None:
+        """Send a data frame of a container, queue it, or drop it where the buffer is full."""
         if self.queued and self.free_at <= now:
             self.advance_to(now)
         if self.free_at <= now:
@@ -36,11 +36,8 @@ class Uplink(OutPort):
             self.free_at = free_at = self.emit(frame, now)
             if container is not None:
                 container.left = free_at
-            return True
-        if not self.enqueue(self.data, frame):
-            return False
-        self.owners.append(container)
-        return True
+        elif self.enqueue(self.data, frame):
+            self.owners.append(container)
 
     def advance_to(self, now: int) -> None:
         """Put the frames on the wire whose turn has come by now."""
@@ -79,7 +76,7 @@ class Uplink(OutPort):
 class EgressPort(HostPort):
     """A port towards a host that counts what waits in credit bytes, and tells who watches it what leaves.
 
-    `departed(port, credit bytes, now)` is called after each frame that waited, while anybody watches.
+    `departed(port, now)` is called after each frame that waited, while anybody watches.
     """
 
     __slots__ = ("credit", "departed", "watchers")
@@ -87,7 +84,7 @@ class EgressPort(HostPort):
     def __init__(self, device: PortOwner, index: int, config: PortConfig) -> None:
         super().__init__(device, index, config)
         self.credit = [0] * 8
-        self.departed: Callable[[int, int, int], None] | None = None
+        self.departed: Callable[[int, int], None] | None = None
         self.watchers: set[str] = set()
 
     def watch(self, who: str, now: int) -> None:
@@ -103,29 +100,26 @@ class EgressPort(HostPort):
         self.watchers.discard(who)
         self.eager = not self.attached or bool(self.watchers)
 
-    def send_class(self, frame: bytes, cls: int, now: int) -> bool:
+    def send_class(self, frame: bytes, cls: int, now: int) -> None:
         """Send a host frame of class `cls`, or queue it while the wire is held or the class paused."""
         if self.queued and self.free_at <= now:
             self.advance_to(now)
         if self.free_at <= now and self.paused_until[cls] <= now:
             self.sent[len(frame)] += 1
             self.free_at = self.emit(frame, now)
-            return True
-        if not self.enqueue(self.classes[cls], frame):
-            return False
-        self.busy |= 1 << cls
-        size = len(frame)
-        self.credit[cls] += size + 24 if size > 60 else 84
-        if self.pause_end > self.free_at:
-            self.rearm()
-        return True
+        elif self.enqueue(self.classes[cls], frame):
+            self.busy |= 1 << cls
+            size = len(frame)
+            self.credit[cls] += size + 24 if size > 60 else 84
+            if self.pause_end > self.free_at:
+                self.rearm()
 
     def gone(self, cls: int, octets: int, now: int) -> None:
         """Tell that the queue is shorter."""
         credit = octets + 24 if octets > 60 else 84
         self.credit[cls] -= credit
         if self.watchers and self.departed is not None:
-            self.departed(self.index, credit, now)
+            self.departed(self.index, now)
 
     def queued_credit(self, now: int) -> int:
         """Credit bytes that wait in the classes that are not paused."""

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 PFC_ADDRESS = bytes.fromhex("0180c2000001")
 PFC_TYPE = bytes.fromhex("88080101")
-PFC_OCTETS = 34
 
 
 class Ingress:
@@ -74,7 +73,7 @@ class Ingress:
 
     def is_pause(self, frame: bytes) -> bool:
         """Return whether a host sent PFC (802.1Qbb)."""
-        return frame.startswith(PFC_TYPE, 12) and len(frame) >= PFC_OCTETS
+        return frame.startswith(PFC_TYPE, 12)
 
     def pause(self, port: int, frame: bytes, now: int) -> None:
         """Let the egress half obey a PFC frame, which goes no further."""
@@ -108,8 +107,7 @@ class Ingress:
             dgsq.demand += credit
             if is_next:
                 self.pump(dgsq, now)
-            if not dgsq.report_queued:
-                self.requester.demanded(dgsq, now)
+            self.requester.demanded(dgsq, now)
         elif is_next:
             self.pump(dgsq, now)
 
@@ -187,25 +185,28 @@ class Ingress:
         dgsq.take_grant(granted, expired, validity, now)
         self.forfeit(dgsq, now)
         self.pump(dgsq, now)
-        if not dgsq.lapse_armed and dgsq.position < dgsq.grant:
-            dgsq.lapse_armed = True
-            self.leaf.at(dgsq.valid_until, self.lapse_due, dgsq)
+        self.await_lapse(dgsq)
 
     def concerns(self, dgsq: Dgsq, generation: int) -> bool:
         """Return whether a grant is for the generation of a queue."""
         return dgsq.state is GOVERNED and generation == dgsq.generation
 
+    def await_lapse(self, dgsq: Dgsq) -> None:
+        """See that credit which is left is looked at when its validity is over."""
+        if not dgsq.lapse_armed and dgsq.position < dgsq.grant:
+            dgsq.lapse_armed = True
+            self.leaf.at(dgsq.valid_until, self.lapse_due, dgsq)
+
     def lapse_due(self, now: int, dgsq: Dgsq) -> None:
         """Give up the credit whose validity is over."""
         dgsq.lapse_armed = False
-        if dgsq.dead or dgsq.position >= dgsq.grant:
+        if dgsq.dead:
             return
         if now < dgsq.valid_until:
-            dgsq.lapse_armed = True
-            self.leaf.at(dgsq.valid_until, self.lapse_due, dgsq)
-            return
-        dgsq.lapse(now)
-        self.forfeit(dgsq, now)
+            self.await_lapse(dgsq)
+        else:
+            dgsq.lapse()
+            self.forfeit(dgsq, now)
 
     def forfeit(self, dgsq: Dgsq, now: int) -> None:
         """Give up what has expired, and report it."""
@@ -268,8 +269,7 @@ class Ingress:
         for dgsq in tuple(self.dgsqs.queues.values()):
             if dgsq.container is not None and not self.is_usable(dgsq):
                 self.packer.close(dgsq)
-            if dgsq.frames:
-                self.pump(dgsq, now)
+            self.pump(dgsq, now)
 
     def is_usable(self, dgsq: Dgsq) -> bool:
         """Return whether the path of the open container may still be used."""

@@ -1,7 +1,5 @@
 """When a source asks for credit, and for how much."""
 
-from collections import deque
-
 from reference_impl import codec
 from reference_impl.parts.dgsq import Dgsq
 from reference_impl.parts.leaf import Leaf
@@ -14,14 +12,14 @@ class Requester:
     """Sends REQUEST on new demand, on forfeit and every `request_refresh`.
 
     Demand that the egress has to know of at once is reported at once; further demand of queues whose backlog
-    it already knows shares one pace, so that small frames do not each cost a REQUEST.
+    it already knows shares one pace, so that small frames do not each cost a REQUEST: `waiting` are those
+    queues in order, `free_at` is when the next of them has its turn.
     """
 
     def __init__(self, leaf: Leaf) -> None:
         self.leaf = leaf
-        self.waiting: deque[Dgsq] = deque()
+        self.waiting: dict[Dgsq, None] = {}
         self.free_at = 0
-        self.armed = False
         self.configure()
 
     def configure(self) -> None:
@@ -34,16 +32,14 @@ class Requester:
         """Report new demand, now or soon."""
         if self.is_urgent(dgsq, now):
             self.send(dgsq, now)
-        elif not dgsq.report_queued:
-            if now >= self.free_at and not self.waiting:
-                self.free_at = now + self.spacing
-                self.send(dgsq, now)
-            else:
-                dgsq.report_queued = True
-                self.waiting.append(dgsq)
-                if not self.armed:
-                    self.armed = True
-                    self.leaf.at(self.free_at, self.pace)
+        elif self.waiting:
+            self.waiting[dgsq] = None
+        elif now < self.free_at:
+            self.waiting[dgsq] = None
+            self.leaf.at(self.free_at, self.pace)
+        else:
+            self.free_at = now + self.spacing
+            self.send(dgsq, now)
 
     def is_urgent(self, dgsq: Dgsq, now: int) -> bool:
         """Return whether frames wait while all the demand that was reported, not just now, has been sent."""
@@ -51,16 +47,13 @@ class Requester:
 
     def pace(self, now: int) -> None:
         """Report the demand of the queue that has waited longest."""
-        self.armed = False
-        while self.waiting:
-            dgsq = self.waiting.popleft()
-            dgsq.report_queued = False
+        while self.waiting and now >= self.free_at:
+            dgsq = next(iter(self.waiting))
+            del self.waiting[dgsq]
             if not dgsq.dead and dgsq.reported < dgsq.demand:
                 self.send(dgsq, now)
                 self.free_at = now + self.spacing
-                break
         if self.waiting:
-            self.armed = True
             self.leaf.at(self.free_at, self.pace)
 
     def start(self, dgsq: Dgsq, now: int) -> None:

@@ -1,12 +1,11 @@
 """Whose turn it is: the order in which the sources of a host port are granted, and how much at a time."""
 
-from collections import deque
 from collections.abc import Callable
+from operator import attrgetter
 
 from reference_impl.parts.credit import ClassRing, PortCredit, Source
 from reference_impl.parts.leaf import Leaf
 from reference_impl.parts.window import CreditWindow
-from reference_impl.port import NEVER
 
 SMALL_GRANT = 4096
 
@@ -27,16 +26,17 @@ class Scheduler:
        port, then to that in the fabric. A step that is not worth a GRANT is not made: the port waits until
        enough has come free, or for the fabric, in turn with the other ports.
     5. The step is granted, and charged to the deficit of the source and to its class. The turn passes on
-       where the deficit is used up; a source that wants no more leaves the ring.
-    6. A source that sent beyond its grant has a penalty of as much: it gets nothing until the others of its
-       class got that. Each grant to one of them works a part off; one that nobody has the good of is lifted.
+       where the deficit is used up; a source that wants no more leaves the ring when its turn comes.
+    6. What a source sent beyond its grant is charged to its deficit as well, so that its next turns pass
+       without a grant. While another one has something to send it waits for the turns of that one.
     """
 
     def __init__(self, leaf: Leaf, window: CreditWindow, give: Give) -> None:
         self.leaf = leaf
         self.window = window
         self.give = give
-        self.starved: deque[PortCredit] = deque()
+        self.starved: dict[PortCredit, None] = {}
+        """The ports that wait for the fabric, in order."""
         self.configure()
 
     def configure(self) -> None:
@@ -59,27 +59,20 @@ class Scheduler:
 
     def activate(self, credit: PortCredit, source: Source) -> None:
         """Return a source that wants credit a place at the end of the turns of its class."""
-        if source.ringed:
-            return
-        if not self.wants(source):
-            source.look_at = source.arrived + self.slack(source)
+        if source.ringed or not self.wants(source):
             return
         source.ringed = True
-        source.deficit = 0
+        source.deficit = min(source.deficit, 0)
         ring = credit.rings[source.cls]
         ring.sources.append(source)
-        credit.waiting += 1
-        credit.shortage = 0
-        if not ring.listed:
-            ring.listed = True
+        if ring not in credit.classes:
             ring.served = self.rejoined(credit, ring)
             credit.classes.append(ring)
 
     def wants(self, source: Source) -> bool:
         """Return whether a source gets new credit: it has need, and holds less than its allowance."""
-        if source.silent or source.penalty:
-            return False
-        return source.need > 0 and source.held < self.allowance(source)
+        held = source.held
+        return source.demand - source.known_sent > held < self.allowance(source) and not source.silent
 
     def allowance(self, source: Source) -> int:
         """Credit that a source may hold, which is one longest frame once it let credit expire.
@@ -92,26 +85,9 @@ class Scheduler:
         """Size of the step that is due to a source: what it needs, its allowance at most."""
         return min(source.need, self.allowance(source))
 
-    def slack(self, source: Source) -> int:
-        """Credit bytes that have to arrive before a source can want credit: it has need, but holds enough."""
-        return max(source.held - self.holding, 0) + 1 if source.need else NEVER
-
     def rejoined(self, credit: PortCredit, ring: ClassRing) -> float:
         """Let a class that had nothing to ask for catch up by two quanta at most."""
         return max(ring.served, credit.served - 2 * self.quantum / self.weight(ring.cls))
-
-    def retire(self, credit: PortCredit, ring: ClassRing) -> None:
-        """Take the first source of a class out of the turns."""
-        source = ring.sources.popleft()
-        source.ringed = False
-        source.look_at = source.arrived + self.slack(source)
-        credit.waiting -= 1
-
-    def freed(self, credit: PortCredit, credit_bytes: int, now: int) -> None:
-        """Look at a port again once enough has come free for a grant."""
-        credit.shortage -= credit_bytes
-        if credit.shortage <= 0:
-            self.run(credit, now)
 
     def serve(self, credit: PortCredit, now: int) -> None:
         """Grant at a port whose sources or room have changed, then at those that wait for the fabric."""
@@ -122,59 +98,68 @@ class Scheduler:
         """Grant to the sources of a port in turn, as long as there is room."""
         while self.grant_one(credit, now):
             pass
-        if credit.waiting:
+        if credit.classes:
             credit.port.watch("credit", now)
-        elif credit.port.watchers:
+        else:
             credit.port.unwatch("credit")
 
     def run_starved(self, now: int) -> None:
         """Let the ports that wait for the fabric grant one step each in turn."""
         while self.starved:
-            first = self.starved[0]
+            first = next(iter(self.starved))
             if self.grant_one(first, now):
-                self.starve(first)
-            elif first.starved:
+                self.starved[first] = None
+            elif first in self.starved:
                 return
 
     def grant_one(self, credit: PortCredit, now: int) -> bool:
         """Grant the next step of a port; False when port or fabric have no room for it."""
-        if self.window.stale:
-            self.window.catch_up()
+        self.window.catch_up()
         ring = self.next_ring(credit, now)
-        if ring is None:
-            self.unstarve(credit)
-            return bool(credit.penalised) and self.lift_idle_penalties(credit)
-        source = ring.sources[0]
-        if source.deficit <= 0:
-            source.deficit += self.quantum
-        amount = self.fitting(credit, source, min(self.share(source), source.deficit), now)
-        if not amount:
-            self.unstarve(credit)
+        source = self.next_source(credit, ring) if ring else None
+        if ring is None or source is None:
+            self.starved.pop(credit, None)
             return False
-        if source.node != self.leaf.node:
+        amount = self.fitting(credit, source, min(self.share(source), source.deficit), now)
+        if amount and source.node != self.leaf.node:
             amount = self.fitting_fabric(credit, source, amount, now)
             if not amount:
-                self.starve(credit)
+                self.starved[credit] = None
                 return False
-            self.unstarve(credit)
-        self.give(credit, source, amount, now)
-        self.end_turn(credit, ring, source, amount)
-        return True
+        self.starved.pop(credit, None)
+        if amount:
+            self.give(credit, source, amount, now)
+            self.end_turn(credit, ring, source, amount)
+        return amount > 0
 
     def next_ring(self, credit: PortCredit, now: int) -> ClassRing | None:
         """Return the class whose turn it is: of those not paused the one least served by its weight."""
-        best: ClassRing | None = None
         for ring in tuple(credit.classes):
             while ring.sources and not self.wants(ring.sources[0]):
-                self.retire(credit, ring)
+                ring.sources.popleft().ringed = False
             if not ring.sources:
-                ring.listed = False
                 credit.classes.remove(ring)
-            elif not self.window.is_paused(credit, ring.cls, now) and (
-                best is None or ring.served < best.served
-            ):
-                best = ring
-        return best
+        rings = (ring for ring in credit.classes if not self.window.is_paused(credit, ring.cls, now))
+        return min(rings, key=attrgetter("served"), default=None)
+
+    def next_source(self, credit: PortCredit, ring: ClassRing) -> Source | None:
+        """Return the source whose turn it is, with a quantum; None while debtors wait for another one."""
+        ready = next((source for source in ring.sources if source.deficit + self.quantum > 0), None)
+        if ready is None:
+            if any(self.is_served(other) for other in credit.sources.values() if other.cls == ring.cls):
+                return None
+            ready = ring.sources[0]
+            ready.deficit = 0
+        while ring.sources[0] is not ready:
+            ring.sources[0].deficit += self.quantum
+            ring.sources.rotate(-1)
+        if ready.deficit <= 0:
+            ready.deficit += self.quantum
+        return ready
+
+    def is_served(self, source: Source) -> bool:
+        """Return whether a source has something to send, and is in no debt."""
+        return source.demand > source.known_sent and source.deficit >= 0 and not source.silent
 
     def fitting(self, credit: PortCredit, source: Source, step: int, now: int) -> int:
         """Return how much of a step the window of the port has room for; 0 when it is not worth a GRANT."""
@@ -184,97 +169,35 @@ class Scheduler:
             return step
         least = self.least(step, window.size(credit, now))
         if amount < least:
-            lacking = least - amount
-            last_room = window.last_room(credit, now)
-            amount = min(step, last_room + window.spare(source)) if last_room > 0 else 0
-            if amount < least:
-                credit.shortage = self.shortage(credit, lacking, now)
-                return 0
-        return amount
+            amount = self.last_part(source, step, window.last_room(credit, now))
+        return amount if amount >= least else 0
 
     def fitting_fabric(self, credit: PortCredit, source: Source, step: int, now: int) -> int:
         """Return how much of a step the fabric has room for; 0 when too little or others come first."""
-        if self.starved and self.starved[0] is not credit:
+        if next(iter(self.starved), credit) is not credit:
             return 0
         room = self.window.fabric_room(now)
         if room >= step:
             return step
-        amount = min(step, room + self.window.spare(source)) if room > 0 else 0
+        amount = self.last_part(source, step, room)
         return amount if amount >= self.least(step, self.window.fabric_size(now)) else 0
+
+    def last_part(self, source: Source, step: int, room: int) -> int:
+        """Return how much of a step fits where one longest frame a source is not counted."""
+        return min(step, room + self.window.spare(source)) if room > 0 else 0
 
     def least(self, step: int, window: int) -> int:
         """Smallest part of a step that is worth a GRANT of its own: an eighth of the window, or 4 KiB."""
-        return min(step, max(window // 8, min(window // 2, SMALL_GRANT), 1))
-
-    def shortage(self, credit: PortCredit, octets: int, now: int) -> int:
-        """Return the credit bytes to come free before a port can grant: what it lacks, less if it is dry."""
-        excess = self.window.excess(credit, now)
-        return min(octets, excess) if excess > 0 else octets
-
-    def starve(self, credit: PortCredit) -> None:
-        """Let a port wait for the fabric, behind the others that do."""
-        if not credit.starved:
-            credit.starved = True
-            self.starved.append(credit)
-
-    def unstarve(self, credit: PortCredit) -> None:
-        """End the wait of a port for the fabric."""
-        if credit.starved:
-            credit.starved = False
-            self.starved.remove(credit)
+        return min(step, max(window // 8, min(window // 2, SMALL_GRANT)))
 
     def end_turn(self, credit: PortCredit, ring: ClassRing, source: Source, amount: int) -> None:
         """Charge a grant to source and class, and pass the turn on where the deficit is used up."""
-        source.deficit -= amount
-        if credit.penalised:
-            self.work_off(credit, source, amount)
+        self.charge(source, amount)
         credit.served = ring.served
         ring.served += amount / self.weight(ring.cls)
-        if not self.wants(source):
-            self.retire(credit, ring)
-        elif source.deficit <= 0:
+        if source.deficit <= 0:
             ring.sources.rotate(-1)
 
-    def penalise(self, credit: PortCredit, source: Source, octets: int) -> None:
-        """Charge what was sent beyond the grant to its source: it gets nothing until others got as much.
-
-        They get as much as it had in its last turn, too, which may not have been theirs.
-        """
-        if octets > 0:
-            if not source.penalty:
-                credit.penalised.append(source)
-                source.penalty = self.quantum - source.deficit
-            source.penalty += octets
-
-    def work_off(self, credit: PortCredit, source: Source, octets: int) -> None:
-        """Pay the debts in the class of a source by its part of what was granted."""
-        for penalised_source in tuple(credit.penalised):
-            if penalised_source.cls == source.cls:
-                penalised_source.penalty -= octets // max(self.rivals(credit, penalised_source), 1)
-                if penalised_source.penalty <= 0:
-                    self.lift_penalty(credit, penalised_source)
-
-    def rivals(self, credit: PortCredit, penalised_source: Source) -> int:
-        """Count the sources without penalty in the class of one in penalty that have something to send."""
-        return sum(
-            other.demand > other.known_sent and not other.penalty and not other.silent
-            for other in credit.sources.values()
-            if other.cls == penalised_source.cls
-        )
-
-    def lift_penalty(self, credit: PortCredit, penalised_source: Source) -> None:
-        """End the penalty of a source."""
-        penalised_source.penalty = 0
-        credit.penalised.remove(penalised_source)
-        self.activate(credit, penalised_source)
-
-    def lift_idle_penalties(self, credit: PortCredit) -> bool:
-        """End the debts that nobody has the good of; False when there are none."""
-        alone = [
-            penalised_source
-            for penalised_source in credit.penalised
-            if not self.rivals(credit, penalised_source)
-        ]
-        for penalised_source in alone:
-            self.lift_penalty(credit, penalised_source)
-        return bool(alone)
+    def charge(self, source: Source, octets: int) -> None:
+        """Charge to a source what it was granted, or what it sent beyond that."""
+        source.deficit -= octets

@@ -47,10 +47,10 @@ class TransitBackpressure:
         if level > episode.level and (level == 255 or level >= episode.level + 64):
             episode.level = level
             for other in episode.sources:
-                self.send(other, destination, level, now)
+                self.tell(other, destination, now)
         if source not in episode.sources and self.paths.live(source):
             episode.sources.append(source)
-            self.send(source, destination, episode.level, now)
+            self.tell(source, destination, now)
 
     def level(self, queued: int) -> int:
         """Return how much to withhold, in 255ths: half at the threshold, all at twice the threshold."""
@@ -66,27 +66,31 @@ class TransitBackpressure:
         episode = self.episodes[key]
         self.device.ports[port].advance_to(now)
         queued = self.device.ports[port].queued
-        validity = self.device.settings.bp_validity
         if self.over(queued):
             del self.episodes[key]
-            for source in episode.sources:
-                self.send(source, destination, 0, now)
-            return
-        episode.level = self.level(queued)
+        else:
+            episode.level = self.level(queued)
+            self.device.at(now + self.device.settings.bp_validity // 2, self.refresh, key)
         for source in episode.sources:
-            self.send(source, destination, episode.level, now)
-        self.device.at(now + validity // 2, self.refresh, key)
+            self.tell(source, destination, now)
+
+    def tell(self, source: int, about: int, now: int) -> None:
+        """Tell a source the highest level of its queues to a node; 0 releases it."""
+        told = (
+            episode.level
+            for (_, node), episode in self.episodes.items()
+            if node == about and source in episode.sources
+        )
+        self.send(source, about, max(told, default=0), now)
 
     def send(self, source: int, about: int, level: int, now: int) -> None:
         """Send BACKPRESSURE to one source."""
         paths = self.paths.live(source)
-        if not paths or codec.BACKPRESSURE is None:
-            return
-        path = paths[0]
-        validity = self.device.settings.bp_validity
-        frame = codec.encode_backpressure(path.prefix, 0, self.device.node, source, 0, about, level, validity)
-        self.device.count["backpressure_sent"] += 1
-        self.device.ports[path.port].send_control(frame, now)
+        if paths and codec.BACKPRESSURE is not None:
+            prefix, validity = paths[0].prefix, self.device.settings.bp_validity
+            frame = codec.encode_backpressure(prefix, 0, self.device.node, source, 0, about, level, validity)
+            self.device.count["backpressure_sent"] += 1
+            self.device.ports[paths[0].port].send_control(frame, now)
 
     def state(self) -> list[dict[str, int]]:
         """Show the episodes, as JSON."""
@@ -112,7 +116,6 @@ class TransitForwarder:
         self.ports = device.ports
         self.links: dict[Container, tuple[int, int]] = {}
         """Port of a container that has a choice, and when its last frame passed."""
-        self.sweeping = False
         self.tallies: dict[tuple[int, int], int] = {}
         """Octets sent by (destination, port) since the weights last changed."""
         self.weighed = paths.known
@@ -123,13 +126,9 @@ class TransitForwarder:
 
     def data(self, port: int, frame: bytes, header: Header, now: int) -> None:
         """Pass a frame of a container on."""
-        route = None
-        if self.version == self.paths.version:
-            route = self.routes[port].get(frame[codec.START : codec.HEADER_END])
+        route = self.route(port, frame, header)
         if route is None:
-            route = self.route(port, frame, header)
-            if route is None:
-                return
+            return
         out, head, paths = route
         if len(paths) == 1:
             out.send(head + frame[codec.HEADER_END :], now)
@@ -140,7 +139,7 @@ class TransitForwarder:
                 return
             out = self.ports[path.port]
             out.send(codec.forward(frame, path.prefix), now)
-        if out.queued and out.queued > self.device.settings.bp_threshold:
+        if out.queued > self.device.settings.bp_threshold:
             self.backpressure.congested(out, header[3], header[4], now)
 
     def control(self, port: int, frame: bytes, header: Header, now: int) -> None:
@@ -187,22 +186,18 @@ class TransitForwarder:
 
     def choose(self, paths: tuple[Path, ...], frame: bytes, destination: int, now: int) -> Path:
         """Keep a container on the link it began on, and begin a new one on the least used link."""
-        key = codec.container(frame)
-        known = self.links.get(key)
-        path = None
-        if known is not None and now - known[1] <= self.memory():
-            path = next((path for path in paths if path.port == known[0]), None)
-        if path is None:
-            path = self.least_used(paths, destination)
-        if not self.sweeping:
-            self.sweeping = True
+        if not self.links:
             self.device.at(now + self.memory() + 1, self.sweep)
+        key = codec.container(frame)
+        port, _ = self.links.get(key, (None, now))
+        kept = (path for path in paths if path.port == port)
+        path = next(kept, None) or self.least_used(paths, destination)
         self.links[key] = path.port, now
         self.tallies[destination, path.port] = self.tallies.get((destination, path.port), 0) + len(frame)
         return path
 
     def memory(self) -> int:
-        """Return how long a container is remembered after its last frame."""
+        """Return how long at least a container is remembered after its last frame."""
         return self.device.settings.flush_time + self.device.settings.path_delay_max
 
     def least_used(self, paths: tuple[Path, ...], destination: int) -> Path:
@@ -216,8 +211,7 @@ class TransitForwarder:
         """Forget the containers whose last frame is too long ago, every so often while there are any."""
         oldest = now - self.memory()
         self.links = {key: entry for key, entry in self.links.items() if entry[1] >= oldest}
-        self.sweeping = bool(self.links)
-        if self.sweeping:
+        if self.links:
             self.device.at(now + self.memory() + 1, self.sweep)
 
     def restart(self, now: int) -> None:  # noqa: ARG002 - a role may want the time

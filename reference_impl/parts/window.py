@@ -14,13 +14,12 @@ class CreditWindow:
 
     def __init__(self, leaf: Leaf) -> None:
         self.leaf = leaf
-        self.fabric_beyond_one_frame = 0
-        self.fabric_version = -1
-        self.fabric_rate = 0
-        self.fabric_octets = 0
-        self.fabric_credit = 0
+        self.fabric_version: int | None = None
+        self.fabric_rate = self.fabric_beyond_one_frame = 0
+        self.fabric_octets = self.fabric_credit = 1
         self.fabric_ungoverned = Meter(leaf.settings.bp_window)
-        self.stale: list[tuple[PortCredit, Source]] = []
+        self.stale: dict[Source, PortCredit] = {}
+        """The sources of which something arrived that the sums do not follow yet."""
         self.configure()
 
     def configure(self) -> None:
@@ -33,43 +32,30 @@ class CreditWindow:
 
     def unused(self, source: Source) -> int:
         """Return how much credit beyond its unsolicited bytes a source has outstanding."""
-        settled = source.settled
-        if settled < self.unsolicited:  # noqa: PLR1730 - the data path
-            settled = self.unsolicited
-        return source.granted - settled if source.granted > settled else 0
+        return max(source.granted - max(source.settled, self.unsolicited), 0)
 
     def settle(self, credit: PortCredit, source: Source) -> None:
         """Follow any change of a source in the sums of its port and of the fabric."""
         unused = self.unused(source)
-        change = unused - source.unused
-        if change:
-            source.unused = unused
-            credit.unused[source.cls] += change
-            beyond_one_frame = unused - self.longest if unused > self.longest else 0
-            rise = beyond_one_frame - source.beyond_one_frame
-            if rise:
-                source.beyond_one_frame = beyond_one_frame
-                credit.beyond_one_frame[source.cls] += rise
-                if source.node != self.leaf.node:
-                    self.fabric_beyond_one_frame += rise
-
-    def put_off(self, credit: PortCredit, source: Source) -> None:
-        """Follow what arrived from a source only when the sums are needed next."""
-        if not source.stale:
-            source.stale = True
-            self.stale.append((credit, source))
+        credit.unused[source.cls] += unused - source.unused
+        source.unused = unused
+        beyond_one_frame = max(unused - self.longest, 0)
+        rise = beyond_one_frame - source.beyond_one_frame
+        source.beyond_one_frame = beyond_one_frame
+        credit.beyond_one_frame[source.cls] += rise
+        if source.node != self.leaf.node:
+            self.fabric_beyond_one_frame += rise
 
     def catch_up(self) -> None:
-        """Follow what was put off."""
-        for credit, source in self.stale:
-            source.stale = False
+        """Follow what has arrived."""
+        for source, credit in self.stale.items():
             self.settle(credit, source)
         self.stale.clear()
 
     def size(self, credit: PortCredit, now: int) -> int:
         """Return the grant window: `window_time` at the rate, the measured ungoverned rate deducted."""
         rate = credit.port.rate_mbps - self.ungoverned_mbps(credit, now)
-        return rate * self.window_time // 8000 if rate > 0 else 0
+        return max(rate, 0) * self.window_time // 8000
 
     def ungoverned_mbps(self, credit: PortCredit, now: int) -> int:
         """Measured rate of the DATA that comes to a port outside credit."""
@@ -81,9 +67,8 @@ class CreditWindow:
 
     def active(self, credit: PortCredit, sums: list[int], now: int) -> int:
         """Add up what is outstanding in the classes that are not paused."""
-        if credit.port.pause_end <= now:
-            return sum(sums)
-        return sum(octets for cls, octets in enumerate(sums) if not self.is_paused(credit, cls, now))
+        paused_until = credit.port.paused_until
+        return sum(octets for octets, until in zip(sums, paused_until, strict=True) if until <= now)
 
     def waiting(self, credit: PortCredit, now: int) -> int:
         """Credit bytes in the egress queue and held for ordering."""
@@ -127,7 +112,7 @@ class CreditWindow:
         """Credit bytes that the fabric carries in a grant round trip, the ungoverned rate deducted."""
         rate = self.fabric_mbps() - int(self.fabric_ungoverned.rate_mbps(now))
         octets = max(rate, 0) * self.round_trip // 8000
-        return octets * self.fabric_credit // self.fabric_octets if self.fabric_octets else octets
+        return octets * self.fabric_credit // self.fabric_octets
 
     def fabric_room(self, now: int) -> int:
         """Credit bytes that the fabric has room for, one longest frame a source not counted."""
@@ -135,8 +120,7 @@ class CreditWindow:
 
     def forget_half(self) -> None:
         """Let the measured ratio of fabric bytes to credit bytes forget half of its past."""
-        self.fabric_credit >>= 1
-        self.fabric_octets >>= 1
+        self.fabric_credit, self.fabric_octets = self.fabric_credit // 2, self.fabric_octets // 2
 
     def note_ungoverned(self, credit: PortCredit, node: int, credit_bytes: int, now: int) -> None:
         """Measure DATA outside credit."""

@@ -9,7 +9,7 @@ from reference_impl.parts.backpressure import BackpressureSender
 from reference_impl.parts.credit import PortCredit, Source
 from reference_impl.parts.dgsq import Dgsq
 from reference_impl.parts.egress import Egress
-from reference_impl.parts.granter import Granter
+from reference_impl.parts.granter import Granter, Of
 from reference_impl.parts.requester import Requester
 from reference_impl.parts.scheduler import Scheduler
 from reference_impl.parts.streams import INDEX_BITS
@@ -182,11 +182,12 @@ class TakesCreditBackLate(Granter):
     The clause bounds the time until others have it, with `convergence_max`.
     """
 
-    def expiry_due(self, now: int, credit: PortCredit, source: Source) -> None:
+    def expiry_due(self, now: int, of: Of) -> int:
         """Wait for what may still be under way."""
         usual, self.round_trip = self.round_trip, self.round_trip * 3 // 2
-        super().expiry_due(now, credit, source)
+        due = super().expiry_due(now, of)
         self.round_trip = usual
+        return due
 
 
 @variant("GRANT-WORK-CONSERVING", "GRANT-CONTROL-FIRST")

@@ -169,3 +169,14 @@ def test_what_was_played_more_than_once_is_judged_again_so(bench, real):
 def test_a_run_in_real_time_says_how_long_it_takes(real):
     result = real('""', "--confirm=0")
     result.stdout.fnmatch_lines(["2 cases to play, about * s"])
+
+
+@pytest.mark.usefixtures("real")
+def test_a_case_that_cannot_be_played_is_not_tried_twice(bench):
+    """What a run expects of a case before it begins is no verdict on it."""
+    conftest = bench.path / "conftest.py"
+    conftest.write_text(conftest.read_text() + 'Still.limits = lambda self, *_: {"pfc": "no pauses"}\n')
+    bench.cases(test_it=CASES.replace("@testbed", '@needs("pfc")\n@testbed', 1).replace("{wrong}", '""'))
+    bench.run()
+    record = own(bench)
+    assert (record["verdict"], record["reason"], record["notes"]) == ("TESTER_LIMITED", "no pauses", [])

@@ -132,3 +132,16 @@ def test_a_run_judges_again_what_its_records_name(bench):
     ]
     own = [line for line in verdicts if line["kind"] == "verdict" and not line["invariant"]]
     assert {line["verdict"] for line in own} == {"FAIL"}
+
+
+@pytest.mark.parametrize("value", ["wrong", "fine"])
+def test_a_finding_that_names_a_row_beyond_its_play_is_kept_and_says_so(bench, value):
+    """Between judging and writing nothing breaks: the FAIL stands with its evidence, the slip beside it."""
+    rows = {"wrong": "(1000, -1)", "fine": "()"}[value]
+    bench.cases(test_it=written(values=["1"]).replace('"it", 1, 2)', f'"it", 1, 2, {rows})'))
+    assert bench.run().ret == Exit.FAILED
+    (record,) = [line for line in bench.lines() if line["kind"] == "verdict" and not line["invariant"]]
+    assert (record["verdict"], record["findings"][0]["packets"]) == ("FAIL", [])
+    assert len(record["evidence"]) == 2
+    told = ["'it' names row 1000, -1 of play 1, which has 0 rows: the suite is wrong there, not the device"]
+    assert record["notes"] == (told if value == "wrong" else [])

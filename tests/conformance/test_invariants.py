@@ -3,9 +3,12 @@
 from functools import cache
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conformance.exploration.play import play
 from conformance.judge.invariants import INVARIANTS, hidden
+from conformance.judge.invariants.credit import Validity
 from conformance.run.context import RunContext, RunOptions
 from reference_impl.mutants import mutants
 from tests.conformance.common_plans import PLANS
@@ -41,6 +44,7 @@ KILLED = {
     "FWD-UNKNOWN-FLOOD": ("DropsTheUnknown", "flooding"),
     "FWD-WELL-FORMED": ("ClaimsAnUnknownRole", "busy"),
     "FWD-ZERO-LOSS": ("LosesFrames", "busy"),
+    "GRANT-COUNTED": ("LeavesRefreshesOut", "busy"),
     "GRANT-DEMAND-CUMULATIVE": ("AsksForTheBacklog", "busy"),
     "GRANT-EGRESS-RATE": ("GrantsAsIfAlone", "busy"),
     "GRANT-NO-DEMAND-NO-GRANT": ("RoundsDemandUp", "busy"),
@@ -78,7 +82,7 @@ KILLED = {
     "SPRAY-HELLO-CONTENT": ("AnnouncesAllItKnows", "busy"),
     "SPRAY-LIVE-PATHS-ONLY": ("OverlooksCarrier", "cut"),
     "SPRAY-NO-PATH": ("ClingsToTheLastPath", "cut-off"),
-    "SPRAY-PER-DESTINATION": ("BalancesAllTogether", "busy"),
+    "SPRAY-PER-DESTINATION": ("BalancesAllTogether", "borrowing"),
     "SPRAY-REMOTE-FAULT": ("NeverUnlearns", "cut"),
     "SPRAY-SINGLE-FLOW-ALL-PATHS": ("KeepsToOnePath", "free"),
 }
@@ -125,3 +129,16 @@ def test_what_happens_in_a_play_hides_what_some_invariants_look_at(scenario, cla
     assert clause in hidden(scenario)
     assert clause in hidden(Scenario(triggers=(Trigger("DATA", scenario),)))
     assert clause not in hidden(Scenario())
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(*[st.integers(0, 9)] * 3), max_size=12),
+    st.lists(st.tuples(*[st.integers(0, 9)] * 2), max_size=9),
+)
+def test_validity_is_that_of_the_longest_grant_that_covers(grants, asked):
+    """A position holds until the latest end among the GRANTs that came by then and cover it."""
+    valid = Validity(grants)
+    for time, position in sorted(asked):
+        ends = [end for at, granted, end in grants if at <= time and granted >= position]
+        assert valid.until(position, time) == max(ends, default=None)

@@ -7,10 +7,12 @@ import pytest
 from conformance.api import outcomes, testbeds
 from conformance.api.binding import Setup
 from conformance.api.marks import CAPABILITIES
-from conformance.api.testbeds import LeafSpine, SoloGsp
+from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp
 from conformance.bindings.lasting import least_time, refuse_endless
+from conformance.bindings.live.devices import quiesce_time
 from conformance.bindings.live.trex import limits
-from conformance.bindings.realtime import REPEATS, RealTimeDriver, Rig
+from conformance.bindings.realtime import REPEATS, RealTimeDriver, Rig, operator
+from conformance.bindings.resting import LOOK, Question, Rest, is_quiesced, paths_of
 from spec.loader import load_catalogue
 from traffic.patterns import elephant, line_rate, single
 from traffic.recordings.recording import Facts, Flow, ParameterValue, Trouble
@@ -39,13 +41,18 @@ SETUP = Setup("a case", TOPOLOGY, Facts(TOPOLOGY.nodes, TOPOLOGY.addresses, para
 
 
 class Nothing:
-    """No device; `when_read` happens when it is read before a play, `troubles` befall it in turn."""
+    """No device; `when_read` happens when it is read before a play, `troubles` befall it in turn.
+
+    `rests` are what it says of its rest in turn, the last for ever; without, it cannot be asked.
+    """
 
     names = ()
+    quiesced_in = 0
 
-    def __init__(self, when_read=lambda: None, troubles=()):
+    def __init__(self, when_read=lambda: None, troubles=(), rests=()):
         self.when_read = when_read
         self.troubles = list(troubles)
+        self.rests = list(rests)
 
     def halt(self):
         pass
@@ -56,7 +63,12 @@ class Nothing:
         pass
 
     def quiesce_time(self, _):
-        return 0
+        return self.quiesced_in
+
+    def rest(self):
+        if not self.rests:
+            return None
+        return {"gsp0": self.rests.pop(0) if len(self.rests) > 1 else self.rests[0]}
 
     def counters(self):
         self.when_read()
@@ -111,6 +123,76 @@ def test_a_play_is_recorded(stood):
     for fresh in (False, True):
         recording = stood().play(elephant("h0", "h1", count=30), 1, fresh=fresh)
         assert (recording.hosts.delivered(), recording.columns.trouble) == (30, None)
+
+
+BUSY, CALM = Rest(paths=0, held=1, kept=1), Rest(paths=0, held=0, kept=0)
+AGES = 600_000 * MS
+
+
+@pytest.fixture
+def lasting(monkeypatch):
+    """Let a play be quiesced after, and settle for, longer than a test may take; it is cut after 2 s."""
+    values = SETUP.facts.parameters
+    settle = {"settle_time": replace(values["settle_time"], value=AGES)}
+    monkeypatch.setitem(
+        globals(), "SETUP", replace(SETUP, facts=replace(SETUP.facts, parameters=values | settle))
+    )
+    monkeypatch.setattr(Nothing, "quiesced_in", AGES)
+
+
+@pytest.mark.usefixtures("lasting")
+def test_a_play_begins_when_devices_are_quiesced_and_ends_when_nothing_waits_in_them(stood):
+    kept = BUSY._replace(held=0)
+    bed = stood(rests=[BUSY, kept, CALM, BUSY, BUSY, kept])
+    recording = bed.play(single("h0", "h1"), 1, fresh=False)
+    assert (recording.hosts.delivered(), recording.columns.trouble, recording.columns.cut) == (1, None, "")
+    assert bed.rig.devices.rests == [kept]
+
+
+@pytest.mark.usefixtures("lasting")
+def test_devices_in_which_something_waits_are_watched_until_the_play_has_settled(stood):
+    recording = stood(rests=[CALM, BUSY]).play(single("h0", "h1"), 1, fresh=False)
+    assert recording.columns.cut == "play_limit of 2,000,000,000 ns"
+
+
+def test_what_was_said_before_data_moved_does_not_end_a_play():
+    with operator() as person:
+        question = Question(lambda: True, person)
+        assert not question.answered(10)
+        while not question.asked[1].done():
+            pass
+        assert not question.answered(20, since=15)
+        assert not question.answered(20 + LOOK, since=15)
+        while not question.asked[1].done():
+            pass
+        assert question.answered(20 + LOOK, since=15)
+
+
+def test_who_cannot_tell_is_not_asked_again():
+    asked = []
+    with operator() as person:
+        question = Question(lambda: asked.append(1), person)
+        assert not any(question.answered(now * LOOK) for now in range(100))
+    assert len(asked) == 1
+
+
+def test_devices_that_hold_their_links_at_first_are_waited_for_within_what_they_declare():
+    values = {name: item.value for name, item in parameters().items()}
+    assert quiesce_time(values) > values["flap_hold"] + 5 * values["hello_interval"]
+    topology = LeafSpine().topology(100, 0)
+    for paths, kept, quiesced in ((1, 0, False), (2, 0, True), (2, 1, False)):
+        assert is_quiesced({"gsp0": Rest(paths, 0, kept)}, topology) is quiesced
+
+
+def test_paths_are_counted_by_link_and_node():
+    for request, device, count in (
+        (LeafSpine(), "gsp0", 2),
+        (LeafSpine(gsps=3, gsfs=2), "gsp1", 4),
+        (LeafSpine(parallel=2), "gsf1", 4),
+        (SoloGsp(remotes=3), "gsp0", 6),
+        (SoloGsf(), "gsf0", 3),
+    ):
+        assert paths_of(request.topology(100, 0), device) == count
 
 
 def test_a_play_that_is_counted_holds_counters(stood):

@@ -1,9 +1,9 @@
 """When a play is over."""
 
 from traffic.scenario import Scenario
-from traffic.tester.course import Course
+from traffic.tester.course import TIMERS, Course
 
-VALUES = {"settle_time": 100, "play_limit": 10_000}
+VALUES = {"settle_time": 100, "play_limit": 10_000, **dict.fromkeys(TIMERS, 10), "grant_validity": 40}
 
 
 def begun(start=1000, **words):
@@ -51,6 +51,20 @@ def test_it_is_cut_at_its_limit_only_if_something_was_left():
     assert (ends(own), own.cut) == (1200, "its own limit of 200 ns")
     whole = begun(limit=100)
     assert (ends(whole), whole.cut) == (1100, "")
+
+
+def test_where_nothing_waits_it_may_end_after_the_longest_timer():
+    course = begun()
+    course.note(2000)
+    assert [course.may_end(now, busy=False) for now in (2039, 2040)] == [False, True]
+    assert not course.may_end(2040, busy=True)
+    assert course.goes_on(2040, busy=False)
+
+
+def test_a_scenario_that_says_how_long_it_settles_is_not_ended_sooner():
+    course = begun(settle=70)
+    assert [course.may_end(now, busy=False) for now in (1069, 1070)] == [False, True]
+    assert not begun(settle=500).may_end(1499, busy=False)
 
 
 def test_between_two_looks_it_goes_on():

@@ -120,7 +120,8 @@ class Columns:
     `offset` and `length` point into `blob`. `counters` are differences against `baseline`. `counted` are the
     streams of which the tester kept no frames. `cut` names the limit at which a play was broken off that did
     not end by itself: what it shows may be true, what it lacks may have been on its way. `read` is the time
-    (ns) before the first reading of the devices after the play, and after the last one. `play`
+    (ns) before the first reading of the devices after the play, and after the last one. `tardy` is how long
+    (ns), at worst, after its time in the scenario an order to a device or link was known to be obeyed. `play`
     counts the plays of a case from 1.
     """
 
@@ -144,6 +145,7 @@ class Columns:
     trouble: Trouble | None = None
     cut: str = ""
     read: tuple[int, int] = (0, 0)
+    tardy: int = 0
     scenario: str = ""
     seed: int = 0
     play: int = 1

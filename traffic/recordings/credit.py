@@ -47,6 +47,12 @@ class Account:
     play: int
 
     @property
+    def governed(self) -> NDArray[np.bool_]:
+        """Which events are governed DATA."""
+        found: NDArray[np.bool_] = self.kind == _DATA
+        return found
+
+    @property
     def position(self) -> Rows:
         """Bytes sent plus bytes forfeited, which may never exceed `granted`."""
         return self.sent + self.forfeited
@@ -65,7 +71,7 @@ class Account:
     @property
     def _judged(self) -> NDArray[np.bool_]:
         known = np.maximum.accumulate(self.kind == _GRANT) | self.opened
-        judged: NDArray[np.bool_] = (self.kind == _DATA) & known
+        judged: NDArray[np.bool_] = self.governed & known
         return judged
 
     @property
@@ -87,7 +93,7 @@ class Account:
     @property
     def data(self) -> list[int]:
         """Rows of the governed DATA."""
-        return numbered(self.row[self.kind == _DATA], self.play)
+        return numbered(self.row[self.governed], self.play)
 
 
 @dataclass(frozen=True, eq=False)

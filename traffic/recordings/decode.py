@@ -6,6 +6,7 @@ It shares no code with any encoder of the suite. Columns have the suite's units:
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -101,8 +102,15 @@ class Decoded:
         wanted = np.isin(self.fault, kinds) if kinds else self.fault != Fault.SOUND
         return self.rows[wanted]
 
-    def illegal(self) -> Iterator[Illegal]:
-        """Yield each field of a frame with a valid checksum that holds a value outside the profile."""
+    def illegal(self) -> list[Illegal]:
+        """List the fields of frames with a valid checksum that hold a value outside the profile."""
+        return self._illegal
+
+    @cached_property
+    def _illegal(self) -> list[Illegal]:
+        return list(self._outside())
+
+    def _outside(self) -> Iterator[Illegal]:
         known = sum(self.profile.flags.values())
         for name, table in self.tables.items():
             message = self.profile.messages[name]

@@ -59,6 +59,7 @@ class _Document:
     trouble: Trouble | None = None
     cut: str = ""
     read: tuple[int, int] = (0, 0)
+    tardy: int = 0
     capabilities: tuple[str, ...] = ()
     counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     baseline: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -96,6 +97,7 @@ def save(recording: Recording, path: Path) -> dict[Path, str]:
         trouble=recording.columns.trouble,
         cut=recording.columns.cut,
         read=recording.columns.read,
+        tardy=recording.columns.tardy,
         capabilities=tuple(sorted(recording.columns.capabilities)),
         counters=recording.columns.counters,
         baseline=recording.columns.baseline,
@@ -154,6 +156,7 @@ def load(path: Path) -> Recording:
         trouble=document.trouble,
         cut=document.cut,
         read=document.read,
+        tardy=document.tardy,
         scenario=document.scenario,
         seed=document.seed,
     )

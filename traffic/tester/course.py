@@ -1,9 +1,12 @@
 """When a play is over: one rule, by which virtual and real time both go."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from traffic.scenario import Scenario
+
+TIMERS: Final = ("flush_time", "reorder_timeout", "request_refresh", "grant_validity", "bp_validity")
+"""What a device that holds no data does with that which passed, it does within the longest of these."""
 
 
 class Course:
@@ -13,12 +16,15 @@ class Course:
     2. It goes on until `settle` after the last data that `moved`, and after the last event that anything
        planned, a trigger included, however late that fired.
     3. It ends at its limit whatever is left, and `cut` then names the limit if anything was.
+    4. Where devices can be asked, it `may_end` sooner after that data or event, unless the scenario says what
+       `settle` is: after the longest time for which a device that holds nothing is still busy with either.
     """
 
     def __init__(self, scenario: Scenario, values: Mapping[str, Any]) -> None:
         self.own = scenario.limit is not None
         self.span: int = scenario.limit or int(values["play_limit"])
         self.settle: int = scenario.settle or int(values["settle_time"])
+        self.quiet = scenario.settle or max(int(values[name]) for name in TIMERS)
         self.limit = self.span
         self.last = 0
         self.cut = ""
@@ -35,6 +41,10 @@ class Course:
     def look(self, now: int, *, busy: bool) -> int:
         """Return the time until which it goes on for certain unless it is seen to end sooner."""
         return min(self.limit, (max(self.last, now) if busy else self.last) + self.settle)
+
+    def may_end(self, now: int, *, busy: bool) -> bool:
+        """Say whether it ends if the devices say that nothing waits in them."""
+        return not busy and now >= self.last + min(self.quiet, self.settle)
 
     def goes_on(self, now: int, *, busy: bool) -> bool:
         """Say whether it goes on."""

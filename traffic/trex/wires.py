@@ -4,7 +4,6 @@ The server's clock is the one clock of all frames. How far it is from the local 
 takes from a push to the frame in the capture, is measured and told.
 """
 
-from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -15,19 +14,18 @@ from typing import Final
 from traffic.recordings.recording import Flow
 from traffic.scenario import HostAddress, Scenario
 from traffic.tester.tester import TesterPort
-from traffic.trex.capturing import LEAST_GAP_US
+from traffic.trex.account import Account
 from traffic.trex.counted import Tally, tally
 from traffic.trex.data import Capture, Captured, PortCounters, check_size
 from traffic.trex.errors import TrexError, TrexGoneError, TrexRefusedError, TrexUnableError
 from traffic.trex.open_loop import PortPlan, split
-from traffic.trex.reach import PATIENCE, PAUSE, PROBE, Reach, measured
+from traffic.trex.pushes import Pushes, clock_of
+from traffic.trex.reach import PATIENCE, PAUSE, PROBE, QUIET, Reach, measured
 from traffic.trex.trex import Trex
 from traffic.wires.player import PortView, Seen
 
 ROOM: Final = 200_000
 """Frames that the capture holds between two fetches."""
-PROBES: Final = 5
-"""Questions for the time of which the quickest gives the offset between the clocks."""
 APART: Final = 1_000_000
 """How far, in ns, stamps of a server may be off that polls its ports one after the other: a millisecond."""
 PROMPT: Final = 2_000_000
@@ -75,23 +73,16 @@ class TrexWires:
         self.line_of = {ports[line.port]: index for index, line in enumerate(lines) if line.port is not None}
         self.server_ports = tuple(sorted(self.line_of))
         self.names = {ports[number]: port.name for number, port in enumerate(described)}
-        self.queued: dict[int, list[bytes]] = {}
+        self.pushes = Pushes()
         self.capture: Capture | None = None
-        self.zero = 0
+        self.account = Account(self.line_of)
         self.deadline = 0.0
-        self.free = dict.fromkeys(self.line_of, 0)
-        self.begun: dict[int, int] = {}
-        """How late, in ns, the first frame left of each port that the server plays by itself."""
-        self.given: dict[int, deque[int]] = {}
-        self.latest = 0
+        self.behind = False
+        """Whether more was captured than was fetched."""
         self.loaded: set[int] = set()
         self.prepared: tuple[Scenario, dict[int, PortPlan], Scenario] | None = None
         self.counting: Tally | None = None
         """What the server plays and counts by itself, while nothing is captured."""
-        self.seen: Counter[tuple[int, bool]] = Counter()
-        self.stamped: dict[tuple[int, bool], int] = {}
-        """When the last frame passed each way through a port."""
-        self.before: dict[int, PortCounters] = {}
         self.darkened: frozenset[str] = frozenset()
         try:
             self._set_up()
@@ -131,30 +122,38 @@ class TrexWires:
             assert self.prepared is not None
             _, plans, rest = self.prepared
         self.darkened = frozenset(event.link for event in scenario.links)
-        self.queued.clear()
+        self.pushes.clear()
         with self._watched():
             if self.prepared is None:
                 self._clear()
             self._capture()
+            self.account.by_itself = frozenset(self.loaded)
             start = monotonic_ns() - self.uncertainty
             if plans:
                 self.prepared = None
                 self.trex.start([self.ports[number] for number in plans])
         for number, plan in plans.items():
-            self.given[self.ports[number]].extend(start + at for at in plan.times)
+            self.account.give(self.ports[number], *(start + at for at in plan.times))
         last = max((plan.end for plan in plans.values()), default=0)
         self.deadline = monotonic() + last / 1e9 + PATIENCE
         return start, rest
 
     @property
+    def latest(self) -> int:
+        """How late, in ns, a frame left at worst."""
+        return self.account.latest
+
+    @property
     def busy(self) -> bool:
-        """Whether a frame that the server was given was not seen to leave yet, and may still."""
+        """Whether a frame that the server was given, or captured, was not seen yet, and may still be."""
+        if self.behind:
+            return True
         if monotonic() >= self.deadline:
             return False
         if self.counting is not None:
             with self._watched():
                 return self.trex.sends(self.counting.loads)
-        return any(self.given.values())
+        return self.account.unsent > 0
 
     def passing(self, seconds: float) -> Iterator[tuple[int, Seen]]:
         """Push what waits, then give at most 50 captured frames in order of time."""
@@ -166,10 +165,11 @@ class TrexWires:
             frames = self._exchange()
             pushed = monotonic_ns()
             for captured in frames:
-                seen = Seen(self.zero + captured.time, captured.sent, captured.frame)
+                seen = Seen(self.account.zero + captured.time, captured.sent, captured.frame)
                 yield self.line_of[captured.port], seen
-                if self.queued and monotonic_ns() > pushed + PROMPT:
-                    self._push()
+                if self.pushes and monotonic_ns() > pushed + PROMPT:
+                    with self._watched():
+                        self.pushes.leave(self.trex)
                     pushed = monotonic_ns()
             if frames or monotonic() >= end:
                 return
@@ -184,8 +184,8 @@ class TrexWires:
             raise TrexUnableError(self.trex.server.host, str(error), mend) from error
         if len(frame) > self.reach.pushed:
             raise self._beyond("pushed", len(frame), self.reach.pushed)
-        self.queued.setdefault(self.ports[port], []).append(frame)
-        self.given[self.ports[port]].append(monotonic_ns())
+        self.pushes.add(self.ports[port], frame)
+        self.account.give(self.ports[port], monotonic_ns())
 
     def counted(self) -> tuple[Flow, ...] | None:
         """Stop counting, and give what became of each stream; None where every frame was captured.
@@ -198,7 +198,7 @@ class TrexWires:
             self.trex.stop(self.counting.loads, settle=0)
             ports = self._counters()
             groups = self.trex.groups(self.counting.groups)
-        fault = self.counting.contradiction(groups, self.before, ports)
+        fault = self.counting.contradiction(groups, self.account.before, ports)
         if fault is not None:
             mend = "lower the rate, or look for what disturbs the server"
             raise TrexRefusedError(self.trex.server.host, fault, mend)
@@ -209,21 +209,15 @@ class TrexWires:
         if self.counting is not None:
             return 0
         assert self.capture is not None
+        self._await_given()
         with self._watched():
             counted = self._counters()
-            self._note(self.trex.fetch(self.capture))
-            lost = self.trex.missed(self.capture)
-        for port, before in self.before.items():
-            for sent, count in (
-                (True, counted[port].sent - before.sent),
-                (False, counted[port].received - before.received),
-            ):
-                lost = max(lost, count - self.seen[port, sent])
-        return lost
+            self.account.note(self.trex.fetch(self.capture))
+            return max(self.trex.missed(self.capture), self.account.unseen(counted))
 
     def unsent(self) -> int:
         """Frames that the server was given and that were not seen to leave."""
-        return sum(map(len, self.given.values()))
+        return self.account.unsent
 
     def trouble(self) -> str | None:
         """Say which port lost its owner or its link, or that the server went away."""
@@ -313,9 +307,8 @@ class TrexWires:
         except ValueError as error:
             mend = "play this case on another bench"
             raise TrexUnableError(self.trex.server.host, str(error), mend) from error
-        self.queued.clear()
-        self.given.clear()
-        self.latest = 0
+        self.pushes.clear()
+        self.account = Account(self.line_of)
         with self._watched():
             self._clear()
             self._end_capture()
@@ -324,7 +317,7 @@ class TrexWires:
             for port, loads in found.loads.items():
                 self.loaded.add(port)
                 self.trex.add(port, loads)
-            self.before = self._counters()
+            self.account.before = self._counters()
             start = monotonic_ns()
             self.trex.start(found.loads)
         self.deadline = monotonic() + found.seconds + PATIENCE
@@ -341,34 +334,32 @@ class TrexWires:
         if self.counting is not None:
             self.counting = None
             self.trex.serve(self.line_of, enabled=True)
-        asked = []
-        for _ in range(PROBES):
-            before = monotonic_ns()
-            told = self.trex.time()
-            after = monotonic_ns()
-            asked.append(((after - before) // 2 + 1, told - (before + after) // 2))
-        self.uncertainty, offset = min(asked)
+        offset, self.uncertainty = clock_of(self.trex)
         self.capture = self.trex.capture(received=self.line_of, sent=self.line_of, limit=ROOM)
-        self.zero = self.capture.start - offset
-        self.seen.clear()
-        self.stamped.clear()
-        self.begun.clear()
-        self.given = {port: deque() for port in self.line_of}
-        self.latest = 0
-        self.before = self._counters()
+        self.behind = False
+        self.account = Account(self.line_of, self.capture.start - offset)
+        self.account.before = self._counters()
 
     def _answered(self, number: int) -> int:
         """Push a frame, and give the ns after which it was fetched as sent."""
         port = min(self.line_of)
         frame = (PROBE + number.to_bytes(4, "big")).ljust(60, b"\0")
         start = monotonic_ns()
-        self.queued[port] = [frame]
-        self.given[port].append(start)
+        self.pushes.add(port, frame)
+        self.account.give(port, start)
         while all(captured.frame != frame for captured in self._exchange()):
             if monotonic_ns() - start > PATIENCE * 1e9:
                 fault, mend = f"port {port} does not send", "see that its link is up"
                 raise TrexRefusedError(self.trex.server.host, fault, mend)
         return monotonic_ns() - start
+
+    def _await_given(self) -> None:
+        """Let what the server was given last leave, and be seen to, as long as any of it still does."""
+        left, end = self.unsent(), monotonic() + QUIET
+        while left and monotonic() < end:
+            self._exchange()
+            if self.unsent() < left:
+                left, end = self.unsent(), monotonic() + QUIET
 
     def _counters(self) -> dict[int, PortCounters]:
         """Read the counters of the ports when they tell what has passed by now."""
@@ -387,40 +378,8 @@ class TrexWires:
     def _exchange(self) -> list[Captured]:
         """Push what waits, and fetch what came."""
         assert self.capture is not None
-        self._push()
         with self._watched():
-            frames, _ = self.trex.fetch_some(self.capture)
-        self._note(frames)
-        return sorted(map(self._in_order, frames), key=_time)
-
-    def _in_order(self, captured: Captured) -> Captured:
-        """Let no frame be earlier than the one before it in a direction of its port, whatever its stamp."""
-        way = captured.port, captured.sent
-        self.stamped[way] = max(self.stamped.get(way, 0), captured.time)
-        return replace(captured, time=self.stamped[way])
-
-    def _push(self) -> None:
-        """Push what waits for ports whose last push is through: what overlaps leaves in disorder."""
-        with self._watched():
-            for port in [port for port in self.queued if monotonic_ns() >= self.free[port]]:
-                waiting = self.queued.pop(port)
-                self.trex.push(port, waiting, ask=False)
-                self.free[port] = monotonic_ns() + len(waiting) * LEAST_GAP_US * 1000
-
-    def _note(self, frames: Iterable[Captured]) -> None:
-        """Count what was captured, and see how long after it was due each frame left.
-
-        What the server plays by itself is due from the first frame of the port on.
-        """
-        for captured in frames:
-            self.seen[captured.port, captured.sent] += 1
-            given = self.given[captured.port]
-            if captured.sent and given:
-                late = self.zero + captured.time - given.popleft()
-                if captured.port in self.loaded:
-                    late -= self.begun.setdefault(captured.port, late)
-                self.latest = max(self.latest, late)
-
-
-def _time(captured: Captured) -> int:
-    return captured.time
+            self.pushes.leave(self.trex)
+            frames, self.behind = self.trex.fetch_some(self.capture)
+        self.account.note(frames)
+        return self.account.in_order(frames)

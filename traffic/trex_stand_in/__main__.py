@@ -9,9 +9,9 @@ from typing import Annotated, cast, get_args
 import typer
 
 from spec.errors import Exit, InputError
-from traffic.trex_stand_in.methods import RELEASES
 from traffic.trex_stand_in.quirks import Quirks
 from traffic.trex_stand_in.server import Fault, StandIn
+from traffic.trex_stand_in.telling import RELEASES
 from traffic.trex_stand_in.wires import Interface, Wire, cable, inside
 
 

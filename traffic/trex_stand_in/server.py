@@ -16,10 +16,12 @@ import zmq
 from spec.errors import InputError
 from traffic.trex.messages import is_compressed, pack, unpack
 from traffic.trex_stand_in.engine import Engine
-from traffic.trex_stand_in.methods import RELEASES, Methods, failure
+from traffic.trex_stand_in.methods import Methods
 from traffic.trex_stand_in.port import Port
 from traffic.trex_stand_in.publisher import PORT_ATTRIBUTES, Publisher
 from traffic.trex_stand_in.quirks import Quirks
+from traffic.trex_stand_in.requests import failure
+from traffic.trex_stand_in.telling import RELEASES
 from traffic.trex_stand_in.wires import Wire
 
 Fault = Literal["die", "hang", "mute", "refuse"]

@@ -44,12 +44,14 @@ class Wires(Protocol):
     """Where the tester's frames leave and arrive: interfaces of this machine, or ports of a TRex server."""
 
     lines: Sequence[PortView]
-    latest: int
-    """How late, in ns, a frame left at worst since the beginning, after the tester had given it."""
     apart: int
     """How far apart, in ns, two frames have to pass on different lines for their order to be known."""
     whole: int | None
     """The longest frame, in octets, that is known to be received whole; None where none is ever cut."""
+
+    @property
+    def latest(self) -> int:
+        """How late, in ns, a frame left at worst since the beginning, after the tester had given it."""
 
     def prepare(self, scenario: Scenario) -> None:
         """Get ready for what `begin` is going to be given, while the devices stand still."""

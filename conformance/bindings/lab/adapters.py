@@ -17,6 +17,7 @@ from conformance.api.outcomes import BenchError, TesterLimited
 from conformance.bindings.lab.bench import LabBench
 from conformance.bindings.lab.model import OPERATOR, Management
 from conformance.bindings.lab.script import ScriptFailed, run_script
+from conformance.bindings.resting import Rest
 from spec.answers import checked, read_answer
 from spec.documents import did_you_mean
 from spec.errors import InputError
@@ -65,6 +66,9 @@ class Adapter(Protocol):
     def state(self) -> Any:  # noqa: ANN401 - whatever JSON the device gives
         """Read the state."""
 
+    def rest(self) -> Rest:
+        """Read what the device says of its rest."""
+
     def manage(self, action: str, arguments: Mapping[str, Any]) -> None:
         """Do what an operator asks: `table_set`, `table_withdraw`, `setting`."""
 
@@ -102,6 +106,10 @@ class BaseAdapter:
         """Refuse."""
         raise self.refused("state")
 
+    def rest(self) -> Rest:
+        """Refuse."""
+        raise self.refused("rest")
+
     def manage(self, action: str, arguments: Mapping[str, Any]) -> None:
         """Refuse."""
         raise self.refused(f"management ({action} {dict(arguments)})")
@@ -135,6 +143,7 @@ READINGS: Final = {
     "counters": Shape("counters", TypeAdapter(dict[str, Whole]), "counters by name, whole numbers"),
     "events": Shape("log", TypeAdapter(Log), '{"now": ns, "events": [[ns, name, {details}], ...]}'),
     "state": Shape("state", TypeAdapter(Any), "JSON"),
+    "rest": Shape("rest", TypeAdapter(Rest), '{"paths": n, "held": n, "kept": n}, whole numbers'),
 }
 """What can be read of a device, by the ability that it takes."""
 
@@ -170,6 +179,11 @@ class ExecAdapter(BaseAdapter):
     def state(self) -> Any:  # noqa: ANN401 - whatever JSON the device gives
         """Ask for the state."""
         return self.ask("state")
+
+    def rest(self) -> Rest:
+        """Ask for the rest."""
+        rest: Rest = self.shaped("rest")
+        return rest
 
     def manage(self, action: str, arguments: Mapping[str, Any]) -> None:
         """Ask for an action."""

@@ -11,6 +11,7 @@ from conformance.api.parameters import BENCH, CASE, LINE
 from conformance.bindings.lab.adapters import Adapter, Settings, adapter_of, identity, measured_log, reading
 from conformance.bindings.lab.bench import LabBench
 from conformance.bindings.lab.layout import Layout
+from conformance.bindings.resting import Rest
 from conformance.bindings.undo import Step, give_back
 from spec.loader import load_catalogue
 from spec.text import said
@@ -131,6 +132,10 @@ class LabDevices:
     def quiesce_time(self, values: Mapping[str, Any]) -> int:
         """Wait until every path is known and held, and all queues, sources and streams are forgotten."""
         return quiesce_time(values)
+
+    def rest(self) -> dict[str, Rest] | None:
+        """Read the rest of every device; None where one cannot be asked."""
+        return None if self.lacking("rest") else self.readings("rest")
 
     def mark(self) -> None:
         """Let the events that are read begin here."""

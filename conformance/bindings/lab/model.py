@@ -8,7 +8,7 @@ from spec.formats import HostIp, StationMac
 from spec.model import Number, Record, Words
 from traffic.trex.probe import ASYNC_PORT, RPC_PORT
 
-Ability = Literal["counters", "events", "state", "management", "configure", "link events", "restart"]
+Ability = Literal["counters", "events", "state", "rest", "management", "configure", "link events", "restart"]
 PortNumber = Annotated[int, Field(ge=0, le=255)]
 NodeId = Annotated[int, Field(ge=1, le=0xFFFF)]
 Socket = Annotated[int, Field(ge=1, le=0xFFFF)]

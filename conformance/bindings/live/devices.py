@@ -9,6 +9,7 @@ from conformance.api.binding import INTERVALS, Setup, seed_for
 from conformance.api.outcomes import BenchError
 from conformance.bindings.live.plan import plan
 from conformance.bindings.realtime import too_late
+from conformance.bindings.resting import Rest
 from conformance.bindings.undo import give_back
 from reference_impl.live.control_socket import DeviceRefused
 from reference_impl.live.fabric import DeviceFailed, Fabric
@@ -20,8 +21,8 @@ LATE: Final = 40_000_000
 
 
 def quiesce_time(values: Mapping[str, Any]) -> int:
-    """Return how long, in ns, devices that have just started take to know every path."""
-    return INTERVALS * int(values["hello_interval"])
+    """Return how long, in ns, devices that have just started take at most to know and hold every path."""
+    return INTERVALS * int(values["hello_interval"]) + int(values["flap_hold"])
 
 
 P = ParamSpec("P")
@@ -76,8 +77,13 @@ class LiveDevices:
         self.known = dict.fromkeys(self.names, 0)
 
     def quiesce_time(self, values: Mapping[str, Any]) -> int:
-        """Know every path after some hello intervals."""
+        """Know every path after some hello intervals and a hold at the latest, and say so when they do."""
         return quiesce_time(values)
+
+    @asked
+    def rest(self) -> dict[str, Rest]:
+        """Ask every device for its rest."""
+        return {name: Rest(**self.fabric.ask(name, "rest")) for name in self.names}
 
     @asked
     def mark(self) -> None:

@@ -105,6 +105,37 @@ def test_backpressure_makes_a_queue_of_free_traffic(bed, expect):
     expect.equal(beside, [], "REQUEST to the node that reports nothing", unit="message")
 
 
+@clause("DGSQ-ON-CONGESTION-CREATED", "born-under-pressure")
+@testbed(SoloGsp(remotes=3))
+@needs("fabric taps")
+@configure(dgsq_mode="on-congestion")
+def test_queues_born_under_pressure_ask_at_once(bed, expect):
+    """First frames for nodes that an egress or a path reports are asked for at once, others go free."""
+    validity, margin = bed.parameter("bp_validity"), bed.parameter("latency_margin")
+    here, gap = (bed.node("gsp0"),), 3 * gap_at(SIZE, bed.parameter("link_rate"))
+    stop = bed.parameter("hello_interval") + 4 * validity
+    times = {"start": stop - 4 * validity, "stop": stop, "repeat": validity // 2}
+    afar = replace(bed.peer("gsp1"), signals=(Signal(bed.node("gsp1"), here, STOP, validity, **times),))
+    path = replace(bed.peer("gsf0"), signals=(Signal(bed.node("gsp2"), here, HALF, validity, **times),))
+    load, born = Scenario(peers=(afar, path)), stop - 2 * validity
+    for host in (bed.host(2), bed.host(4), bed.host(-1)):
+        load += elephant(bed.host(0), host, count=20, size=SIZE, gap=gap, start=born)
+    fabric = bed.play(load).fabric
+    for name in ("gsp1", "gsp2"):
+        asked = fabric.messages("REQUEST", bed.uplinks, source="gsp0", destination=name)
+        waited = asked[0].time - born if asked else None
+        expect.at_most(waited, margin, f"time from the first frame for {name} to its REQUEST", "ns")
+        sent = fabric.containers(at=bed.uplinks, destination=name)
+        free = [item for item in sent if any(item.ungoverned)]
+        expect.equal(free, [], f"ungoverned containers for {name}", unit="container")
+    early = [each for each in fabric.messages("DATA", bed.uplinks, destination="gsp1") if each.time < stop]
+    expect.equal(early, [], "DATA for the node that withholds everything", unit="frame")
+    beside = fabric.containers(at=bed.uplinks, destination="gsp3")
+    expect.each(
+        beside, "UNGOVERNED flags beside", lambda item: all(item.ungoverned), expected="set on every frame"
+    )
+
+
 @clause("DGSQ-ON-CONGESTION-CREATED", "incast")
 @testbed(LeafSpine(gsps=4, gsfs=4))
 @needs("fabric taps")

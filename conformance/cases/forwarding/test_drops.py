@@ -1,10 +1,14 @@
 """What must not enter the fabric goes nowhere, is counted under its cause, and harms nothing beside it."""
 
+from dataclasses import replace
+
 from conformance.api.marks import clause, configure, needs, testbed
-from conformance.api.testbeds import LeafSpine, SoloGsp
+from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp
 from conformance.cases.forwarding.frames import apart, plain, tagged
-from traffic.recordings.recording import UP
-from traffic.scenario import Scenario
+from traffic.frames.roce import priority_pause
+from traffic.patterns import elephant, frame_count, gap_at
+from traffic.recordings.recording import DOWN, UP
+from traffic.scenario import LinkEvent, Scenario
 
 LINK_LOCAL = bytes.fromhex("0180c20000")
 NOBODY = bytes.fromhex("020000000999")
@@ -43,7 +47,7 @@ def test_one_octet_too_long(bed, expect):
     expect.equal(counted, len(long), "growth of drop.frame_too_long")
 
 
-@clause("FWD-LINK-LOCAL")
+@clause("FWD-LINK-LOCAL", "sixteen-addresses")
 @testbed(LeafSpine(hosts=2))
 @needs("fabric taps", "counters")
 def test_link_local_stays_on_its_link(bed, expect):
@@ -64,6 +68,30 @@ def test_link_local_stays_on_its_link(bed, expect):
     expect.equal(sorted(carried), sorted(ordinary), "frames in the fabric", unit="frame")
     counted = recording.devices.counter("drop.link_local", bed.gsps[0])
     expect.at_most(counted, sent, "growth of drop.link_local")
+
+
+@clause("FWD-LINK-LOCAL", "strange-pauses")
+@testbed(LeafSpine(hosts=2))
+@needs("fabric taps")
+def test_strange_pauses_hold_nothing(bed, expect):
+    """MAC control frames that are no PFC, of no class or tagged go nowhere, and hold up nothing."""
+    one, other = bed.host(0), bed.host(1)
+    pause = priority_pause(bed.addresses[one].mac, dict.fromkeys(range(8), 0xFFFF))
+    strange = [
+        pause[:12] + b"\x88\x08\x00\x01" + pause[16:],
+        pause[:12] + b"\x88\x09" + pause[14:],
+        pause[:17] + bytes(43),
+        tagged(pause),
+    ]
+    good = [plain(bed, other, one, number) for number in range(len(strange))]
+    load = apart(bed, one, strange)
+    recording = bed.play(load + apart(bed, other, good, after=bed.parameter("latency_margin")))
+    arrived = [frame.frame for frame in recording.hosts.frames(bed.hosts, "received")]
+    expect.equal(arrived, good, "frames that hosts received", unit="frame")
+    span = 4 * len(good) * gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
+    last = max((frame.time for frame in recording.hosts.frames(one, "received")), default=None)
+    expect.at_most(last, span + 2 * bed.parameter("latency_margin"), "time at which the last one came", "ns")
+    expect.equal(recording.fabric.messages("DATA"), [], "DATA in the fabric", unit="message")
 
 
 @clause("FWD-UNKNOWN-DROP")
@@ -96,7 +124,7 @@ def test_no_frame_returns(bed, expect):
     expect.equal(recording.devices.counter("drop.hairpin", bed.gsps[0]), 6, "growth of drop.hairpin")
 
 
-@clause("FWD-DROP-CAUSES-SUM")
+@clause("FWD-DROP-CAUSES-SUM", "several-causes-at-once")
 @testbed(LeafSpine(hosts=2))
 @needs("counters")
 @configure(unknown_unicast="drop")
@@ -122,3 +150,23 @@ def test_causes_make_the_total(bed, expect):
         total = recording.devices.counter("dropped_frames", gsp)
         expect.equal(sum(causes.values()), total, f"sum over drop.* of {gsp}")
         expect.equal(total, missing if gsp == "gsp0" else 0, f"dropped_frames of {gsp}")
+
+
+@clause("FWD-DROP-CAUSES-SUM", "waiting-for-lost-links")
+@testbed(SoloGsf(gsps=5, parallel=2))
+@needs("fabric taps", "counters", "link events")
+def test_what_waits_for_lost_links_is_counted(bed, expect):
+    """Of frames that wait for two links of a GSP when both are lost, each leaves or is counted as dropped."""
+    size, (first, last) = bed.parameter("max_frame"), bed.uplinks_of("gsp4")
+    count = 1 + frame_count(size, 2 * bed.parameter("bp_threshold"), None)
+    span = count * gap_at(size, bed.parameter("link_rate"))
+    cuts = (LinkEvent(span // 2, first, up=False), LinkEvent(span * 3 // 4, last, up=False))
+    free = tuple(replace(bed.peer(name), ungoverned=True) for name in bed.gsps[:4])
+    load = Scenario(peers=free, links=cuts)
+    for source in bed.hosts[:4]:
+        load += elephant(source, bed.host(-1), count=count, size=size)
+    recording = bed.play(load)
+    came = sum(data.delivered for data in recording.fabric.messages("DATA", direction=UP))
+    left = len(recording.fabric.messages("DATA", direction=DOWN))
+    expect.enough(min(left, came - left), 3, "DATA that left, and DATA that did not")
+    expect.equal(recording.devices.counter("dropped_frames", "gsf0"), came - left, "growth of dropped_frames")

@@ -1,9 +1,12 @@
-from conformance.api.marks import clause, configure, duration, testbed
+import math
+from dataclasses import replace
+
+from conformance.api.marks import clause, configure, duration, needs, testbed
 from conformance.api.testbeds import LeafSpine
 from conformance.cases.windows import even, grant_window, one_turn, telling
 from traffic.patterns import RFC2544, elephant, gap_at, incast
 from traffic.recordings.recording import jain
-from traffic.scenario import Scenario
+from traffic.scenario import Impairment, Scenario
 
 MIDDLING = 4 << 10
 
@@ -16,6 +19,10 @@ def expect_fair(bed, expect, scenario):
     shares = [recording.hosts.throughput(hit, start, start + span, source=source) for source in sources]
     expect.enough(sum(share > 0 for share in shares), 2, "sources that were served")
     expect.at_least(jain(shares), bed.parameter("fairness_min"), "Jain index of the octets delivered")
+    mean, most = sum(shares) / len(shares), math.sqrt(1 / bed.parameter("fairness_min") - 1)
+    for source, share in zip(sources, shares, strict=True):
+        off = abs(share - mean) / mean if mean else None
+        expect.at_most(off, most, f"deviation of {source} from an equal share")
 
 
 def middling(bed):
@@ -77,7 +84,7 @@ def test_classes_share_by_weight(bed, expect):
         expect.at_most(off, tolerance, f"deviation of the class of weight {weight}")
 
 
-@clause("GRANT-WORK-CONSERVING")
+@clause("GRANT-WORK-CONSERVING", "backlog-at-one-source")
 @testbed(LeafSpine(gsps=3))
 def test_egress_stays_busy(bed, expect):
     """An egress that one source, then another, then both want is kept busy by whoever wants it."""
@@ -95,3 +102,21 @@ def test_egress_stays_busy(bed, expect):
         start = (2 * turn + 1) * span
         got = recording.hosts.throughput(hit, start, start + span)
         expect.at_least(got, rate * least, f"rate at the egress while {who} had backlog", "Mbit/s")
+
+
+@clause("GRANT-WORK-CONSERVING", "data-without-requests")
+@testbed(LeafSpine(hosts=2))
+@needs("impairments")
+@configure(dgsq_mode="on-first-frame")
+def test_data_keeps_a_source_known(bed, expect):
+    """Two hosts of a GSP whose REQUEST are lost while its DATA comes are served on from the known backlog."""
+    one, other, *_, hit = bed.hosts
+    rate, least, size = (bed.parameter(name) for name in ("link_rate", "utilisation_min", "max_frame"))
+    silence = bed.parameter("refresh_misses") * bed.parameter("request_refresh")
+    span = telling(bed, least, 2 * silence)
+    start, count = 2 * span, 2 * span // gap_at(size, rate)
+    lost = Impairment("", "loss", start=start, stop=start + span, messages=("REQUEST",))
+    blackout = Scenario(impairments=tuple(replace(lost, link=link) for link in bed.uplinks))
+    recording = bed.play(incast((one, other), hit, count=count, size=size) + blackout)
+    got = recording.hosts.throughput(hit, start, start + span)
+    expect.at_least(got, rate * least, "rate at the egress while REQUEST are lost", "Mbit/s")

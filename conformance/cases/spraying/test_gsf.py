@@ -6,7 +6,7 @@ from itertools import product
 
 from conformance.api.marks import clause, needs, testbed
 from conformance.api.testbeds import SoloGsf
-from conformance.cases.spraying.shares import judge_shares, plenty, rounds
+from conformance.cases.spraying.shares import begun, judge_shares, lasting, line_time, plenty, rounds
 from traffic.patterns import RFC2544, elephant, gap_at, sweep
 from traffic.recordings.recording import DOWN, UP
 from traffic.scenario import LinkEvent, Scenario
@@ -86,7 +86,30 @@ def test_a_container_keeps_its_link_when_others_change(bed, expect):
     )
 
 
-@clause("SPRAY-GSF-EVEN")
+@clause("SPRAY-GSF-ONE-LINK", "slow-containers")
+@testbed(SoloGsf(gsps=3, parallel=2))
+@needs("fabric taps")
+def test_a_slow_container_keeps_its_link(bed, expect):
+    """Containers whose frames come with long pauses keep to one link while another flow uses both."""
+    size, gap = max(RFC2544), bed.parameter("flush_time") * 9 // 10
+    frames = 4 * bed.parameter("container_bytes") // size
+    busy = 4 * gap_at(size, bed.parameter("link_rate"))
+    load = elephant(bed.host(0), bed.host(-1), count=frames, size=size, gap=gap)
+    load += elephant(bed.host(1), bed.host(-1), count=frames * gap // busy, size=size, gap=busy)
+    containers = bed.play(load).fabric.containers(direction=DOWN, destination="gsp2")
+    slow = [item for item in containers if item.source == bed.node("gsp0") and item.frames > 1]
+    expect.each(
+        slow,
+        "links of a slow container",
+        lambda container: len(container.links) == 1,
+        at_least=3,
+        expected=1,
+        show=lambda container: container.links,
+        unit="link",
+    )
+
+
+@clause("SPRAY-GSF-EVEN", "parallel-links")
 @testbed(SoloGsf(gsps=2, parallel=4))
 @needs("fabric taps")
 def test_parallel_links_share_equally(bed, expect):
@@ -99,3 +122,20 @@ def test_parallel_links_share_equally(bed, expect):
     expect.given(len(came) == 1, "the flow arrives on one link")
     containers = recording.fabric.containers(direction=DOWN, destination="gsp1")
     judge_shares(bed, expect, containers, dict.fromkeys(parallel, 1), "one flow")
+
+
+@clause("SPRAY-GSF-EVEN", "after-a-return")
+@testbed(SoloGsf(gsps=2, parallel=3))
+@needs("fabric taps", "link events")
+def test_a_link_that_returned_carries_its_share(bed, expect):
+    """One of three parallel links that was lost and came back carries a third afterwards, and no more."""
+    parallel = bed.uplinks_of("gsp1")
+    span = line_time(bed, plenty(bed, len(parallel)))
+    back = 2 * span + bed.parameter("flap_hold") + bed.parameter("convergence_max")
+    events = (LinkEvent(span, parallel[0], up=False), LinkEvent(2 * span, parallel[0], up=True))
+    load = lasting(bed, bed.host(0), bed.host(-1), back + span)
+    recording = bed.play(load + Scenario(links=events))
+    containers = recording.fabric.containers(direction=DOWN, destination="gsp1")
+    during = begun(containers, span + bed.parameter("latency_margin"), 2 * span)
+    judge_shares(bed, expect, during, dict.fromkeys(parallel[1:], 1), "while it is lost")
+    judge_shares(bed, expect, begun(containers, back), dict.fromkeys(parallel, 1), "when it is back")

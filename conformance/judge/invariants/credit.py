@@ -1,9 +1,8 @@
 """Request and grant: what sources say of their demand, and what egresses answer, message by message."""
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
-from operator import itemgetter
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -57,13 +56,15 @@ def demand_never_falls(recording: Recording, expect: Expect) -> None:
     more, less = [], []
     wait = recording.parameter("latency_margin") + 2 * _frame_time(recording)
     for queue, items in asked.items():
-        times, sent = _sent(seen, queue)
-        if not _opened(seen, queue):
+        account = recording.credit.all_accounts.get(queue)
+        if account is None or not account.opened:
             continue
-        total = int(sent[-1]) if len(sent) else 0
+        times = account.time[account.governed].tolist()
+        sent = account.sent[account.governed].tolist()
+        total = sent[-1] if sent else 0
         for item in items:
-            left = int(np.searchsorted(times, item.time - wait, side="right"))
-            gone = int(sent[left - 1]) if left else 0
+            left = bisect_right(times, item.time - wait)
+            gone = sent[left - 1] if left else 0
             less += [item.row] if item.sent < gone else []
             more += [item.row] if item.sent > total or item.demand < item.sent else []
     if asked:
@@ -84,10 +85,10 @@ def demand_is_announced(recording: Recording, expect: Expect) -> None:
     asked: dict[tuple[int, Key], list[int]] = {}
     for queue, items in requests(seen).items():
         asked.setdefault((queue.source, Key(*queue[1:4])), []).extend(item.time for item in items)
+    for times in asked.values():
+        times.sort()
     hosts = recording.facts.hosts
     late: list[int] = []
-    announced = {key: np.array(sorted(times), np.int64) for key, times in asked.items()}
-    never = np.empty(0, np.int64)
     known: set[tuple[int, Key]] = set()
     quiet = {node for name, node in seen.gsps.items() if seen.counter(name, "dropped_frames") == 0}
     for frame, times_sent in seen.sent.items():
@@ -97,11 +98,11 @@ def demand_is_announced(recording: Recording, expect: Expect) -> None:
             if key is None or key.node == node or not item.copies or node not in quiet:
                 continue
             known.add((node, key))
-            times = announced.get((node, key), never)
+            times = asked.get((node, key), [])
             if (
-                not len(times)
+                not times
                 or times[-1] < item.time
-                or (times[0] > item.time + limit and times[0] == times[np.searchsorted(times, item.time)])
+                or (times[0] > item.time + limit and times[0] == times[bisect_left(times, item.time)])
             ):
                 late.append(item.row)
     if known:
@@ -145,7 +146,7 @@ def grants_are_not_below_position(recording: Recording, expect: Expect) -> None:
     """Expect that a GRANT is not lower than the position that its source had reported well before."""
     seen = wire(recording)
     margin = recording.parameter("latency_margin") + expect.uncertainty.get("ns", 0)
-    heard = _reports(seen)
+    heard = reports(seen)
     wrong, checked = [], 0
     for queue, items in grants(seen).items():
         told = heard.get(queue)
@@ -153,8 +154,8 @@ def grants_are_not_below_position(recording: Recording, expect: Expect) -> None:
             continue
         for item in items:
             checked += 1
-            before = int(np.searchsorted(told[0], item.time - margin))
-            if before and int(told[1][before - 1]) > item.granted:
+            before = bisect_left(told[0], item.time - margin)
+            if before and told[1][before - 1] > item.granted:
                 wrong.append(item.row)
     if checked:
         expect.that(not wrong, "GRANT below the position reported", 0, len(wrong), wrong)
@@ -165,24 +166,21 @@ def grants_keep_to_the_backlog(recording: Recording, expect: Expect) -> None:
     """No GRANT covers more than the demand that its source has announced, with what it gave up."""
     seen = wire(recording)
     free = int(recording.parameter("unsolicited_bytes"))
-    asked: dict[Queue, list[Asked]] = {}
     table = seen.columns.tables["REQUEST"]
-    table = table.where(table.valid_crc & seen.columns.leaving(table))
-    for queue, item in _asked(seen, table):
-        asked.setdefault(queue, []).append(item)
+    asked = _by_queue(_asked(seen, table.where(table.valid_crc & seen.columns.leaving(table))))
     wrong, checked = [], 0
     for queue, items in grants(seen).items():
         known = asked.get(queue, [])
         if not known:
             continue
-        times = np.array([item.time for item in known], np.int64)
-        most = np.maximum.accumulate(np.array([item.demand for item in known], np.int64))
-        lost = np.maximum.accumulate(np.array([item.forfeited for item in known], np.int64))
+        times = [item.time for item in known]
+        most = list(accumulate((item.demand for item in known), max))
+        lost = list(accumulate((item.forfeited for item in known), max))
         for given in items:
-            before = int(np.searchsorted(times, given.time, side="right"))
+            before = bisect_right(times, given.time)
             if before:
                 checked += 1
-                due = int(most[before - 1]) + max(int(lost[before - 1]), given.expired) + free
+                due = most[before - 1] + max(lost[before - 1], given.expired) + free
                 wrong += [given.row] if given.granted > due else []
     if checked:
         expect.that(not wrong, "GRANT beyond the demand that was announced", 0, len(wrong), wrong)
@@ -244,16 +242,14 @@ def void_credit_is_not_used(recording: Recording, expect: Expect) -> None:
         account = recording.credit.all_accounts.get(queue)
         if account is None or not account.opened:
             continue
-        items.sort()
+        valid = Validity(items)
         for row, time, position in _positions(account):
             checked += 1
-            known = bisect_right(items, time, key=itemgetter(0))
-            covering = (until for _, granted, until in reversed(items[:known]) if granted >= position)
-            latest = next(covering, None)
+            until = valid.until(position, time)
             if (
-                latest is not None
+                until is not None
+                and until + margin < time
                 and position > start
-                and all(until + margin < time for until in chain([latest], covering))
                 and seen.idle_before(row) > slack
             ):
                 wrong.append(row)
@@ -261,12 +257,38 @@ def void_credit_is_not_used(recording: Recording, expect: Expect) -> None:
         expect.that(not wrong, "DATA on credit that was void", 0, len(wrong), seen.numbered(wrong))
 
 
+class Validity:
+    """How long credit holds, by GRANTs (when it came, cumulative credit, until when it holds; all ns).
+
+    Of those that came only the ones are kept that no other beats in both credit and time.
+    """
+
+    def __init__(self, grants: Iterable[tuple[int, int, int]]) -> None:
+        self.coming = sorted(grants, reverse=True)
+        self.granted: list[int] = []
+        self.ends: list[int] = []
+
+    def until(self, position: int, time: int) -> int | None:
+        """Return until when a position is covered by what came by a time, None if never; times only rise."""
+        while self.coming and self.coming[-1][0] <= time:
+            _, granted, end = self.coming.pop()
+            place = bisect_left(self.granted, granted)
+            if place < len(self.ends) and self.ends[place] >= end:
+                continue
+            stop = place + (self.granted[place : place + 1] == [granted])
+            while place and self.ends[place - 1] <= end:
+                place -= 1
+            self.granted[place:stop], self.ends[place:stop] = [granted], [end]
+        covering = bisect_left(self.granted, position)
+        return self.ends[covering] if covering < len(self.ends) else None
+
+
 @invariant("GRANT-SILENT-STATE", hidden_by={"delay", "reorder"})
 def silent_sources_get_nothing(recording: Recording, expect: Expect) -> None:
     """No GRANT goes to a source that was silent beyond its refreshes and the validity of its credit."""
     seen = wire(recording)
     limit = recording.parameter("refresh_misses") * recording.parameter("request_refresh")
-    limit = max(limit, recording.parameter("grant_validity") + recording.parameter("grant_round_trip"))
+    limit += recording.parameter("grant_validity") + recording.parameter("grant_round_trip")
     limit += 2 * recording.parameter("latency_margin") + expect.uncertainty.get("ns", 0)
     heard: dict[Queue, list[int]] = {}
     for name in ("REQUEST", "DATA"):
@@ -277,11 +299,11 @@ def silent_sources_get_nothing(recording: Recording, expect: Expect) -> None:
             heard.setdefault(Queue(*parts), []).append(time)
     wrong, checked = [], 0
     for queue, items in grants(seen).items():
-        times = np.array(sorted(heard.get(queue, [0])), np.int64)
+        times = sorted(heard.get(queue, [0]))
         for item in items:
             checked += 1
-            before = int(np.searchsorted(times, item.time, side="right"))
-            if before and item.time - int(times[before - 1]) > limit:
+            before = bisect_right(times, item.time)
+            if before and item.time - times[before - 1] > limit:
                 wrong.append(item.row)
     if checked:
         expect.that(not wrong, "GRANT to a source that had long been silent", 0, len(wrong), wrong)
@@ -295,7 +317,7 @@ def paused_classes_get_nothing(recording: Recording, expect: Expect) -> None:
     wrong, checked = [], 0
     given = grants(seen)
     for name, host in seen.hosts_of(seen.gsps.values()).items():
-        for cls, spans in _pauses(seen, name).items():
+        for cls, spans in pauses(seen, name).items():
             for queue, items in given.items():
                 if (queue.destination, queue.port, queue.cls) != (host.node, host.port, cls):
                     continue
@@ -339,24 +361,38 @@ FULL = 200
 """Fewest frames by which the share of a link is judged."""
 
 
-def requests(seen: Wire) -> dict[Queue, list[Asked]]:
+def requests(seen: Wire) -> Mapping[Queue, list[Asked]]:
     """Return REQUESTs of the GSPs under test by DGSQ generation, in order of time."""
-    found: dict[Queue, list[Asked]] = {}
-    for queue, item in _asked(seen, seen.from_gsps("REQUEST")):
-        found.setdefault(queue, []).append(item)
+    known = vars(seen)
+    if "requests" not in known:
+        known["requests"] = _by_queue(_asked(seen, seen.from_gsps("REQUEST")))
+    found: Mapping[Queue, list[Asked]] = known["requests"]
     return found
 
 
-def grants(seen: Wire) -> dict[Queue, list[Given]]:
-    """GRANTs of the GSPs under test by DGSQ generation of the source, in order of time."""
+def grants(seen: Wire) -> Mapping[Queue, list[Given]]:
+    """Return GRANTs of the GSPs under test by DGSQ generation of the source, in order of time."""
+    known = vars(seen)
+    if "grants" not in known:
+        known["grants"] = _by_queue(_given(seen))
+    found: Mapping[Queue, list[Given]] = known["grants"]
+    return found
+
+
+def _given(seen: Wire) -> Iterator[tuple[Queue, Given]]:
     table = seen.from_gsps("GRANT")
     names = ("destination", "source", "port", "class", "generation", "granted", "expired", "validity")
     columns = (table[name].tolist() for name in names)
     rows = seen.columns.numbered(table.rows)
-    found: dict[Queue, list[Given]] = {}
     times, links = seen.columns.time[table.rows].tolist(), seen.columns.link[table.rows].tolist()
     for row, time, link, *values in zip(rows, times, links, *columns, strict=True):
-        found.setdefault(Queue(*values[:5]), []).append(Given(row, time, link, *values[5:]))
+        yield Queue(*values[:5]), Given(row, time, link, *values[5:])
+
+
+def _by_queue(messages: Iterable[tuple[Queue, Message]]) -> dict[Queue, list[Message]]:
+    found: dict[Queue, list[Message]] = {}
+    for queue, item in messages:
+        found.setdefault(queue, []).append(item)
     return found
 
 
@@ -378,7 +414,7 @@ def _asked(seen: Wire, table: Table) -> Iterator[tuple[Queue, Asked]]:
         yield Queue(*values[:5]), Asked(row, time, link, *values[5:])
 
 
-def _reports(seen: Wire) -> dict[Queue, tuple[np.ndarray, np.ndarray]]:
+def reports(seen: Wire) -> dict[Queue, tuple[list[int], list[int]]]:
     """When REQUESTs came to their egress, and the highest position told by then, by DGSQ generation."""
     table = seen.to_gsps("REQUEST")
     names = ("source", "destination", "port", "class", "generation", "sent", "forfeited")
@@ -389,37 +425,15 @@ def _reports(seen: Wire) -> dict[Queue, tuple[np.ndarray, np.ndarray]]:
     result = {}
     for queue, items in found.items():
         items.sort()
-        highest = np.maximum.accumulate(np.array([position for _, position in items], np.int64))
-        result[queue] = (np.array([time for time, _ in items], np.int64), highest)
+        highest = list(accumulate((position for _, position in items), max))
+        result[queue] = ([time for time, _ in items], highest)
     return result
-
-
-def _sent(seen: Wire, queue: Queue) -> tuple[np.ndarray, np.ndarray]:
-    """When DATA of a generation left its source, and the credit bytes of the governed ones by then."""
-    table = seen.data
-    own = np.ones(len(table), bool)
-    for name, value in zip(("source", "destination", "port", "class", "generation"), queue, strict=True):
-        own &= table[name] == value
-    governed = table["flags"] & seen.columns.profile.flags.get("UNGOVERNED", 0) == 0
-    own &= governed
-    rows = table.rows[own]
-    sizes = credit_bytes(table.octets[own]) * governed[own]
-    return seen.columns.time[rows], np.cumsum(sizes)
-
-
-def _opened(seen: Wire, queue: Queue) -> bool:
-    account = seen.recording.credit.all_accounts.get(queue)
-    return account is not None and account.opened
 
 
 def _positions(account: Account) -> Iterator[tuple[int, int, int]]:
     """Yield (row, time, position) of the governed DATA of a generation."""
-    data = set(account.data)
-    for row, time, position in zip(
-        account.row.tolist(), account.time.tolist(), account.position.tolist(), strict=True
-    ):
-        if row in data:
-            yield row, time, position
+    columns = (account.row, account.time, account.position)
+    yield from zip(*(column[account.governed].tolist() for column in columns), strict=True)
 
 
 def _frame_time(recording: Recording) -> int:
@@ -428,7 +442,7 @@ def _frame_time(recording: Recording) -> int:
     return int((recording.parameter("max_frame") + 60) * 8000 // rate)
 
 
-def _pauses(seen: Wire, host: str) -> dict[int, list[tuple[int, int]]]:
+def pauses(seen: Wire, host: str) -> dict[int, list[tuple[int, int]]]:
     """Return the spans (ns) in which a host paused each class by PFC."""
     columns = seen.columns
     link = next(link for link in columns.links if link.name == host)

@@ -2,11 +2,16 @@
 
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from conformance.judge.expect import Expect
+from conformance.judge.invariants.messages import FOR_A_NODE
 from conformance.judge.invariants.parties import under_test
 from conformance.judge.invariants.registration import ALTERED, invariant
+from conformance.judge.invariants.wire import MAC, MAC_CONTROL, Wire, passing, wire
 from traffic.recordings.comparison import altered
-from traffic.recordings.recording import Recording
+from traffic.recordings.recording import DOWN, UP, Recording
 
 EXCUSED: Final = (
     "unknown_destination",
@@ -49,7 +54,7 @@ def nothing_is_delivered_twice(recording: Recording, expect: Expect) -> None:
         )
 
 
-@invariant("FWD-DROP-CAUSES-SUM")
+@invariant("FWD-DROP-CAUSES-SUM", hidden_by=ALTERED)
 def drop_causes_make_the_total(recording: Recording, expect: Expect) -> None:
     """On each device the causes add up to the frames dropped."""
     recording.need("counters")
@@ -58,6 +63,8 @@ def drop_causes_make_the_total(recording: Recording, expect: Expect) -> None:
         if "dropped_frames" in counters:
             causes = sum(value for name, value in counters.items() if name.startswith("drop."))
             expect.equal(causes, counters["dropped_frames"], f"sum over drop.* of {node}")
+    _judge_passage(recording, expect)
+    _judge_ends(recording, expect)
 
 
 @invariant("FWD-WELL-FORMED")
@@ -74,3 +81,78 @@ def messages_are_as_the_profile_says(recording: Recording, expect: Expect) -> No
 def _harmed(recording: Recording) -> bool:
     """Whether a link lost frames of the play, so that their loss says nothing of a device."""
     return bool((recording.columns.delivered == 0).any())
+
+
+def _judge_passage(recording: Recording, expect: Expect) -> None:
+    """Expect what came to a GSF and did not leave it to be what it counts as dropped.
+
+    A message about links that it refuses may be counted as well; what came just before the counters were
+    read may be under way.
+    """
+    seen, tables, columns = wire(recording), recording.columns.tables, recording.columns
+    just_come = columns.arrival > columns.read[0] - recording.parameter("latency_margin")
+    for name, node in seen.gsfs.items():
+        arriving, leaving = (passing(seen.columns, name, arriving=way) for way in (True, False))
+        due = refused = 0
+        for message, table in tables.tables.items():
+            rows = table.rows[table.valid_crc]
+            came = int(columns.delivered[rows[arriving[rows]]].sum())
+            if message in FOR_A_NODE:
+                own = table["source"][table.valid_crc] == node
+                due += came - int((leaving[rows] & ~own).sum())
+            elif message == "FAULT":
+                refused += came
+        unsound = tables.faults()
+        due += int(columns.delivered[unsound[arriving[unsound]]].sum())
+        under_way = int((arriving & just_come).sum())
+        dropped = seen.counter(name, "dropped_frames")
+        if dropped is not None and arriving.any():
+            what = f"growth of dropped_frames of {name}, to which more came than left it by {due}"
+            expect.that(due - under_way <= dropped <= due + refused, what, due, dropped)
+
+
+def _judge_ends(recording: Recording, expect: Expect) -> None:
+    """Expect what came to a GSP from hosts and fabric to have left it, or to be counted as dropped.
+
+    Only where hosts sent to each other, once each, and no queue is left in which a frame may wait.
+    """
+    seen, tables, columns = wire(recording), recording.columns.tables, recording.columns
+    data = tables["DATA"].rows[tables["DATA"].valid_crc]
+    for name, node in seen.gsps.items():
+        hosts = seen.hosts_of([node])
+        sent = [row for host in hosts for row in seen.host_rows(host, UP)]
+        sent = [row for row in sent if recording.frame(row)[2 * MAC : 2 * MAC + 2] != MAC_CONTROL]
+        dropped = seen.counter(name, "dropped_frames")
+        if dropped is None or any(recording.frame(row)[:MAC] not in seen.by_mac for row in sent):
+            continue
+        arriving, leaving = (passing(seen.columns, name, arriving=way) for way in (True, False))
+        unsound = tables.faults()
+        due = int(columns.delivered[sent].sum()) if sent else 0
+        due += int(columns.delivered[data[arriving[data]]].sum()) - int(leaving[data].sum())
+        due += int(columns.delivered[unsound[arriving[unsound]]].sum())
+        due -= sum(len(seen.host_rows(host, DOWN)) for host in hosts)
+        refused = sum(
+            _strange(seen, message, node, arriving) for message in tables.tables if message != "HELLO"
+        )
+        if due or dropped:
+            what = f"growth of dropped_frames of {name}, to which more came than left it by {due}"
+            idle = seen.began(name) and seen.counter(name, "dgsq_active") == 0
+            expect.that((due if idle else 0) <= dropped <= due + refused, what, due, dropped)
+
+
+def _strange(seen: Wire, message: str, node: int, arriving: NDArray[np.bool_]) -> int:
+    """How many messages came to a GSP that it may refuse: for others, for no host, or about links."""
+    table = seen.columns.tables[message]
+    table = table.where(table.valid_crc & arriving[table.rows])
+    if message == "DATA":
+        return 0
+    if message == "FAULT":
+        return int(seen.columns.delivered[table.rows].sum())
+    strange = (table["destination"] != node) | ~np.isin(table["source"], list(_nodes(seen) - {node}))
+    if message == "REQUEST":
+        strange |= ~np.isin(table["port"], [host.port for host in seen.hosts_of([node]).values()])
+    return int(seen.columns.delivered[table.rows[strange]].sum())
+
+
+def _nodes(seen: Wire) -> set[int]:
+    return {node.id for node in seen.columns.facts.nodes.values()}

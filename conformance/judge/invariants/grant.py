@@ -20,7 +20,7 @@ def no_data_without_a_grant(recording: Recording, expect: Expect) -> None:
     """Position never exceeds the cumulative grant that had arrived."""
     for name in under_test(recording, "GSP"):
         for account in recording.credit.accounts(source=name):
-            if account.data:
+            if account.governed.any():
                 what = f"credit octets sent by {name} beyond the grant to {_queue(account.queue)}"
                 expect.that(not account.overdrawn, what, 0, account.overdraft, account.overdrawn)
 

@@ -1,6 +1,7 @@
 """HELLO as a recording shows it: what each end of a fabric link said and heard, and the DATA beside it."""
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -43,35 +44,55 @@ class Greetings:
         nodes, rates = table.entries["node"].tolist(), table.entries["rate"].tolist()
         names = ("source", "sequence", "port_id", "role", "rate", "heard_node", "heard_sequence")
         fields = zip(*(table[name].tolist() for name in names), strict=True)
+        seen = (columns.time, columns.arrival, columns.delivered, columns.link, columns.direction)
+        time, arrival, copies, links, ways = (column[table.rows].tolist() for column in seen)
         found: dict[tuple[int, int], list[Hello]] = {}
+        latest: dict[tuple[int, int], tuple[tuple[list[int], list[int]], dict[int, int]]] = {}
+        valid = table.valid_crc.tolist()
         for position, (row, values) in enumerate(zip(table.rows.tolist(), fields, strict=True)):
-            if table.valid_crc[position]:
+            if valid[position]:
+                line = (links[position], ways[position])
                 first, stop = bounds[position], bounds[position + 1]
-                reach = dict(zip(nodes[first:stop], rates[first:stop], strict=True))
-                times = (int(columns.time[row]), int(columns.arrival[row]))
-                item = Hello(row, *times, int(columns.delivered[row]), *values, reach=reach)  # type: ignore[misc]  # seven values
-                found.setdefault((int(columns.link[row]), int(columns.direction[row])), []).append(item)
+                said = (nodes[first:stop], rates[first:stop])
+                if line not in latest or latest[line][0] != said:
+                    latest[line] = (said, dict(zip(*said, strict=True)))
+                reach = latest[line][1]
+                item = Hello(row, time[position], arrival[position], copies[position], *values, reach=reach)  # type: ignore[misc]  # seven values
+                found.setdefault(line, []).append(item)
         return found
 
-    @cached_property
-    def down(self) -> dict[int, tuple[list[int], list[Hello]]]:
-        """Those that came down a link, by its index: when each came, in ns, and what it says."""
-        came = {
-            index: [item for item in items if item.delivered]
-            for (index, way), items in self.lines.items()
-            if way == DOWN
-        }
-        return {index: ([item.arrival for item in items], items) for index, items in came.items()}
+    def heard_down(self, index: int) -> tuple[list[int], list[Hello]]:
+        """HELLO that came down a link, and when (ns)."""
+        return self._heard_down.get(index, ([], []))
 
-    def ends(self) -> Iterator[tuple[int, Link, int, str, int, list[Hello], list[Hello]]]:
-        """Yield (index, link, direction, name, node id, its HELLO, HELLO to it) of each end under test."""
-        known = {**self.seen.gsps, **self.seen.gsfs}
+    @cached_property
+    def _heard_down(self) -> dict[int, tuple[list[int], list[Hello]]]:
+        found = {}
+        for (index, way), items in self.lines.items():
+            heard = [item for item in items if item.delivered] if way == DOWN else []
+            if heard:
+                found[index] = ([item.arrival for item in heard], heard)
+        return found
+
+    def left_out(self, index: int, node: int, before: int) -> bool:
+        """Whether the last HELLO down a link by a time (ns), and the next one, leave a node out."""
+        arrivals, heard = self.heard_down(index)
+        last = bisect_right(arrivals, before)
+        if not last or node in heard[last - 1].reach:
+            return False
+        return node not in (heard[last].reach if last < len(heard) else {})
+
+    @cached_property
+    def ends(self) -> list[tuple[int, Link, int, str, int, list[Hello], list[Hello]]]:
+        """(Index, link, direction, name, node id, its HELLO, HELLO to it) of each end under test."""
+        known, found = {**self.seen.gsps, **self.seen.gsfs}, []
         for index, link in enumerate(self.links):
             for way, name in ((UP, link.lower), (DOWN, link.upper)):
                 if link.fabric and name in known:
                     own = [item for item in self.lines.get((index, way), []) if item.source == known[name]]
                     heard = self.lines.get((index, 1 - way), [])
-                    yield index, link, way, name, known[name], own, heard
+                    found.append((index, link, way, name, known[name], own, heard))
+        return found
 
     @cached_property
     def rows(self) -> dict[tuple[int, int], np.ndarray]:

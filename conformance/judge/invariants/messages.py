@@ -2,14 +2,11 @@
 
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from conformance.judge.expect import Expect
 from conformance.judge.invariants.registration import ALTERED, invariant
-from conformance.judge.invariants.wire import Wire, wire
+from conformance.judge.invariants.wire import Wire, passing, wire
 from traffic.recordings.decode import Fault, Rows
-from traffic.recordings.recording import DOWN, UP, Recording
+from traffic.recordings.recording import Recording
 
 FOR_A_NODE: Final = ("DATA", "REQUEST", "GRANT", "BACKPRESSURE")
 
@@ -39,9 +36,9 @@ def no_message_leaves_without_hops(recording: Recording, expect: Expect) -> None
             if message in recording.columns.profile.messages:
                 table = recording.columns.tables[message]
                 sound = table.valid_crc
-                gone = sound & passing(seen, name, arriving=False)[table.rows]
+                gone = sound & passing(seen.columns, name, arriving=False)[table.rows]
                 wrong += recording.columns.numbered(table.rows[gone & (table["hop_limit"] == 0)])
-                came = sound & passing(seen, name, arriving=True)[table.rows]
+                came = sound & passing(seen.columns, name, arriving=True)[table.rows]
                 spent += int((came & (table["hop_limit"] <= 1)).sum())
                 checked += int(gone.sum())
         counted = seen.counter(name, "drop.hop_limit")
@@ -59,7 +56,7 @@ def damaged_messages_are_counted(recording: Recording, expect: Expect) -> None:
     seen = wire(recording)
     wrong = recording.columns.tables.faults(Fault.CHECKSUM)
     for name in seen.gsfs if len(wrong) else ():
-        mine = recording.columns.numbered(wrong[passing(seen, name, arriving=False)[wrong]])
+        mine = recording.columns.numbered(wrong[passing(seen.columns, name, arriving=False)[wrong]])
         what = f"messages with a wrong checksum that {name} sent"
         expect.that(not mine, what, 0, len(mine), mine)
 
@@ -82,7 +79,7 @@ def stray_data_is_counted(recording: Recording, expect: Expect) -> None:
     seen = wire(recording)
     table = recording.columns.tables["DATA"]
     for name, node in seen.gsps.items():
-        here = table.valid_crc & passing(seen, name, arriving=True)[table.rows]
+        here = table.valid_crc & passing(seen.columns, name, arriving=True)[table.rows]
         stray = table.rows[here & (table["destination"] != node)]
         counted = seen.counter(name, "drop.not_for_this_node")
         if len(stray) and counted is not None:
@@ -114,7 +111,7 @@ def _as_counted(recording: Recording, expect: Expect, faults: tuple[Fault, ...],
 def _unsound(seen: Wire, name: str, *faults: Fault) -> Rows:
     """Return the rows of unsound messages that came to a device."""
     rows = seen.columns.tables.faults(*faults)
-    return rows[passing(seen, name, arriving=True)[rows]]
+    return rows[passing(seen.columns, name, arriving=True)[rows]]
 
 
 def _copies(seen: Wire, rows: Rows) -> int:
@@ -125,26 +122,12 @@ def _lost(seen: Wire, name: str) -> int:
     return seen.dropped(name, ("no_path", "unknown_node", "hairpin")) or 0
 
 
-def passing(seen: Wire, name: str, *, arriving: bool) -> NDArray[np.bool_]:
-    """Tell which rows reach a device over the fabric, or leave it; those lost on the way reach nobody."""
-    columns = seen.columns
-    lower = np.array([link.fabric and link.lower == name for link in columns.links], bool)[columns.link]
-    upper = np.array([link.fabric and link.upper == name for link in columns.links], bool)[columns.link]
-    up = columns.direction == UP
-    down = columns.direction == DOWN
-    if arriving:
-        found: NDArray[np.bool_] = ((lower & down) | (upper & up)) & (columns.delivered > 0)
-        return found
-    gone: NDArray[np.bool_] = (lower & up) | (upper & down)
-    return gone
-
-
 def _data(seen: Wire, name: str, *, arriving: bool) -> list[tuple[tuple[object, ...], int, int, bytes]]:
     """List (place, hop limit, row, octets of the host frame) of sound DATA that reached a GSF or left it."""
     table = seen.columns.tables["DATA"]
-    table = table.where(table.valid_crc & passing(seen, name, arriving=arriving)[table.rows])
+    table = table.where(table.valid_crc & passing(seen.columns, name, arriving=arriving)[table.rows])
     hops = table["hop_limit"].tolist()
     return [
         ((item.queue, item.sequence, item.place), limit, item.row, item.frame)
-        for item, limit in zip(seen.frames_of(table), hops, strict=True)
+        for item, limit in zip(seen.passing(name, arriving=arriving), hops, strict=True)
     ]

@@ -77,7 +77,7 @@ def judge(
         try:
             for number, (recording, void) in plays:
                 if clause_id not in void:
-                    expect.play = number
+                    expect.play, expect.tardy = number, recording.columns.tardy
                     _ask(check, recording, expect)
         except Exception as error:  # noqa: BLE001 - whatever breaks a check is reported as its ERROR
             yield clause_id, error

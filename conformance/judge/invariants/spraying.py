@@ -11,14 +11,12 @@ import numpy as np
 
 from conformance.judge.expect import Expect
 from conformance.judge.invariants.greetings import (
-    Greetings,
     Hello,
     frame_time,
     greetings,
     was_alive,
     was_dark,
 )
-from conformance.judge.invariants.messages import passing
 from conformance.judge.invariants.registration import ALTERED, FROM_AFAR, invariant
 from conformance.judge.invariants.wire import Wire, wire
 from traffic.recordings.recording import Recording
@@ -36,20 +34,21 @@ def greetings_tell_the_truth(recording: Recording, expect: Expect) -> None:
     nodes = recording.facts.nodes
     wrong: dict[str, list[int]] = defaultdict(list)
     checked = 0
-    for index, link, _, name, node, own, heard in told.ends():
+    for index, link, _, name, node, own, heard in told.ends:
         arrivals = [item for item in heard if item.delivered]
         times = [item.arrival for item in arrivals]
         checked += len(own)
         for item in own:
             if nodes[name].role in roles and item.role != roles[nodes[name].role]:
                 wrong["another role"].append(item.row)
-            if nodes[name].role == "GSP" and set(item.reach) != {node}:
+            if nodes[name].role == "GSP" and item.reach.keys() != {node}:
                 wrong["other nodes than itself at a GSP"].append(item.row)
             if item.rate != link.rate_mbps:
                 wrong["another rate"].append(item.row)
             last, early = bisect_right(times, item.time), bisect_right(times, item.time - margin)
-            recent = {(each.source, each.sequence) for each in arrivals[max(early - 1, 0) : last]}
-            if item.heard_node and early and (item.heard_node, item.heard_sequence) not in recent:
+            said = (item.heard_node, item.heard_sequence)
+            recent = reversed(arrivals[max(early - 1, 0) : last])
+            if item.heard_node and early and all((each.source, each.sequence) != said for each in recent):
                 wrong["another HELLO than the one last heard"].append(item.row)
         for what, row in _out_of_step(recording, index, own, margin):
             wrong[what].append(row)
@@ -99,7 +98,7 @@ def dark_links_are_left(recording: Recording, expect: Expect) -> None:
     )
     delivered, time = recording.columns.delivered, recording.time
     wrong, checked = [], 0
-    for index, _, way, name, _, _, _ in told.ends():
+    for index, _, way, name, _, _, _ in told.ends:
         rows = told.rows[index, way]
         checked += len(rows)
         start = None
@@ -134,12 +133,10 @@ def nodes_without_path_get_nothing(recording: Recording, expect: Expect) -> None
     for name, node in told.seen.gsps.items():
         ups = told.seen.links_up(name)
         for item in told.seen.left:
-            if item.queue.source != node:
-                continue
-            checked += 1
-            lost = [_left_out(told, index, item.queue.destination, item.time - margin) for index in ups]
-            if lost and all(lost):
-                wrong.append(item.row)
+            if item.queue.source == node:
+                checked += 1
+                if ups and all(told.left_out(up, item.queue.destination, item.time - margin) for up in ups):
+                    wrong.append(item.row)
     if checked:
         expect.that(not wrong, "DATA for nodes that no GSF announces", 0, len(wrong), wrong)
     for name in told.seen.gsfs:
@@ -171,7 +168,7 @@ def losses_are_announced(recording: Recording, expect: Expect) -> None:
     again: list[int] = []
     few: list[str] = []
     checked = 0
-    for index, _, way, name, node, own, _ in told.ends():
+    for index, _, way, name, node, own, _ in told.ends:
         if name not in told.seen.gsfs:
             continue
         faults = _faults(recording, index, way, node)
@@ -238,7 +235,7 @@ def returning_links_are_held(recording: Recording, expect: Expect) -> None:
     hold = recording.parameter("flap_hold") - expect.uncertainty.get("ns", 0)
     margin = recording.parameter("latency_margin") + 2 * frame_time(recording)
     wrong, checked = [], 0
-    for index, _, way, name, _, own, _ in told.ends():
+    for index, _, way, name, _, own, _ in told.ends:
         port = own[0].port if own else None
         for event in recording.devices.events("link_down", name):
             if port is None or event.details.get("port") != port:
@@ -307,7 +304,7 @@ def _judge_after(
     """Expect no DATA on a link later than a limit (ns) after a HELLO over it, or one that `heard` it."""
     told = greetings(recording)
     wrong, checked = [], 0
-    for index, _, way, _, node, _, came in told.ends():
+    for index, _, way, _, node, _, came in told.ends:
         proving = [item for item in came if item.delivered and (not heard or item.heard_node == node)]
         proofs = np.array([item.arrival for item in proving], np.int64)
         rows = told.rows[index, way]
@@ -317,15 +314,6 @@ def _judge_after(
         wrong += told.seen.numbered(rows[since > limit].tolist())
     if checked:
         expect.that(not wrong, f"DATA on links that have long been {what}", 0, len(wrong), wrong)
-
-
-def _left_out(told: Greetings, index: int, node: int, before: int) -> bool:
-    """Whether the HELLO down a link that was the last at a time (ns), and the next one, leave a node out."""
-    arrivals, heard = told.down.get(index, ([], []))
-    last = bisect_right(arrivals, before)
-    if not last or node in heard[last - 1].reach:
-        return False
-    return node not in (heard[last].reach if last < len(heard) else {})
 
 
 def _unannounced(recording: Recording, expect: Expect) -> tuple[list[int], int]:
@@ -339,28 +327,20 @@ def _unannounced(recording: Recording, expect: Expect) -> tuple[list[int], int]:
     for item in told.seen.left:
         if item.queue.source in mine and told.links[item.link].fabric:
             checked += 1
-            arrivals, heard = told.down.get(item.link, ([], []))
-            last = bisect_right(arrivals, item.time) - 1
-            if (
-                last >= 0
-                and item.queue.destination not in heard[last].reach
-                and arrivals[last] + margin < item.time
-            ):
-                wrong.append(item.row)
+            arrivals, heard = told.heard_down(item.link)
+            last = bisect_right(arrivals, item.time)
+            if last and item.queue.destination not in heard[last - 1].reach:
+                wrong += [item.row] if arrivals[last - 1] + margin < item.time else []
     return wrong, checked
 
 
 def _passages(seen: Wire, name: str) -> Iterator[tuple[list[int], dict[int, tuple[int, int]]]]:
     """Yield, by container, the places in order of arrival at a GSF, and when and as which row each left."""
-    table = seen.columns.tables["DATA"]
     came: dict[object, list[tuple[int, int]]] = {}
-    for item in seen.frames_of(table.where(table.valid_crc & passing(seen, name, arriving=True)[table.rows])):
-        arrival = int(seen.columns.arrival[int(item.row)])
-        came.setdefault((item.queue, item.sequence), []).append((arrival, item.place))
+    for item in seen.passing(name, arriving=True):
+        came.setdefault((item.queue, item.sequence), []).append((seen.arrival[item.row], item.place))
     gone: dict[object, dict[int, tuple[int, int]]] = {}
-    for item in seen.frames_of(
-        table.where(table.valid_crc & passing(seen, name, arriving=False)[table.rows])
-    ):
+    for item in seen.passing(name, arriving=False):
         gone.setdefault((item.queue, item.sequence), {})[item.place] = (item.time, int(item.row))
     for key, left in gone.items():
         places = [place for _, place in sorted(came.get(key, []), key=itemgetter(0))]
@@ -370,8 +350,6 @@ def _passages(seen: Wire, name: str) -> Iterator[tuple[list[int], dict[int, tupl
 
 def _swallowed(seen: Wire, name: str) -> list[int]:
     """Rows of DATA that came to a GSF and did not leave it."""
-    table = seen.columns.tables["DATA"]
-    came = seen.frames_of(table.where(table.valid_crc & passing(seen, name, arriving=True)[table.rows]))
-    left = seen.frames_of(table.where(table.valid_crc & passing(seen, name, arriving=False)[table.rows]))
-    gone = {(item.queue, item.sequence, item.place) for item in left}
+    gone = {(item.queue, item.sequence, item.place) for item in seen.passing(name, arriving=False)}
+    came = seen.passing(name, arriving=True)
     return [item.row for item in came if (item.queue, item.sequence, item.place) not in gone]

@@ -205,17 +205,14 @@ def groups_get_one_copy_each(recording: Recording, expect: Expect) -> None:
     longest = recording.parameter("max_frame") - FCS
     groups = {frame: items for frame, items in groups.items() if len(frame) <= longest}
     clean = {node for name, node in seen.gsps.items() if seen.dropped(name) == 0}
-    copies: dict[bytes, list[tuple[int, int]]] = {}
-    for item in seen.left:
-        if item.frame in groups:
-            copies.setdefault(item.frame, []).append((item.queue.destination, item.queue.port))
     wrong, checked = [], 0
     for frame, items in groups.items():
         sources = {hosts[item.host].node for item in items}
         if len(items) == 1 and items[0].copies == 1 and sources <= clean:
             checked += 1
             due = sorted((host.node, host.port) for host in hosts.values() if host.node not in sources)
-            if sorted(copies.get(frame, [])) != due:
+            left = seen.copies.get(frame, ())
+            if sorted((item.queue.destination, item.queue.port) for item in left) != due:
                 wrong.append(items[0].row)
     if checked:
         what = "group frames not copied once to each egress port"
@@ -239,7 +236,7 @@ def unknown_destinations_are_flooded(recording: Recording, expect: Expect) -> No
         if node in clean and items[0].copies == 1:
             checked += 1
             due = sorted((host.node, host.port) for host in hosts.values() if host.node != node)
-            left = [item for item in seen.left if item.frame == frame]
+            left = seen.copies.get(frame, ())
             if sorted((item.queue.destination, item.queue.port) for item in left) != due:
                 wrong.append(items[0].row)
     if checked:

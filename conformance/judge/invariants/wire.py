@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conformance.judge.invariants.parties import ids_under_test, under_test
-from traffic.frames.host import OVERHEAD, SHORTEST, traffic_class
-from traffic.recordings.decode import Rows, Table
+from traffic.frames.host import traffic_class
+from traffic.recordings.columns import Columns
+from traffic.recordings.decode import Rows, Table, credit_bytes
 from traffic.recordings.recording import DOWN, UP, Container, HostAddress, Queue, Recording
 
 MAC: Final = 6
@@ -77,6 +78,12 @@ class Wire:
         nodes = zip(under_test(self.recording, "GSF"), ids_under_test(self.recording, "GSF"), strict=True)
         return dict(nodes)
 
+    @cached_property
+    def arrival(self) -> list[int]:
+        """Time in ns at which each row reaches the far end of its link."""
+        found: list[int] = self.columns.arrival.tolist()
+        return found
+
     def hosts_of(self, nodes: Iterable[int]) -> dict[str, HostAddress]:
         """Hosts by name that sit on some nodes."""
         known = set(nodes)
@@ -132,17 +139,15 @@ class Wire:
         for host in others:
             for row in self.host_rows(host, UP):
                 found[self.columns.frame(row)] += int(self.columns.delivered[row])
-        table = self.reaching
-        for row, start, octets in zip(table.rows, table.start, table.octets, strict=True):
-            found[self.columns.blob[start : start + octets]] += int(self.columns.delivered[row])
+        copies = self.columns.delivered[self.reaching.rows].tolist()
+        for item, count in zip(self.came, copies, strict=True):
+            found[item.frame] += count
         return found
 
     @cached_property
     def data(self) -> Table:
         """Sound DATA where it leaves a GSP under test."""
-        table = self.columns.tables["DATA"]
-        mine = np.isin(table["source"], list(self.gsps.values()))
-        return table.where(table.valid_crc & self.columns.leaving(table) & mine)
+        return self.from_gsps("DATA")
 
     @cached_property
     def reaching(self) -> Table:
@@ -151,6 +156,15 @@ class Wire:
 
     def to_gsps(self, name: str) -> Table:
         """Sound messages that were not lost where they reach the GSP under test that they are for."""
+        if name not in self._to_gsps:
+            self._to_gsps[name] = self._reaching(name)
+        return self._to_gsps[name]
+
+    @cached_property
+    def _to_gsps(self) -> dict[str, Table]:
+        return {}
+
+    def _reaching(self, name: str) -> Table:
         table = self.columns.tables[name]
         mine = np.isin(table["destination"], list(self.gsps.values()))
         there = self.columns.reaching(table) & (self.columns.delivered[table.rows] > 0)
@@ -158,6 +172,15 @@ class Wire:
 
     def from_gsps(self, name: str) -> Table:
         """Sound messages where they leave the GSP under test that made them."""
+        if name not in self._from_gsps:
+            self._from_gsps[name] = self._leaving(name)
+        return self._from_gsps[name]
+
+    @cached_property
+    def _from_gsps(self) -> dict[str, Table]:
+        return {}
+
+    def _leaving(self, name: str) -> Table:
         table = self.columns.tables[name]
         mine = np.isin(table["source"], list(self.gsps.values()))
         return table.where(table.valid_crc & self.columns.leaving(table) & mine)
@@ -174,28 +197,48 @@ class Wire:
 
     def frames_of(self, table: Table) -> list[Left]:
         """List sound DATA messages frame by frame."""
-        return [self._frames[row] for row in table.rows.tolist()]
+        rows, frames = self._frames
+        return [frames[position] for position in np.searchsorted(rows, table.rows).tolist()]
 
     @cached_property
-    def _frames(self) -> dict[int, Left]:
-        """Sound DATA wherever it was seen, by row."""
+    def _frames(self) -> tuple[Rows, list[Left]]:
+        """Rows of all sound DATA, and the messages in them."""
         table = self.columns.tables["DATA"]
         table = table.where(table.valid_crc)
         blob = self.columns.blob
-        columns = [
-            table[name].tolist()
-            for name in ("source", "destination", "port", "class", "generation", "sequence", "index")
-        ]
-        ends = (table.start + table.octets).tolist()
-        rows = self.columns.numbered(table.rows)
-        time = self.columns.time[table.rows].tolist()
-        links = self.columns.link[table.rows].tolist()
-        found = {}
-        for row, at, link, start, stop, *fields in zip(
-            rows, time, links, table.start.tolist(), ends, *columns, strict=True
-        ):
-            queue = Queue(*fields[:5])
-            found[row] = Left(row, at, link, queue, fields[5], fields[6], blob[start:stop])
+        names = ("source", "destination", "port", "class", "generation")
+        queues = map(Queue._make, zip(*(table[name].tolist() for name in names), strict=True))
+        octets = zip(table.start.tolist(), (table.start + table.octets).tolist(), strict=True)
+        columns = (
+            self.columns.numbered(table.rows),
+            self.columns.time[table.rows].tolist(),
+            self.columns.link[table.rows].tolist(),
+            _shared(queues),
+            table["sequence"].tolist(),
+            table["index"].tolist(),
+            [blob[start:stop] for start, stop in octets],
+        )
+        return table.rows, list(map(Left._make, zip(*columns, strict=True)))
+
+    def passing(self, name: str, *, arriving: bool) -> list[Left]:
+        """Sound DATA, in order of time, that reached a device over the fabric, or left it."""
+        known = self._passing
+        if (name, arriving) not in known:
+            table = self.columns.tables["DATA"]
+            mine = passing(self.columns, name, arriving=arriving)[table.rows]
+            known[name, arriving] = self.frames_of(table.where(table.valid_crc & mine))
+        return known[name, arriving]
+
+    @cached_property
+    def _passing(self) -> dict[tuple[str, bool], list[Left]]:
+        return {}
+
+    @cached_property
+    def copies(self) -> dict[bytes, list[Left]]:
+        """DATA as it left GSPs under test, by the frame that it carries."""
+        found: dict[bytes, list[Left]] = {}
+        for item in self.left:
+            found.setdefault(item.frame, []).append(item)
         return found
 
     @cached_property
@@ -271,27 +314,30 @@ class Wire:
 
     def idle_before(self, row: int) -> int:
         """How long in ns a link carried nothing, the same way, before a frame began to leave on it."""
-        columns = self.columns
-        link, way = int(columns.link[row]), int(columns.direction[row])
-        rows, ends = self._lines[link, way]
-        position = int(np.searchsorted(rows, row))
-        start = int(columns.time[row]) - self.wire_time(row)
-        return start - int(ends[position - 1]) if position else start
+        return self._idle[row]
 
     def wire_time(self, row: int) -> int:
         """How long in ns a frame takes on its link, with FCS, preamble and gap."""
-        columns = self.columns
-        octets = max(int(columns.length[row]), SHORTEST) + OVERHEAD
-        return octets * 8000 // columns.links[int(columns.link[row])].rate_mbps
+        return self._wire_times[row]
 
     @cached_property
-    def _lines(self) -> dict[tuple[int, int], tuple[Rows, NDArray[np.int64]]]:
+    def _wire_times(self) -> list[int]:
+        rates = np.array([link.rate_mbps for link in self.columns.links] or [1], np.int64)
+        times: list[int] = (
+            credit_bytes(self.columns.length.astype(np.int64)) * 8000 // rates[self.columns.link]
+        ).tolist()
+        return times
+
+    @cached_property
+    def _idle(self) -> list[int]:
         columns = self.columns
-        found = {}
-        for link in range(len(columns.links)):
-            for way in (UP, DOWN):
-                rows = np.flatnonzero((columns.link == link) & (columns.direction == way))
-                found[link, way] = (rows, columns.time[rows])
+        idle = columns.time - np.array(self._wire_times, np.int64)
+        line = columns.link.astype(np.int64) * 2 + columns.direction
+        order = np.argsort(line, kind="stable")
+        before, after = order[:-1], order[1:]
+        same = line[before] == line[after]
+        idle[after[same]] -= columns.time[before[same]]
+        found: list[int] = idle.tolist()
         return found
 
 
@@ -302,6 +348,25 @@ def wire(recording: Recording) -> Wire:
         known["wire"] = Wire(recording)
     found: Wire = known["wire"]
     return found
+
+
+def passing(columns: Columns, name: str, *, arriving: bool) -> NDArray[np.bool_]:
+    """Tell which rows reach a device over the fabric, or leave it; those lost on the way reach nobody."""
+    lower = np.array([link.fabric and link.lower == name for link in columns.links], bool)[columns.link]
+    upper = np.array([link.fabric and link.upper == name for link in columns.links], bool)[columns.link]
+    up = columns.direction == UP
+    down = columns.direction == DOWN
+    if arriving:
+        found: NDArray[np.bool_] = ((lower & down) | (upper & up)) & (columns.delivered > 0)
+        return found
+    gone: NDArray[np.bool_] = (lower & up) | (upper & down)
+    return gone
+
+
+def _shared(queues: Iterable[Queue]) -> list[Queue]:
+    """List queues, equal ones as the same object."""
+    known: dict[Queue, Queue] = {}
+    return [known.setdefault(queue, queue) for queue in queues]
 
 
 def untagged(frame: bytes) -> bytes:

@@ -148,7 +148,7 @@ def test_a_port_without_link_sends_nothing(wires, server):
 
 def test_a_port_that_counted_less_than_its_streams_is_no_result(wires):
     Play(wires).run(of(SLOW))
-    wires.before[1] = wires.trex.counters()[1]
+    wires.account.before[1] = wires.trex.counters()[1]
     with pytest.raises(
         TrexRefusedError, match=f"port 1 counted 0 frames received, the streams to it {FRAMES}"
     ):
