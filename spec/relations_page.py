@@ -6,11 +6,13 @@ from typing import Final
 
 from spec.catalogue import Catalogue
 from spec.model import Parameter
-from spec.relations import Value, breaches, dependent
+from spec.relations import Breach, Value, breaches, dependent
 
 PAGE: Final = Path(__file__).parent / "RELATIONS.md"
 RATES: Final = (10, 25, 100, 200, 400, 800)
 """Gbit/s of the links for which the page lists the defaults."""
+STEP: Final = 0.001
+"""What the range of a parameter that is no whole number is searched in."""
 OF: Final = {"setting": "no device can be set so", "device": "no device can work", "suite": "the suite"}
 
 INTRODUCTION: Final = """# Relations between parameters
@@ -27,7 +29,11 @@ def page(catalogue: Catalogue) -> str:
     tables = (
         ("Relations", ("relation", "because", "who cannot otherwise", "mend"), _relations(catalogue)),
         ("Terms", ("term", "is", "unit", "meaning"), _terms(catalogue)),
-        ("Ends that are refused alone", ("parameter", "value", "breaks"), _refused(catalogue)),
+        (
+            "Ends that are refused alone",
+            ("parameter", "end", "breaks", "nearest that is not"),
+            _refused(catalogue),
+        ),
         ("Defaults by the rate of the links", ("default", *map(_gigabit, (8, *RATES))), _defaults(catalogue)),
     )
     return "\n".join([INTRODUCTION, *(_table(*table) for table in tables)])
@@ -46,6 +52,26 @@ def alone(catalogue: Catalogue, chosen: Mapping[str, Value]) -> dict[str, Value]
     return values | dependent(catalogue, values, values.keys() - chosen.keys())
 
 
+def breach_of(catalogue: Catalogue, name: str, value: Value) -> Breach | None:
+    """Return the first relation that a value breaks while all other parameters are at their defaults."""
+    return next(breaches(catalogue, alone(catalogue, {name: value})), None)
+
+
+def nearest(catalogue: Catalogue, name: str, end: float) -> int | float:
+    """Return the admissible value nearest to an end that is refused alone; a float to 3 digits."""
+    parameter = catalogue.parameters[name]
+    assert isinstance(parameter.default, int | float)
+    step = 1 if parameter.type == "integer" else STEP
+    good, bad = round(parameter.default / step), round(end / step)
+    while abs(bad - good) > 1:
+        middle = (good + bad) // 2
+        if breach_of(catalogue, name, middle * step) is None:
+            good = middle
+        else:
+            bad = middle
+    return good if step == 1 else round(good * step, 3)
+
+
 def _relations(catalogue: Catalogue) -> Iterator[tuple[str, ...]]:
     for relation in catalogue.relations.relations.values():
         yield f"`{relation.that}`", relation.because.en, OF[relation.of], relation.mend
@@ -59,9 +85,16 @@ def _terms(catalogue: Catalogue) -> Iterator[tuple[str, ...]]:
 def _refused(catalogue: Catalogue) -> Iterator[tuple[str, ...]]:
     for name, parameter in catalogue.parameters.items():
         for value in ends(parameter):
-            broken = next(breaches(catalogue, alone(catalogue, {name: value})), None)
+            broken = breach_of(catalogue, name, value)
             if broken is not None:
-                yield name, f"{_number(value)} {parameter.unit}".rstrip(), f"`{broken.relation.that}`"
+                assert not isinstance(value, str)
+                near = nearest(catalogue, name, value)
+                yield (
+                    name,
+                    _with(parameter.unit, value),
+                    f"`{broken.relation.that}`",
+                    _with(parameter.unit, near),
+                )
 
 
 def _defaults(catalogue: Catalogue) -> Iterator[tuple[str, ...]]:
@@ -73,6 +106,10 @@ def _defaults(catalogue: Catalogue) -> Iterator[tuple[str, ...]]:
 
 def _gigabit(rate: int) -> str:
     return f"{rate} Gbit/s"
+
+
+def _with(unit: str, value: Value) -> str:
+    return f"{_number(value)} {unit}".rstrip()
 
 
 def _number(value: Value) -> str:

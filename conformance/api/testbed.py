@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from conformance.api.binding import Driver, Setup
+from conformance.api.memory import give_back
 from conformance.api.outcomes import (
     BenchError,
     BenchGone,
@@ -17,7 +18,7 @@ from conformance.api.testbeds import Topology
 from conformance.judge.expect import Expect
 from spec.wire import WireProfile, load_profile
 from traffic.recordings.recording import Columns, Link, Recording, Trouble
-from traffic.scenario import HostAddress, Scenario, peer_key
+from traffic.scenario import HostAddress, Peer, Scenario, peer_key
 
 Value = int | float | str
 IMPLIED: Final = frozenset({"reactive peer", "configure"})
@@ -134,6 +135,11 @@ class Testbed:
         """Whether a device under test is declared to have an option of the ICS."""
         return any(node.ics.get(option) is True for node in self._setup.facts.nodes.values())
 
+    @property
+    def peers(self) -> tuple[Peer, ...]:
+        """The well-behaved peers that stand for emulated devices."""
+        return self._setup.peers
+
     def peer(self, name: str, link: str | None = None) -> Any:  # noqa: ANN401 - GsfPeer or GspPeer, by name
         """Return the well-behaved peer that stands for an emulated device, to be varied with `replace`.
 
@@ -169,6 +175,7 @@ class Testbed:
             self._refuse_spoilt(guarded, number)
         self.scenarios.append(whole)
         self.recordings.append(guarded)
+        give_back(len(guarded.columns.blob))
         self._expect.play, self._expect.only_play = number, number == 1
         self._expect.tardy = max(self._expect.tardy, recording.columns.tardy)
         if ended is not None:

@@ -12,11 +12,13 @@ from typing import Annotated, Final
 import typer
 
 from conformance.api.parameters import LINE
+from conformance.exploration.choose import choose
 from conformance.exploration.explore import Discovery, Exploration
 from conformance.exploration.keep import again, keep, load
-from conformance.exploration.plan import Plan
 from conformance.exploration.play import play
-from conformance.exploration.tour import array
+from conformance.plans import stock
+from conformance.plans.plan import Plan
+from conformance.plans.tour import array
 from conformance.run.context import RunContext, RunOptions
 from spec.errors import Exit, InputError
 from spec.text import lines
@@ -43,6 +45,10 @@ def command(
     only: Annotated[list[str] | None, typer.Option(help="Of the mutants, only these.")] = None,
     sample: Annotated[int | None, typer.Option(min=1, help="Of the mutants, so many by chance.")] = None,
     replay: Annotated[Path | None, typer.Option(help="Play one kept scenario again.")] = None,
+    plan: Annotated[str | None, typer.Option(help="Play one plan of those that every run plays.")] = None,
+    choosing: Annotated[
+        bool, typer.Option("--choose", help="Choose anew the plans that every run plays.")
+    ] = False,
     covering: Annotated[
         bool, typer.Option("--array", help="Play a covering array of pairs, then triples.")
     ] = False,
@@ -61,6 +67,12 @@ def command(
     context = RunContext(options)
     if replay is not None:
         _replay(load(replay), context)
+        return
+    if plan is not None:
+        _replay(_known(plan), context)
+        return
+    if choosing:
+        _choose(context, seed)
         return
     if mutants:
         _mutants(options, seed, only or (), sample, out)
@@ -107,6 +119,23 @@ def _array(context: RunContext, out: Path) -> int:
         print(f"{'pairs' if strength == 2 else 'triples'}: {len(plans)} plays, {broken} broke a rule")
         found += broken
     return found
+
+
+def _known(name: str) -> Plan:
+    """Return a plan of those that every run plays; InputError without."""
+    found = stock.find(name)
+    if found is None:
+        raise InputError(LINE, "--plan", f"{name} is no plan that a run plays", f"see {stock.FILE.name}")
+    return found
+
+
+def _choose(context: RunContext, seed: int) -> None:
+    """Choose the plans that every run plays, as many of each kind as there were."""
+    chosen = {}
+    for kind, plans in stock.stock().items():
+        chosen[kind] = choose(context, *stock.KINDS[kind], len(plans), seed)
+        print(f"{kind}: {len(chosen[kind])} plans", flush=True)
+    stock.write(chosen)
 
 
 def _replay(plan: Plan, context: RunContext) -> None:

@@ -5,7 +5,8 @@ from typing import Final, get_args
 
 from hypothesis import strategies as st
 
-from conformance.exploration.plan import (
+from conformance.plans.plan import (
+    SETTINGS,
     Bed,
     Cut,
     Flow,
@@ -27,19 +28,6 @@ SPAN: Final = 600_000
 SIZES: Final = (66, 84, 128, 594, 1024, 1518, 4096, 9216)
 CONTROL: Final = ("REQUEST", "GRANT", "HELLO", "BACKPRESSURE", "FAULT")
 MOST_STEPS: Final = 12
-SETTINGS: Final[Mapping[str, tuple[int | str, ...]]] = {
-    "overflow_mode": ("close-early", "overflow", "overflow-borrow"),
-    "dgsq_mode": ("on-first-frame", "on-congestion"),
-    "container_bytes": (16_384, 9_240, 32_768),
-    "unsolicited_bytes": (0, 9_240),
-    "unknown_unicast": ("drop", "flood"),
-    "dgsq_max": (1_024, 16),
-    "reorder_bytes": (1_048_576, 65_536),
-    "bp_threshold": (65_536,),
-    "class_weight_ratio": (1, 4),
-}
-"""Values that a plan may set, the first of each being the simplest."""
-
 times = st.integers(0, SPAN // 1000).map(lambda number: 1000 * number)
 lengths = st.sampled_from((5_000, 30_000, 120_000, 400_000, 900_000, 1_500_000))
 numbers = st.integers(0, 47)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky, NoSuchExample
 
 from conformance.exploration.draw import plans
-from conformance.exploration.plan import Plan
 from conformance.exploration.play import Outcome, play
 from conformance.exploration.steer import Coverage
-from conformance.exploration.tour import tour
+from conformance.plans.plan import Plan
+from conformance.plans.tour import tour
 from conformance.run.context import RunContext
 
 ROUND: Final = 40

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from conformance.exploration.explore import Discovery
-from conformance.exploration.plan import Plan, read_plan
+from conformance.plans.plan import Plan, read_plan
 from conformance.run.context import RunContext, RunOptions
 from spec.errors import InputError
 from spec.text import command, lines

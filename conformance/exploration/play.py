@@ -7,9 +7,9 @@ from typing import Final
 from conformance.api.outcomes import TesterLimited
 from conformance.api.parameters import senseless
 from conformance.exploration.build import Played, build
-from conformance.exploration.oracle import Breach, Oracle
-from conformance.exploration.plan import Plan
 from conformance.judge import invariants
+from conformance.plans.oracle import Breach, Oracle
+from conformance.plans.plan import Plan
 from conformance.run.context import RunContext
 from spec.text import said
 from spec.verdict import Verdict

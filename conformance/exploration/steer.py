@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
-from conformance.exploration.plan import Plan
+from conformance.plans.plan import Plan
 from traffic.recordings.recording import Recording
 
 Pair = tuple[str, str]

@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 from pydantic import ValidationError
 
+from conformance.api.memory import give_back
 from conformance.api.outcomes import (
     BenchError,
     BenchGone,
@@ -136,10 +137,13 @@ class CaseExecution:
         """
         if self.open_question:
             return
+        octets = 0
         for execution in (*self.earlier, self):
             if execution.bed is not None:
+                octets += sum(len(recording.columns.blob) for recording in execution.plays)
                 execution.bed.recordings.clear()
                 execution.bed.spoilt.clear()
+        give_back(octets)
 
     def break_off(self, error: BaseException) -> None:
         """Judge a case that never ran, or in which something broke after it was judged.

@@ -2,6 +2,7 @@
 
 from reference_impl.mutants import mutant
 from reference_impl.parts.backpressure import BackpressureSender
+from reference_impl.parts.dgsq import Dgsq
 from reference_impl.parts.transit import TransitBackpressure, TransitForwarder
 from reference_impl.port import OutPort
 
@@ -100,3 +101,12 @@ class GsfMakesUpForAbsence(TransitForwarder):
 
     def restart(self, now: int) -> None:
         """Remember what each has carried."""
+
+
+@mutant("GRANT-NO-SEND-WITHOUT", kind="meeting")
+class OverdrawsUnderPressure(Dgsq):
+    """Takes the rate that back-pressure leaves for a grant."""
+
+    def may_send(self, credit: int) -> bool:
+        """Ask for no credit while a rate is set."""
+        return self.level > 0 or super().may_send(credit)

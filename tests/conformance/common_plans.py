@@ -1,6 +1,6 @@
 """Scenarios of which none was made for a clause: what recordings in general are like."""
 
-from conformance.exploration.plan import (
+from conformance.plans.plan import (
     Bed,
     Cut,
     Flow,

@@ -3,7 +3,7 @@
 import json
 import resource
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,8 @@ import yaml
 
 from spec.errors import Exit
 from spec.loader import load_catalogue
-from spec.relations_page import ends
+from spec.relations import breaches
+from spec.relations_page import alone, ends, nearest
 
 ROOT: Final = Path(__file__).parents[2]
 COMMAND: Final = str(ROOT / ".venv" / "bin" / "gse-cts")
@@ -22,7 +23,7 @@ SECONDS: Final = 180
 MEMORY: Final = 1 << 30
 """Octets of data that its process may hold."""
 
-Values = Mapping[str, int | float | str]
+Values = dict[str, int | float | str]
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,30 @@ def single() -> Iterator[Point]:
     """List a point for each end of every parameter, with all others at their defaults."""
     for name, parameter in load_catalogue().parameters.items():
         for value in ends(parameter):
-            chosen = {name: value}
-            yield Point(f"{name}={value}", *(({}, chosen) if parameter.kind == "suite" else (chosen, {})))
+            yield _alone(name, value)
+
+
+def refused(points: Iterable[Point]) -> Iterator[Point]:
+    """List those of some points that a relation refuses."""
+    catalogue = load_catalogue()
+    for point in points:
+        if any(breaches(catalogue, alone(catalogue, point.declared | point.set_by_run))):
+            yield point
+
+
+def admissible() -> Iterator[Point]:
+    """List for each of those the value nearest to it that no relation refuses."""
+    catalogue = load_catalogue()
+    for point in refused(single()):
+        ((name, value),) = (point.declared | point.set_by_run).items()
+        yield _alone(name, nearest(catalogue, name, value))
+
+
+def _alone(name: str, value: float | str) -> Point:
+    """Make a point of one value, which the vendor declares or the suite plays with."""
+    chosen = {name: value}
+    suite = load_catalogue().parameters[name].kind == "suite"
+    return Point(f"{name}={value}", *(({}, chosen) if suite else (chosen, {})))
 
 
 def realistic() -> Iterator[Point]:

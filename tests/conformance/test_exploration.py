@@ -8,20 +8,25 @@ import pytest
 import typer
 from hypothesis import given, settings
 
+from conformance.cases.forwarding import test_plans
 from conformance.checkout import ROOT
 from conformance.cli.explore import command, seconds
 from conformance.exploration.build import build
+from conformance.exploration.choose import choose
 from conformance.exploration.draw import plans
 from conformance.exploration.explore import Exploration
 from conformance.exploration.keep import again, keep, load
-from conformance.exploration.oracle import Oracle
-from conformance.exploration.plan import Bed, Cut, Flow, Halt, Oddity, Plan, read_plan
 from conformance.exploration.play import CRASH, play
 from conformance.exploration.steer import Coverage
-from conformance.exploration.tour import array
+from conformance.plans import stock
+from conformance.plans.oracle import Oracle
+from conformance.plans.plan import Bed, Cut, Flow, Halt, Oddity, Plan, read_plan
+from conformance.plans.staging import request_of
+from conformance.plans.tour import array
+from conformance.plans.transit import unlike
 from conformance.run.context import RunContext, RunOptions
 from spec.errors import InputError
-from traffic.scenario import DOWN
+from traffic.scenario import DOWN, UP
 
 CORPUS = sorted((ROOT / "tests" / "conformance" / "corpus").glob("*.json"))
 SMALL = Plan(Bed("fabric", 2, 2, 1), {}, (Flow(0, 0, (594, 66), 30),))
@@ -206,3 +211,43 @@ def test_a_budget_is_a_time(text, value):
 def test_a_budget_that_is_none_is_refused(text):
     with pytest.raises(InputError, match="budget"):
         seconds(text)
+
+
+@pytest.mark.parametrize("kind", stock.KINDS)
+def test_the_plans_of_a_run_are_for_the_testbed_of_their_case(kind):
+    bed, settings_of = stock.KINDS[kind]
+    asked = [case.pytestmark for case in vars(test_plans).values() if hasattr(case, "pytestmark")]
+    asked = [{mark.name: mark for mark in marks} for marks in asked]
+    (mine,) = [marks for marks in asked if marks["testbed"].args[0] == request_of(bed)]
+    assert (mine["configure"].kwargs if "configure" in mine else {}) == settings_of
+    assert all(plan.bed == bed and plan.settings == settings_of for plan in stock.stock()[kind])
+    assert sum(map(len, stock.shares(kind))) == len(stock.stock()[kind])
+
+
+def test_a_plan_of_a_run_is_played_alone_by_its_name(capsys):
+    command(plan=stock.stock()["gsf"][0].name)
+    assert "0 rules broken" in capsys.readouterr().out
+    with pytest.raises(InputError, match="no plan that a run plays"):
+        command(plan="nothing")
+
+
+def test_what_is_chosen_meets_more_with_every_plan(bench):
+    bed, values = stock.KINDS["gsp"]
+    coverage = Coverage()
+    chosen = choose(bench, bed, values, 3, 1)
+    fresh = [coverage.note(plan, play(plan, bench).recording) for plan in chosen]
+    assert fresh == sorted(fresh, reverse=True)
+    assert all(fresh)
+
+
+def test_what_a_gsf_keeps_or_repeats_is_noticed(bench):
+    _, recording = ready(bench, Plan(Bed("gsf", 3, 1, 1, 1), {}, (Flow(0, 0, (594,), 9),)))
+    columns = recording.columns
+    data = columns.tables["DATA"].rows
+    down, up = (data[columns.direction[data] == way][:1] for way in (DOWN, UP))
+    copies = columns.delivered.copy()
+    copies[up] = 0
+    assert not list(unlike(recording))
+    assert "".join(unlike(recording.but(delivered=copies))) == "gsf0 sent 9 DATA of 8 that came"
+    kept = recording.but(direction=flipped(columns, down))
+    assert "".join(unlike(kept)) == "gsf0 kept 2 messages, 0 counted as dropped"

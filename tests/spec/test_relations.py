@@ -4,7 +4,7 @@ from spec.errors import InputError
 from spec.integrity import faults
 from spec.loader import load_catalogue, read_catalogue
 from spec.relations import breaches, inequality_of, parameters_of
-from spec.relations_page import PAGE, RATES, alone, page
+from spec.relations_page import PAGE, RATES, alone, breach_of, ends, nearest, page
 
 CATALOGUE = load_catalogue()
 
@@ -47,6 +47,21 @@ def test_limits_follow_the_declared_timers_and_what_is_declared_stays():
     assert values["play_limit"] == 5_000_000_000
     assert values["hello_interval"] == 1_000_000
     assert alone(CATALOGUE, {"hello_interval": 1_000_000, "outage_max": 4_000_000})["outage_max"] == 4_000_000
+
+
+def test_next_to_a_refused_end_lies_a_value_that_is_not():
+    refused = [
+        (name, end)
+        for name, parameter in CATALOGUE.parameters.items()
+        for end in ends(parameter)
+        if breach_of(CATALOGUE, name, end) is not None
+    ]
+    assert len(refused) > 30
+    for name, end in refused:
+        near = nearest(CATALOGUE, name, end)
+        step = 1 if CATALOGUE.parameters[name].type == "integer" else 0.001
+        assert breach_of(CATALOGUE, name, near) is None
+        assert breach_of(CATALOGUE, name, round(near + (step if end > near else -step), 3)) is not None
 
 
 def test_the_page_is_current():

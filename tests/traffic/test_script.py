@@ -123,3 +123,13 @@ def test_ungoverned_frames_and_those_for_an_emulated_node_go_at_once():
             (1, n) for n in range(3)
         ]
         assert pair.messages("REQUEST", "right") == []
+
+
+def test_queues_due_together_are_asked_for_together():
+    both = script(Container(LINK, 0, frames=1)) + script(Container(LINK, 0, frames=1), cls=3)
+    pair = played(both, mode="at-once", delay=7_000)
+    asked, data = pair.times("REQUEST", "right"), pair.times("DATA", "right")
+    assert len(data) == 2
+    assert [request.fields["class"] for request in pair.messages("REQUEST", "right")[:2]] == [0, 3]
+    assert asked[1] < data[0]
+    assert data[1] - data[0] < 7_000

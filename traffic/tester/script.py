@@ -112,7 +112,8 @@ class Script:
     """Sends frames in the order of their times; one that has to wait for credit puts off all that follow.
 
     1. A frame is governed where it is marked so, its source is an emulated GSP and its destination is none.
-    2. The source claims the octets of all governed frames of a queue generation at once, before the first.
+    2. The source claims the octets of all governed frames of a queue generation at once, before the first,
+       and asks together for queues whose first frames are due together: none waits for another's answer.
     3. A frame leaves when it is due and the grant covers it.
     4. A generation ends with the first frame of the next one, and has to be granted as a whole by then: its
        stragglers left before, and are on their way only.
@@ -163,6 +164,8 @@ class Script:
                 self.pend(1)
                 self.around.surroundings.at(due, self.wake)
                 return
+            if claim is not None and not claim.is_open:
+                self._ask(timed.at, now)
             if claim is not None and not claim.admits(octets, now):
                 return
             self.next += 1
@@ -170,6 +173,14 @@ class Script:
             self.around.surroundings.transmit(timed.port, timed.frame, now, control=False)
             if claim is not None:
                 claim.take(octets)
+
+    def _ask(self, at: int, now: int) -> None:
+        """Ask for all new queues whose first frames are due at this time of the script."""
+        for timed, claim, octets in self.steps[self.next :]:
+            if timed.at != at:
+                return
+            if claim is not None and claim.before is None and not claim.is_open:
+                claim.admits(octets, now)
 
     def end(self) -> None:
         """Send no more, and ask for nothing."""

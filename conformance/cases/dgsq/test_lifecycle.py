@@ -70,7 +70,7 @@ def test_one_queue_an_egress_and_class(bed, expect):
 def test_idle_queues_are_released_in_time(bed, expect):
     """Queues in rare use outlive every pause shorter than age_out, and are gone soon after a longer one."""
     age_out, margin = bed.parameter("age_out"), bed.parameter("latency_margin")
-    pause = age_out - 3 * margin
+    pause = age_out - 3 * margin - bed.parameter("grant_round_trip")
     often = {"repeat": 3, "frames": 2, "period": pause, "size": 66}
     rare = [bursts(bed.host(0), host, cls=cls, **often) for host in bed.hosts[2:] for cls in (0, 5)]
     for rest, active in ((pause, len(rare)), (release_time(bed), 0)):

@@ -48,7 +48,7 @@ def test_messages_and_credit_are_counted(bed, expect):
 @clause("GRANT-STRANGE-REFUSED")
 @testbed(SoloGsp(hosts=1))
 @needs("fabric taps", "raw frames", "counters")
-@configure(dgsq_mode="on-first-frame")
+@configure(unsolicited_bytes=0, dgsq_mode="on-first-frame")
 def test_strange_requests_are_refused(bed, expect):
     """A REQUEST of another version, for another node or for no port there is granted nothing, and counted."""
     port, step = bed.addresses[bed.host(0)].port, bed.parameter("grant_round_trip")

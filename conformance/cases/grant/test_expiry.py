@@ -79,6 +79,7 @@ def test_validity_ends_without_a_word(bed, expect):
 @clause("GRANT-REQUEST-AGAIN", "slow-source")
 @testbed(SoloGsp(hosts=1, remotes=2))
 @needs("fabric taps")
+@configure(unsolicited_bytes=0)
 def test_mute_source_is_served_again(bed, expect):
     """A source that let its credit expire has its fair share again once it sends, and loses nothing."""
     frame = gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
@@ -107,6 +108,7 @@ def test_mute_source_is_served_again(bed, expect):
 @clause("GRANT-REQUEST-AGAIN", "stopped-source")
 @testbed(SoloGsp())
 @needs("fabric taps")
+@configure(unsolicited_bytes=0)
 def test_stopped_source_asks_again(bed, expect):
     """A source that back-pressure stopped until its credit was void sends all of its backlog afterwards."""
     rate, least = bed.parameter("link_rate"), bed.parameter("utilisation_min")
@@ -139,6 +141,7 @@ def test_stopped_source_asks_again(bed, expect):
 @clause("GRANT-REGRANT")
 @testbed(SoloGsp(hosts=1, remotes=5))
 @needs("fabric taps")
+@configure(unsolicited_bytes=0)
 def test_unused_credit_goes_to_another(bed, expect):
     """Sources that ask and never send cost the one that does nothing once their credit has expired."""
     rate, least = bed.parameter("link_rate"), bed.parameter("utilisation_min")

@@ -53,7 +53,8 @@ def test_shares_settle_after_join_and_leave(bed, expect):
     """When a third source joins two others and leaves again, the shares are even soon after."""
     *others, late, hit = bed.hosts
     longest, converged = bed.parameter("max_frame"), bed.parameter("convergence_max")
-    span, gap = even(bed, len(bed.gsps) - 1, 0), 3 * frame_time(bed) // 2
+    sources, gap = len(bed.gsps) - 1, 3 * frame_time(bed) // 2
+    span = even(bed, sources, 15 * sources * frame_time(bed))
     phase = converged + span
     flows = [elephant(other, hit, count=4 * phase // gap, size=longest, gap=gap) for other in others]
     flows += [elephant(late, hit, count=phase // gap, size=longest, gap=gap, start=phase)]

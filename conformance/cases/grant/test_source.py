@@ -4,7 +4,7 @@ from itertools import pairwise
 from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import SoloGsp
 from traffic.patterns import RFC2544, credit_bytes, elephant, gap_at, sweep
-from traffic.scenario import DOWN, GrantPolicy, Scenario, Trigger
+from traffic.scenario import DOWN, GrantPolicy, Scenario, Signal, Trigger
 
 
 @clause("GRANT-NO-SEND-WITHOUT", "granted-in-steps")
@@ -45,6 +45,33 @@ def test_nothing_leaves_unanswered(bed, expect):
         "octet",
         rows=[message.row for message in data],
     )
+
+
+@clause("GRANT-NO-SEND-WITHOUT", "withheld-under-pressure")
+@testbed(SoloGsp(remotes=2))
+@needs("fabric taps")
+@configure(dgsq_mode="on-first-frame")
+def test_nothing_more_leaves_under_pressure(bed, expect):
+    """While an egress asks for a lower rate, and a GSF for a lower share, DATA keeps to what was granted."""
+    size, validity = bed.parameter("max_frame"), bed.parameter("bp_validity")
+    most = bed.parameter("unsolicited_bytes") + 8 * credit_bytes(size)
+    refresh, half = bed.parameter("request_refresh"), {"level": 128, "validity": validity}
+    peers = []
+    for name, about in (("gsp1", "gsp1"), ("gsf0", "gsp2")):
+        told = Signal(bed.node(about), (bed.node("gsp0"),), start=refresh, repeat=validity // 2, **half)
+        peers.append(replace(bed.peer(name), signals=(replace(told, stop=20 * refresh),)))
+    grants = GrantPolicy(ceiling=most, validity=bed.parameter("settle_time"))
+    granting = {"gsp1": replace(peers[0], grants=grants), "gsp2": replace(bed.peer("gsp2"), grants=grants)}
+    load = Scenario(peers=(*granting.values(), peers[1]))
+    for host in (bed.host(2), bed.host(-1)):
+        load += elephant(bed.host(0), host, count=40, size=size, gap=refresh // 2)
+    fabric = bed.play(load).fabric
+    for name in granting:
+        data = fabric.messages("DATA", source="gsp0", destination=name)
+        sent = sum(message.credit for message in data)
+        expect.at_least(sent, most // 2, f"credit octets sent to {name}", "octet")
+        rows = [message.row for message in data]
+        expect.at_most(sent, most, f"credit octets sent to {name}, under pressure", "octet", rows=rows)
 
 
 @clause("GRANT-WHOLE-FRAME")

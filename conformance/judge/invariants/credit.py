@@ -188,13 +188,16 @@ def grants_keep_to_the_backlog(recording: Recording, expect: Expect) -> None:
 
 @invariant("GRANT-OLDER-IGNORED", hidden_by=LOST | FROM_AFAR | ALTERED)
 def grants_never_fall(recording: Recording, expect: Expect) -> None:
-    """In a generation granted and expired of an egress never fall."""
-    given = grants(wire(recording))
+    """In a generation granted and expired of an egress never fall, until it may have forgotten the source."""
+    seen = wire(recording)
+    given = grants(seen)
+    anew = _asked_anew(seen, recording.parameter("refresh_misses") * recording.parameter("request_refresh"))
     wrong = [
         after.row
-        for items in given.values()
+        for queue, items in given.items()
         for before, after in on_one_link(items)
-        if after.granted < before.granted or after.expired < before.expired
+        if (after.granted < before.granted or after.expired < before.expired)
+        and not any(before.time < time <= after.time for time in anew.get(queue, ()))
     ]
     if given:
         expect.that(not wrong, "GRANT with a lower number than the one before", 0, len(wrong), wrong)
@@ -403,6 +406,19 @@ def on_one_link(items: Sequence[Message]) -> Iterator[tuple[Message, Message]]:
         if item.link in latest:
             yield latest[item.link], item
         latest[item.link] = item
+
+
+def _asked_anew(seen: Wire, silence: int) -> dict[Queue, list[int]]:
+    """Return when REQUESTs reached GSPs under test after so many ns without a word about their queues."""
+    times: dict[Queue, list[int]] = {}
+    for queue, item in _asked(seen, seen.to_gsps("REQUEST")):
+        times.setdefault(queue, []).append(item.time)
+    for data in seen.came:
+        times.setdefault(data.queue, []).append(data.time)
+    return {
+        queue: [after for before, after in pairwise(sorted(found)) if after - before >= silence]
+        for queue, found in times.items()
+    }
 
 
 def _asked(seen: Wire, table: Table) -> Iterator[tuple[Queue, Asked]]:

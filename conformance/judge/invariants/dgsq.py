@@ -1,5 +1,6 @@
 """Dynamic global scheduling queues: when they exist, what is in one, and how they end."""
 
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -154,9 +155,12 @@ def queues_age_out_in_time(recording: Recording, expect: Expect) -> None:
 def _left_over(seen: Wire, expect: Expect, limit: int, last: dict[Queue, int], quiet: dict[int, str]) -> None:
     """Expect GSPs to hold no queue well after all their traffic; `last` is when DATA of a queue last left."""
     hosts = seen.columns.facts.hosts
+    gone = Counter(item.queue.source for item in seen.left)
     for node, name in quiet.items():
         active = seen.counter(name, "dgsq_active")
         sent = [item.time for items in seen.sent.values() for item in items if hosts[item.host].node == node]
+        if gone[node] < len(sent):  # a queue that still holds frames is not idle
+            continue
         used = max((*sent, *(time for queue, time in last.items() if queue.source == node)), default=None)
         if active is not None and used is not None and seen.began(name):
             ends = (seen.key_of(frame) for frame in seen.sent)

@@ -177,7 +177,7 @@ def losses_are_announced(recording: Recording, expect: Expect) -> None:
         lost = [
             item
             for item in _lost(own)
-            if not any(item[1].time - proven < down < item[1].time for down in downs)
+            if not any(min(item[0].time, item[1].time - proven) < down < item[1].time for down in downs)
         ]
         checked += len(lost) + len(faults)
         for before, after, about in lost:

@@ -5,8 +5,8 @@ from typing import Final, get_args
 
 from allpairspy import AllPairs
 
-from conformance.exploration.draw import SETTINGS
-from conformance.exploration.plan import (
+from conformance.plans.plan import (
+    SETTINGS,
     Bed,
     Cut,
     Flow,

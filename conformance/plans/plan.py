@@ -6,6 +6,7 @@ a device less is a plan again. Times are ns from the start of the play, sizes co
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -14,6 +15,19 @@ from pydantic.dataclasses import dataclass
 
 from spec.errors import InputError
 from traffic.scenario import Time
+
+SETTINGS: Final[Mapping[str, tuple[int | str, ...]]] = {
+    "overflow_mode": ("close-early", "overflow", "overflow-borrow"),
+    "dgsq_mode": ("on-first-frame", "on-congestion"),
+    "container_bytes": (16_384, 9_240, 32_768),
+    "unsolicited_bytes": (0, 9_240),
+    "unknown_unicast": ("drop", "flood"),
+    "dgsq_max": (1_024, 16),
+    "reorder_bytes": (1_048_576, 65_536),
+    "bp_threshold": (65_536,),
+    "class_weight_ratio": (1, 4),
+}
+"""Values that a plan may set, the first of each being the simplest."""
 
 _STRICT: Final = ConfigDict(extra="forbid", strict=True)
 Number = Annotated[int, Field(ge=0)]

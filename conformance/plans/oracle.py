@@ -5,8 +5,9 @@
    what is missing was lost on a link or is counted under a cause (`missing`, `surplus`, `order`, `causes`).
 3. Credit that is outstanding at an egress, and what waits there, is bounded by its window (`credit`).
 4. A link is not used while it is dark, nor for `flap_hold` after that (`paths`).
-5. Nothing is slower than the slowest thing on its way, and two rounds of the timers (`time`).
-6. When all is over nothing is left: no queue, and who asks then is served at once (`gone`, `after`).
+5. A GSF passes on what came to it, once (`transit`).
+6. Nothing is slower than the slowest thing on its way, and two rounds of the timers (`time`).
+7. When all is over nothing is left: no queue, and who asks then is served at once (`gone`, `after`).
 
 It is made of a scenario and the recording of its play, both plain data.
 """
@@ -19,6 +20,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from conformance.plans.transit import carried, unlike
 from traffic.recordings.recording import DOWN, UP, HostAddress, Recording
 from traffic.scenario import GrantPolicy, GsfPeer, GspPeer, LinkEvent, Scenario
 
@@ -85,6 +87,7 @@ class Oracle:
             self.credit,
             self.paths,
             self.pauses,
+            self.transit,
             self.time,
             self.gone,
             self.after,
@@ -175,13 +178,13 @@ class Oracle:
         withdrawn = self._withdraws()
         for frame in self.sent:
             for host in () if withdrawn and self._floods(frame) else self.owed(frame).hosts:
-                if host in self.linked:
-                    due[host, frame.octets] += frame.copies
+                due[host, frame.octets] += frame.copies
         came = Counter((host, octets) for host, items in self.received.items() for _, octets in items)
         if self._withheld():
             return
+        came += self._to_emulated()
         gone = sum((due - came).values()) if "corrupt" not in self.kinds else 0
-        excuse = self._lost_on_links() + sum(self._drops().values())
+        excuse = self._lost_on_links() + self._dropped_of_those_due()
         if gone > excuse:
             yield Breach(
                 "missing", f"{gone} frames did not arrive, {excuse} lost on links or counted as dropped"
@@ -228,7 +231,13 @@ class Oracle:
 
     def credit(self) -> Iterator[Breach]:
         """Outstanding credit and what waits at an egress stay within the window and a frame a source."""
-        if not self._steady_peers() or self.kinds & DISTURBED or self.scenario.links or self.scenario.pauses:
+        if (
+            not self._steady_peers()
+            or self._strays()
+            or self.kinds & DISTURBED
+            or self.scenario.links
+            or self.scenario.pauses
+        ):
             return
         if self.value("dgsq_mode") != "on-first-frame" or self.scenario.management:
             return
@@ -286,6 +295,11 @@ class Oracle:
                     )
                     break
 
+    def transit(self) -> Iterator[Breach]:
+        """Each GSF sends on what came to it, once, but for what it counts as dropped."""
+        if "corrupt" not in self.kinds:
+            yield from (Breach("transit", words) for words in unlike(self.recording))
+
     def time(self) -> Iterator[Breach]:
         """In peace all that was sent has come by the time that the slowest part of its way takes for it."""
         if not (self.peaceful and self.whole and self._fits()):
@@ -338,7 +352,12 @@ class Oracle:
     def peaceful(self) -> bool:
         """Whether nothing happens but that hosts send."""
         part = self.scenario
-        return not (part.impairments or part.links or part.management or part.pauses) and self._steady_peers()
+        disturbed = part.impairments or part.links or part.management or part.pauses
+        return not (disturbed or self._strays()) and self._steady_peers()
+
+    def _strays(self) -> bool:
+        """Whether frames are sent on links of the fabric."""
+        return any(frame.port not in self.hosts for frame in self.scenario.frames)
 
     def _steady_peers(self) -> bool:
         for peer in self.scenario.peers:
@@ -358,7 +377,7 @@ class Oracle:
                     return False
                 if peer.containers.missing or peer.containers.restarts:
                     return False
-        return not any(frame.port not in self.hosts for frame in self.scenario.frames)
+        return True
 
     def _withheld(self) -> bool:
         """Whether an emulated device may keep frames for good, so that they need not come."""
@@ -385,23 +404,26 @@ class Oracle:
 
     def _from_emulated(self) -> Counter[tuple[str, bytes]]:
         """How often frames came in DATA that emulated devices sent, by host they are for."""
-        found: Counter[tuple[str, bytes]] = Counter()
+        columns = self.recording.columns
         if self.whole:
-            return found
+            return Counter()
+        tested = [link.lower in self.tested.values() for link in columns.links]
+        table = columns.tables["DATA"]
+        came = np.array(tested, bool)[columns.link[table.rows]] & (columns.direction[table.rows] == DOWN)
+        return carried(columns, table.where(table.valid_crc & came), self.hosts.values(), copies=True)
+
+    def _to_emulated(self) -> Counter[tuple[str, bytes]]:
+        """How often frames left in DATA for hosts that emulated devices stand for."""
         columns = self.recording.columns
         table = columns.tables["DATA"]
-        seats = {(host.node, host.port): host.name for host in self.hosts.values()}
-        names = columns.links
-        for position, row in enumerate(table.rows.tolist()):
-            end = names[int(columns.link[row])].lower
-            if columns.direction[row] != DOWN or end not in self.tested.values():
-                continue
-            start = int(table.start[position])
-            octets = columns.blob[start : start + int(table.octets[position])]
-            seat = seats.get((int(table["destination"][position]), int(table["port"][position])))
-            if seat is not None and table.valid_crc[position]:
-                found[seat, octets] += int(columns.delivered[row])
-        return found
+        left = table.where(table.valid_crc & columns.leaving(table))
+        return carried(columns, left, (host for host in self.hosts.values() if host.name not in self.linked))
+
+    def _dropped_of_those_due(self) -> int:
+        """How many frames were dropped, but for those that had to be, and those that came before."""
+        owed = [fate for fate in map(self.owed, self.sent) if fate.cause]
+        drops = sum(count for cause, count in self._drops().items() if cause != "duplicate")
+        return max(drops - len(owed), 0)
 
     def _lost_on_links(self) -> int:
         """How many frames of hosts, or DATA with them, were lost on links."""

@@ -1,0 +1,1 @@
+"""Plans of what to play, as data: the scenarios that they stand for, and the oracle that judges the plays."""
