@@ -66,6 +66,7 @@ KILLED = {
     "PKTC-BORROW-AVERAGE": ("ForgetsExcess", "borrowing"),
     "PKTC-CLASS-SEPARATION": ("MixesClasses", "free"),
     "PKTC-CLOSE-EARLY": ("NeverClosesEarly", "busy"),
+    "PKTC-COUNTERS": ("CountsFullTwice", "busy"),
     "PKTC-FILL-FIELD": ("FillIncludesFrame", "busy"),
     "PKTC-FLUSH": ("FlushesEmptyQueuesOnly", "crowded"),
     "PKTC-FRAME-INDEX": ("IndexesFromOne", "busy"),
