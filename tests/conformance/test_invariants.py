@@ -3,10 +3,10 @@
 from functools import cache
 
 import pytest
+from conformance.exploration.plan import Bed, Flow, Harm, Plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.exploration.plan import Bed, Flow, Harm, Plan
 from conformance.exploration.play import play
 from conformance.judge.expect import Expect
 from conformance.judge.invariants import INVARIANTS, hidden

@@ -229,7 +229,7 @@ def _repeats(seen: Wire, node: int, *, alike: bool = True) -> list[int]:
 
 
 def _ordered_streams(seen: Wire) -> set[Queue]:
-    """Return the generations whose frames all came in order, from 0 without a gap, and of which none was lost.
+    """Return the generations of which no frame was lost and all came in order, from 0 without a gap.
 
     The end of a container came where the next one says that it had no more frames.
     """
