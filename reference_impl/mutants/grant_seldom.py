@@ -88,10 +88,10 @@ class DistrustsNewcomersOfHighClasses(Scheduler):
 class ForgivesOverrunsOfHighClasses(Scheduler):
     """Charges nothing for what came beyond the grant in a class above 0."""
 
-    def charge(self, source: Source, octets: int) -> None:
-        """Charge what is granted alone, in those."""
-        if source.held or not source.cls:
-            super().charge(source, octets)
+    def penalise(self, source: Source, octets: int) -> None:
+        """Do so in class 0."""
+        if not source.cls:
+            super().penalise(source, octets)
 
 
 @mutant("GRANT-PAUSED-CLASS", kind="not-the-first")

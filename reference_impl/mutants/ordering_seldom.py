@@ -314,21 +314,21 @@ class KnowsTheFirstEndOnly(Reorderer):
 
     ends = 0
 
-    def begin(self, stream: Stream, generation: int, sequence: int, now: int) -> None:
+    def begin(self, stream: Stream, generation: int, sequence: int) -> None:
         """Forget the second end."""
         self.ends += bool(stream.ended)
         if self.ends > 1:
             stream.ended = 0
-        super().begin(stream, generation, sequence, now)
+        super().begin(stream, generation, sequence)
 
 
 @mutant("ORDER-UNKNOWN-START", kind="history")
 class JoinsLaterStreamsAtOnce(Reorderer):
     """Starts a stream at the first frame that it sees when it has known another one from that source."""
 
-    def begin(self, stream: Stream, generation: int, sequence: int, now: int) -> None:
+    def begin(self, stream: Stream, generation: int, sequence: int) -> None:
         """Collect of new sources only."""
-        super().begin(stream, generation, sequence, now)
+        super().begin(stream, generation, sequence)
         known = any(each.source == stream.source for each in self.streams.values() if each is not stream)
         if stream.collecting and known:
             stream.happen("start-found")

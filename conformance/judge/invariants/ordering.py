@@ -229,7 +229,7 @@ def _repeats(seen: Wire, node: int, *, alike: bool = True) -> list[int]:
 
 
 def _ordered_streams(seen: Wire) -> set[Queue]:
-    """Return the generations whose frames all came in order, from 0 without a gap.
+    """Return the generations of which no frame was lost and all came in order, from 0 without a gap.
 
     The end of a container came where the next one says that it had no more frames.
     """
@@ -248,5 +248,6 @@ def _ordered_streams(seen: Wire) -> set[Queue]:
         )
         if items[0][1:3] == (0, 0) and not gaps:
             good.add(queue)
+    good -= {item.queue for item in seen.lost}
     streams = Counter(queue[:4] for queue in places)
     return {queue for queue in good if streams[queue[:4]] == 1}
