@@ -151,6 +151,11 @@ PLANS = {
         ),
         53,
     ),
+    "flooding-what-is-withdrawn": Plan(
+        Bed("fabric", 2, 2, 2),
+        {"unknown_unicast": "flood"},
+        (Flow(0, 0), Withdrawal(1, 0, 5_000)),
+    ),
     "few-queues": Plan(
         Bed("fabric", 8, 2, 3),
         {"dgsq_max": 16},
