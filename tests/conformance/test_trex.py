@@ -123,7 +123,7 @@ def test_a_server_that_falls_short_fails_no_device(play, fault):
         assert any(telling in reason for reason in words), verdicts
 
 
-@pytest.mark.parametrize("tester", ["trex-4.8:fetch=20,jitter=500", "trex-5.1:start=200,lag=300"])
+@pytest.mark.parametrize("tester", ["trex-4.8:cut=9214,jitter=500", "trex-5.1:start=200,lag=300"])
 def test_a_flaw_fails_its_clause_through_a_server_that_falls_short(play, tester):
     case = "forwarding/test_messages.py::test_a_gsp_stops_damaged_data"
     results = play.ended(play(case, tester=tester, device="mutant:GspTrustsChecksums"))

@@ -1,7 +1,10 @@
 """The parameters of a live run."""
 
+import pytest
+
 from reference_impl.live.parameters import live_values
 from spec.loader import load_catalogue
+from spec.relations import breaches
 
 
 def test_every_value_is_in_its_range():
@@ -9,6 +12,12 @@ def test_every_value_is_in_its_range():
     values = live_values(parameters)
     assert values.keys() == parameters.keys()
     assert {name: parameters[name].fault_of(value) for name, value in values.items()} == dict.fromkeys(values)
+
+
+@pytest.mark.parametrize("trex", [False, True])
+def test_no_value_contradicts_another(trex):
+    catalogue = load_catalogue()
+    assert [*breaches(catalogue, live_values(catalogue.parameters, trex=trex))] == []
 
 
 def test_a_fabric_in_slow_motion_keeps_its_proportions():
