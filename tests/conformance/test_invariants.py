@@ -3,7 +3,6 @@
 from functools import cache
 
 import pytest
-from conformance.exploration.plan import Bed, Flow, Harm, Plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from conformance.judge.expect import Expect
 from conformance.judge.invariants import INVARIANTS, hidden
 from conformance.judge.invariants.credit import Validity
 from conformance.judge.invariants.ordering import frames_in_order_wait_for_nothing
+from conformance.plans.plan import Bed, Flow, Harm, Plan
 from conformance.run.context import RunContext, RunOptions
 from reference_impl.mutants import mutants
 from tests.conformance.common_plans import PLANS
