@@ -241,7 +241,7 @@ class HostPort(OutPort):
                 if start > now:
                     self.arm(start)
                     return
-            cls = self.busy.bit_length() - 1 if self.pause_end <= start else self.next_class(start)
+            cls = self.next_class(start)
             queue = self.classes[cls]
             frame = queue.popleft()
             if not queue:
@@ -254,6 +254,8 @@ class HostPort(OutPort):
 
     def next_class(self, now: int) -> int:
         """Choose the highest class that is not paused and in which something waits."""
+        if self.pause_end <= now:
+            return self.busy.bit_length() - 1
         open_classes = (cls for cls in range(7, -1, -1) if self.paused_until[cls] <= now)
         return next(cls for cls in open_classes if self.busy >> cls & 1)
 

@@ -236,6 +236,16 @@ class WireProfile:
                 return field
         raise NotInProfile(self.name, f"{name} in its {message}")
 
+    def reserved(self, message: str) -> list[Field]:
+        """List the fields of a message, those of its header included, that have one value and no meaning."""
+        layout = self.message(message)
+        named = {*HEADER_FIELDS, *MESSAGE_FIELDS[message], *layout.constants}
+        return [
+            field
+            for field in (*self.header.fields, *layout.fields.fields)
+            if field.name not in named and field.minimum == field.maximum
+        ]
+
     def has(self, message: str, name: str) -> bool:
         """Say whether there is such a message and it has such a field."""
         return message in self.messages and name in self.messages[message].fields.names

@@ -14,6 +14,15 @@ Status = Literal["under test", "reference", "emulated"]
 GSF_NODE_BASE = 0x80
 
 
+def gsp_node(index: int) -> int:
+    """Return the node id of a GSP by its number from 0: 1, 193, 65, 2, 194, 66, ...
+
+    Neighbours differ in the upper bits alone, so that a device that drops some of them mixes two nodes up;
+    all fit into 8 bits.
+    """
+    return 1 + index // 3 + (0, 0xC0, 0x40)[index % 3]
+
+
 @dataclass(frozen=True)
 class Topology:
     """Devices and links. The ports of a device are its links in the order of `links`.
@@ -165,7 +174,7 @@ class _Clos:
     def topology(self, rate_mbps: int, delay_ns: int) -> Topology:
         leaves = [f"gsp{index}" for index in range(self.gsps)]
         spines = [f"gsf{index}" for index in range(self.gsfs)]
-        nodes = {name: self._node(name, index + 1, "GSP") for index, name in enumerate(leaves)}
+        nodes = {name: self._node(name, gsp_node(index), "GSP") for index, name in enumerate(leaves)}
         nodes |= {name: self._node(name, GSF_NODE_BASE + index, "GSF") for index, name in enumerate(spines)}
         hosts = [
             (f"h{index * self.hosts + port}", leaf)

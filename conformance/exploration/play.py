@@ -83,7 +83,7 @@ def judged(played: Played, recording: Recording, context: RunContext) -> Iterato
         if any(ok for ok, _ in context.explain(context.catalogue.clauses[clause], roles, settings))
     ]
     found = invariants.judge([recording], [voided], clauses, context.binding.uncertainty)
-    for clause, expect in found.items():
+    for clause, expect in found:
         if isinstance(expect, Exception):
             yield Breach(f"{clause} (check)", f"{type(expect).__name__}: {said(expect)}")
         elif expect.verdict()[0] is Verdict.FAIL:

@@ -66,6 +66,6 @@ def noticed(
     """Yield a finding for each entry that was tried and did not survive."""
     for outcome in outcomes:
         item = listed.get(outcome.place.key)
-        if item is not None and outcome.fate is not Fate.SURVIVED:
+        if item is not None and outcome.fate not in {Fate.SURVIVED, Fate.IDLE}:
             what = f"is noticed ({outcome.fate} of {outcome.case or 'the devices'}); take it out"
             yield Finding(str(path), str(item), RULE, what)

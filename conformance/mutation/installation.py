@@ -70,6 +70,11 @@ def install(context: RunContext, file: str = "", tree: ast.Module | None = None)
     import_module(binding)
     if tree is not None and file.endswith(GENERATED):
         vars(import_module(COMPILER))["compile"] = Recompiling(file, tree)
+    return stand(context)
+
+
+def stand(context: RunContext) -> RunContext:
+    """Return a bench with the reference that this process has."""
     fresh = copy(context)
     options = context.options
     fresh.binding = load_binding(options.binding, BindingOptions(wire_profile=options.wire_profile))

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from conformance.mutation.places import Place, Source
-from conformance.mutation.playing import Playable
-from conformance.mutation.reach import timed, traced
-from conformance.mutation.trial import Fate, Outcome, Planned, Trial
+from conformance.mutation.playing import Playable, bench
+from conformance.mutation.reach import Normal, Reach, measured, traced
+from conformance.mutation.trial import Compiling, Fate, Mutant, Outcome, Planned, Trial
 from conformance.run.context import RunContext
 from spec.errors import InputError
+from spec.wire import bundled
 
 T = TypeVar("T")
 
@@ -60,14 +61,13 @@ class Runner:
     def __init__(self, playables: Sequence[Playable], context: RunContext) -> None:
         self.playables = playables
         self.context = context
-        clock, tracer = (
-            InChild(lambda: timed(playables, context)),
-            InChild(lambda: traced(playables, context)),
-        )
-        seconds, wrong = clock.result()
-        self.order = Order(seconds)
-        self.reach = tracer.result()
-        if wrong:
+        normal: Normal = InChild(lambda: measured(playables, context)).result()
+        self.normal = normal
+        self.order = Order(normal.seconds)
+        self.reach: Reach = InChild(lambda: traced(playables, context, normal)).result()
+        benches = {name: context if name == context.profile.name else bench(name) for name in bundled()}
+        self.compiling = Compiling(self.reach.products, benches)
+        if wrong := self.normal.wrong:
             raise InputError("reference", "cases", f"{len(wrong)} do not pass: {wrong[0]}", "mend it first")
 
     def generated(self) -> list[Source]:
@@ -91,9 +91,10 @@ class Runner:
                 source, place = waiting.pop()
                 plan = self.plan(place)
                 if not plan:
-                    yield Outcome(place, Fate.SURVIVED, reason="no case comes by it")
+                    yield Outcome(place, Fate.IDLE, reason="no case comes by it")
                     continue
-                trial = Trial.begin(source, place, plan, self.context)
+                compiling = self.compiling if self.reach.compiles(place) else None
+                trial = Trial.begin(Mutant(source, place, plan, self.context, compiling))
                 running[trial.reading] = trial
             if not running:
                 continue
@@ -112,15 +113,16 @@ class Runner:
         del running[reading]
         outcome = trial.end()
         if outcome.fate is Fate.FAIL:
-            number = next(item.number for item in trial.plan if item.playable.case.id == outcome.case)
-            self.order.learn(trial.place, number)
+            plan = trial.mutant.plan
+            number = next(item.number for item in plan if item.playable.case.id == outcome.case)
+            self.order.learn(outcome.place, number)
         return outcome
 
     def plan(self, place: Place) -> list[Planned]:
         """Return the cases that come by a place, in the order in which they are to be played."""
-        seconds = self.order.seconds
+        normal = self.normal
         return [
-            Planned(number, self.playables[number], seconds[number])
+            Planned(number, self.playables[number], normal.seconds[number], normal.digests[number])
             for number in self.order.sort(place, self.reach.cases(place))
         ]
 

@@ -18,13 +18,15 @@ from spec.text import line
 
 SCHEMA: Final = "gse-mutants/1"
 COMMON: Final = "what all chapters share"
-SHOWN: Final = (Fate.FAIL, Fate.ERROR, Fate.INCONCLUSIVE, Fate.HANG, Fate.SURVIVED)
+SHOWN: Final = (Fate.FAIL, Fate.ERROR, Fate.INCONCLUSIVE, Fate.HANG, Fate.SURVIVED, Fate.IDLE)
+NONE: Final = (Fate.STILLBORN, Fate.SAME)
+"""What is no other device."""
 DETECTED: Final = (Fate.ERROR, Fate.INCONCLUSIVE, Fate.HANG)
 
 
 @dataclass(frozen=True)
 class Tally:
-    """How many mutants came to which end, equivalents and those that no device is made of left out."""
+    """How many mutants came to which end, equivalents and those that are no other device left out."""
 
     fates: Mapping[Fate, int]
     equivalent: int = 0
@@ -47,7 +49,7 @@ class Tally:
 
 def tally(outcomes: Iterable[Outcome], equivalent: Collection[Key]) -> Tally:
     """Count outcomes."""
-    kept = [outcome for outcome in outcomes if outcome.fate is not Fate.STILLBORN]
+    kept = [outcome for outcome in outcomes if outcome.fate not in NONE]
     judged = [outcome for outcome in kept if outcome.place.key not in equivalent]
     return Tally(Counter(outcome.fate for outcome in judged), len(kept) - len(judged))
 
@@ -100,14 +102,16 @@ def survivors(outcomes: Iterable[Outcome], equivalent: Collection[Key]) -> list[
     left = [
         outcome
         for outcome in outcomes
-        if outcome.fate not in {Fate.FAIL, Fate.STILLBORN} and outcome.place.key not in equivalent
+        if outcome.fate not in {Fate.FAIL, *NONE} and outcome.place.key not in equivalent
     ]
     left.sort(key=lambda outcome: (outcome.place.file, outcome.place.lines, str(outcome.place)))
-    return [
-        f"{outcome.fate} {line(str(outcome.place), 300)}"
-        + (f" ({line(outcome.reason, 160)})" if outcome.reason else f" ({outcome.cases} cases come by)")
-        for outcome in left
-    ]
+    return [f"{outcome.fate} {line(str(outcome.place), 300)} ({_words(outcome)})" for outcome in left]
+
+
+def _words(outcome: Outcome) -> str:
+    if outcome.reason:
+        return line(outcome.reason, 160)
+    return f"{outcome.cases} cases come by, it acts in {outcome.acted}"
 
 
 def document(

@@ -5,15 +5,16 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any, Final
 
-from conformance.mutation.installation import install
+from conformance.mutation.installation import install, stand
 from conformance.mutation.places import Place, Source
 from conformance.mutation.playing import Playable
+from conformance.mutation.products import product
 from conformance.run.context import RunContext
 from spec.text import line
 from spec.verdict import Verdict
@@ -32,7 +33,9 @@ class Fate(StrEnum):
 
     `FAIL`: a case or an invariant judged it, a device that ends included. `ERROR` and `INCONCLUSIVE`: it was
     noticed and not judged. `HANG`: it came to no end in its time, and no play could say so. `STILLBORN`: no
-    device can be made of it. `SURVIVED`: every case that comes by the place passed.
+    device can be made of it. `SAME`: the codec that it compiles is the same under every wire profile.
+    `SURVIVED`: every case that comes by the place passed; `IDLE` where, besides, every play gave octet by
+    octet what it gives on the reference, its counters, events and states included.
     """
 
     FAIL = "FAIL"
@@ -40,14 +43,17 @@ class Fate(StrEnum):
     INCONCLUSIVE = "INCONCLUSIVE"
     HANG = "HANG"
     STILLBORN = "STILLBORN"
+    SAME = "SAME"
     SURVIVED = "SURVIVED"
+    IDLE = "IDLE"
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of a place changed: by which case and on which clause, and why.
 
-    `cases` is how many come by the place, `played` how many of them were needed, `seconds` of processor time.
+    `cases` is how many come by the place, `played` how many of them were needed, `acted` in how many of those
+    a play gave anything else than on the reference, `seconds` of processor time.
     """
 
     place: Place
@@ -57,35 +63,87 @@ class Outcome:
     reason: str = ""
     cases: int = 0
     played: int = 0
+    acted: int = 0
     seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A case that is to be played on a mutant, with its number and its seconds on the reference."""
+    """A case that is to be played on a mutant: its number, and its seconds and digests on the reference."""
 
     number: int
     playable: Playable
     seconds: float
+    digests: tuple[str, ...] = ()
 
 
-def attempt(source: Source, place: Place, plan: Sequence[Planned], context: RunContext, out: IO[str]) -> None:
-    """Put a mutant into this process, and write what each case makes of it until one fails, a line each."""
+@dataclass(frozen=True)
+class Compiling:
+    """What the compiler of the codec makes on the reference, and the bench of each wire profile."""
+
+    products: Mapping[str, str]
+    benches: Mapping[str, RunContext]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A place of a source to be changed, and the cases to be played on a bench then.
+
+    Of a place that does nothing but to compile the codec, `compiling` has what that makes.
+    """
+
+    source: Source
+    place: Place
+    plan: Sequence[Planned]
+    context: RunContext
+    compiling: Compiling | None = None
+
+
+def attempt(mutant: Mutant, out: IO[str]) -> None:
+    """Put a mutant into this process, and write what each case makes of it until one fails, a line each.
+
+    What compiles another codec under other wire profiles only is played under the first of those.
+    """
+    plan = mutant.plan
     _limit(sum(LEAST + TIMES * item.seconds for item in plan))
     try:
-        fresh = install(context, source.name, source.changed(place))
+        fresh = install(mutant.context, mutant.source.name, mutant.source.changed(mutant.place))
     except Exception as error:  # noqa: BLE001 - whatever it is, there is no device
         _tell(out, fate=Fate.STILLBORN, reason=f"{type(error).__name__}: {error}")
         return
+    compiling = mutant.compiling
+    if compiling is not None:
+        others = [name for name, made in compiling.products.items() if not _makes(name, made)]
+        if not others:
+            _tell(out, fate=Fate.SAME)
+            return
+        if fresh.profile.name not in others:
+            fresh = stand(compiling.benches[others[0]])
+            plan = [replace(item, digests=()) for item in plan if _suits(item.playable, fresh)]
     for item in plan:
         fresh.binding.patience = LEAST + TIMES * item.seconds  # type: ignore[attr-defined]
-        execution = item.playable.judged(fresh)
-        told = next((each for each in execution.judgements if each.verdict is execution.worst), None)
-        clause, reason = (told.clause.id, told.reason) if told else ("", "")
-        _tell(out, case=item.number, verdict=execution.worst.value, clause=clause, reason=reason)
-        if execution.worst is Verdict.FAIL:
+        judged = item.playable.judged(fresh, item.digests)
+        words = {"clause": judged.clause, "reason": judged.reason} if judged.acted else {}
+        _tell(out, case=item.number, verdict=judged.verdict.value, acted=judged.acted, **words)
+        if judged.verdict is Verdict.FAIL:
             return
-        execution.forget()
+
+
+def _makes(profile: str, made: str) -> bool:
+    """Whether the compiler of this process makes of a profile what was made before."""
+    try:
+        return product(profile) == made
+    except Exception:  # noqa: BLE001 - whatever a mutant does
+        return False
+
+
+def _suits(playable: Playable, context: RunContext) -> bool:
+    """Whether a case can be played on another bench."""
+    try:
+        context.suit(playable.case)
+    except Exception:  # noqa: BLE001 - a case that is not played notices no mutant
+        return False
+    return True
 
 
 def _tell(out: IO[str], **words: object) -> None:
@@ -105,26 +163,25 @@ def _limit(seconds: float) -> None:
 class Trial:
     """A mutant that is being tried in a child of this process."""
 
-    place: Place
-    plan: Sequence[Planned]
+    mutant: Mutant
     child: int
     reading: int
     said: bytes = b""
 
     @classmethod
-    def begin(cls, source: Source, place: Place, plan: Sequence[Planned], context: RunContext) -> "Trial":
+    def begin(cls, mutant: Mutant) -> "Trial":
         """Start the child."""
         reading, writing = os.pipe()
         sys.stdout.flush()
         child = os.fork()
         if child:
             os.close(writing)
-            return cls(place, plan, child, reading)
+            return cls(mutant, child, reading)
         os.close(reading)
         try:
             _silence()
             with os.fdopen(writing, "w", encoding="utf-8") as out:
-                attempt(source, place, plan, context, out)
+                attempt(mutant, out)
         finally:
             os._exit(0)
 
@@ -136,13 +193,14 @@ class Trial:
         ended = _ended(told, os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0)
         number = ended.get("case")
         return Outcome(
-            place=self.place,
+            place=self.mutant.place,
             fate=ended["fate"],
-            case=next((item.playable.case.id for item in self.plan if item.number == number), ""),
+            case=next((item.playable.case.id for item in self.mutant.plan if item.number == number), ""),
             clause=ended.get("clause", ""),
             reason=line(ended.get("reason", ""), 400),
-            cases=len(self.plan),
+            cases=len(self.mutant.plan),
             played=sum("case" in item for item in told),
+            acted=sum(item.get("acted", False) for item in told),
             seconds=round(usage.ru_utime + usage.ru_stime, 2),
         )
 
@@ -157,7 +215,7 @@ def _ended(told: list[dict[str, Any]], signalled: int) -> dict[str, Any]:
         return told[-1] | {"fate": Fate(told[-1]["fate"])}
     if signalled:
         return {"fate": Fate.HANG, "reason": f"ended by {signal.Signals(signalled).name}"}
-    return {"fate": Fate.SURVIVED}
+    return {"fate": Fate.SURVIVED if any(item.get("acted") for item in told) else Fate.IDLE}
 
 
 def _silence() -> None:

@@ -1,6 +1,7 @@
 """What is played before anything is drawn: a covering array, and each odd frame, message and peer once."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final, get_args
 
 from allpairspy import AllPairs
@@ -29,24 +30,33 @@ EVENTS: Final[Mapping[str, tuple[Step, ...]]] = {
     "lost grants": (Harm(0, "loss", 1, 50_000, 300_000, every=2, messages=("GRANT",)),),
     "lost data": (Harm(0, "loss", 0, 50_000, 100_000, every=7, messages=("DATA",)),),
     "repeated data": (Harm(0, "duplicate", 0, 50_000, 300_000, every=3, messages=("DATA",)),),
-    "pause": (Halt(1, 0, 50_000, 200_000), Halt(1, 3, 50_000, 200_000)),
+    "pause": (Halt(3, 0, 50_000, 200_000), Halt(3, 3, 50_000, 200_000)),
     "flap": (Cut(1, 100_000, 30_000), Cut(1, 200_000, 30_000), Cut(1, 300_000, 30_000)),
     "isolation": tuple(Cut(number, 60_000, 1_500_000) for number in range(4)),
-    "withdrawal": (Withdrawal(1, 60_000, 300_000), Flow(0, 0, (594,), 20, 500_000)),
+    "withdrawal": (Withdrawal(3, 60_000, 300_000), Flow(0, 2, (594,), 20, 500_000)),
+    "withdrawal in a pause": (
+        *(Halt(3, cls, 20_000, 400_000) for cls in (0, 3, 7)),
+        Withdrawal(3, 150_000, 300_000),
+    ),
+    "episodes": tuple(Cut(0, 100_000 + 1_800_000 * number, 60_000) for number in range(3)),
     "rest": (
-        Flow(0, 0, (594,), 3, bursts=5, period=1_300_000),
+        Flow(0, 2, (594,), 3, bursts=5, period=1_300_000),
         Flow(1, 1, (66,), 1, bursts=4, period=400_000),
     ),
     "incast": tuple(Flow(number, 3, (1_518,), 60) for number in range(5)),
     "skew": (Harm(0, "delay", 0, 0, 900_000, 30_000, messages=("DATA",)),),
 }
 FRAMES: Final[Mapping[str, tuple[Step, ...]]] = {
-    "short": (Flow(0, 0, (66,), 60),),
-    "longest": (Flow(0, 0, (9_216,), 20),),
-    "mixed": (Flow(0, 0, (66, 1_518, 594), 60),),
-    "plain": (Flow(0, 0, (594,), 40, kind="ethernet"),),
-    "groups": (Flow(0, 0, (594,), 20), Oddity("multicast", 0, 0, 30_000), Oddity("broadcast", 0, 0, 60_000)),
-    "tags": (Flow(0, 0, (594,), 20), Oddity("double tagged", 0, 0, 30_000), Oddity("tagged", 0, 0, 60_000)),
+    "short": (Flow(0, 2, (66,), 60),),
+    "longest": (Flow(0, 2, (9_216,), 20),),
+    "mixed": (Flow(0, 2, (66, 1_518, 594), 60),),
+    "alternating": (
+        Flow(0, 2, (9_216,), bursts=40, period=80_000),
+        Flow(0, 2, (66,), 1, 40_000, bursts=40, period=80_000),
+    ),
+    "plain": (Flow(0, 2, (594,), 40, kind="ethernet"),),
+    "groups": (Flow(0, 2, (594,), 20), Oddity("multicast", 0, 0, 30_000), Oddity("broadcast", 0, 0, 60_000)),
+    "tags": (Flow(0, 2, (594,), 20), Oddity("double tagged", 0, 0, 30_000), Oddity("tagged", 0, 0, 60_000)),
 }
 
 
@@ -63,12 +73,9 @@ def array(strength: int = 2) -> Iterator[Plan]:
     for number, row in enumerate(AllPairs(list(factors.values()), n=strength)):
         cls, frames, overflow, dgsq, paths, event = row
         steps: list[Step] = [
-            Flow(step.source, step.destination, step.sizes, step.count, cls=cls, kind=step.kind)
-            if isinstance(step, Flow)
-            else step
-            for step in FRAMES[frames]
+            replace(step, cls=cls) if isinstance(step, Flow) else step for step in FRAMES[frames]
         ]
-        again = Flow(1, 0, (594, 128), 20, 20_000, cls=cls)
+        again = Flow(1, 2, (594, 128), 20, 20_000, cls=cls)
         chosen = {"overflow_mode": overflow, "dgsq_mode": dgsq}
         bed = Bed("fabric", 3, paths, 2)
         yield Plan(bed, chosen, (*steps, again, *EVENTS[event]), number)

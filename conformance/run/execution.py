@@ -118,13 +118,17 @@ class CaseExecution:
 
     def settle(self, error: BaseException | None) -> None:
         """Judge what was played, given what the case's function ended with."""
+        self.judgements = tuple(self.judging(error))
+
+    def judging(self, error: BaseException | None) -> Iterator[Judgement]:
+        """Judge what was played one by one, the case's own clause first."""
         if self.bed is not None:
             self.bed.guard.declared = None
         self._heed(error)
         lengths = [len(recording) for recording in self.bed.recordings] if self.bed is not None else []
-        self.judgements = tuple(
-            judgement.within(lengths) for judgement in (self._own(error), *self._invariants())
-        )
+        yield self._own(error).within(lengths)
+        for judgement in self._invariants():
+            yield judgement.within(lengths)
 
     def forget(self) -> None:
         """Let go of what was played, of which a whole run would fill the memory; its records are made.
@@ -258,7 +262,7 @@ class CaseExecution:
             self._standing_clauses(),
             self.context.binding.uncertainty,
         )
-        for clause_id, expect in found.items():
+        for clause_id, expect in found:
             clause = self.context.catalogue.clauses[clause_id]
             if isinstance(expect, Exception):
                 verdict, reason = _ended(expect)

@@ -5,7 +5,7 @@ from collections import deque
 from reference_impl import codec
 from reference_impl.codec import BadFrame, Header
 from reference_impl.mutants import mutant
-from reference_impl.parts.credit import PortCredit, Source
+from reference_impl.parts.credit import ClassRing, PortCredit, Source
 from reference_impl.parts.dgsq import Dgsq, DgsqTable
 from reference_impl.parts.granter import Granter, Of
 from reference_impl.parts.gsp_ports import EgressPort, Uplink
@@ -193,10 +193,8 @@ class WaitsBehindOtherQueues(Ingress):
 class ForgivesOverruns(Scheduler):
     """Raises the grant to what a source has sent, and goes on serving it like the others."""
 
-    def charge(self, source: Source, octets: int) -> None:
-        """Charge what is granted alone."""
-        if source.held:
-            super().charge(source, octets)
+    def penalise(self, source: Source, octets: int) -> None:
+        """Charge nothing."""
 
 
 @mutant("GRANT-CONTROL-FIRST")
@@ -273,9 +271,12 @@ class HearsRequestsAlone(Granter):
 
 
 @mutant("GRANT-FAIR")
-class ChargesTheFifthNodeMore(Scheduler):
-    """Charges two fifths more than it grants to one source, which the index of five shares hides."""
+class ShortensTheTurnsOfANode(Scheduler):
+    """Gives one source seven tenths of a quantum in its turn."""
 
-    def charge(self, source: Source, octets: int) -> None:
+    def next_source(self, credit: PortCredit, ring: ClassRing) -> Source | None:
         """Look at the node."""
-        super().charge(source, octets * 7 // 5 if source.node % 5 == 0 else octets)
+        source = super().next_source(credit, ring)
+        if source and source.node % 5 == 0:
+            source.deficit = min(source.deficit, self.quantum * 7 // 10)
+        return source

@@ -314,21 +314,21 @@ class KnowsTheFirstEndOnly(Reorderer):
 
     ends = 0
 
-    def begin(self, stream: Stream, generation: int, sequence: int, now: int) -> None:
+    def begin(self, stream: Stream, generation: int, sequence: int) -> None:
         """Forget the second end."""
         self.ends += bool(stream.ended)
         if self.ends > 1:
             stream.ended = 0
-        super().begin(stream, generation, sequence, now)
+        super().begin(stream, generation, sequence)
 
 
 @mutant("ORDER-UNKNOWN-START", kind="history")
 class JoinsLaterStreamsAtOnce(Reorderer):
     """Starts a stream at the first frame that it sees when it has known another one from that source."""
 
-    def begin(self, stream: Stream, generation: int, sequence: int, now: int) -> None:
+    def begin(self, stream: Stream, generation: int, sequence: int) -> None:
         """Collect of new sources only."""
-        super().begin(stream, generation, sequence, now)
+        super().begin(stream, generation, sequence)
         known = any(each.source == stream.source for each in self.streams.values() if each is not stream)
         if stream.collecting and known:
             stream.happen("start-found")
@@ -366,11 +366,11 @@ class OrdersClassesInPairs(Reorderer):
 
 @mutant("ORDER-STREAMS-INDEPENDENT", kind="at-size")
 class OrdersSourcesInPairs(Reorderer):
-    """Orders each two sources that differ in the last bit of their node as one stream."""
+    """Orders sources that differ in the upper two of eight bits of their node as one stream."""
 
     def receive(self, source: int, *rest: Any) -> bool:  # noqa: ANN401
-        """Take the higher one."""
-        return super().receive(source | 1, *rest)
+        """Cut them off."""
+        return super().receive(source & 63, *rest)
 
 
 @mutant("ORDER-COMPLETE-WITHOUT-LAST", kind="frame-kinds")
@@ -436,3 +436,23 @@ class CountsLateContainers(Gsp):
         if cause != "late" or self.received != self.row + 1:
             super().drop(cause)
         self.row = self.received
+
+
+@mutant("ORDER-LATE-DROPPED", kind="not-the-first")
+class DeliversLateFramesOfAHighClass(Reorderer):
+    """Delivers frames of class 5 that come behind a gap that was closed."""
+
+    def refusal(self, stream: Stream, key: int) -> str | None:
+        """Look at the class."""
+        cause = super().refusal(stream, key)
+        return None if cause == "late" and stream.cls == 5 else cause
+
+
+@mutant("ORDER-DUPLICATE-DROPPED", kind="meeting")
+class DeliversRepeatsWhileItHolds(Reorderer):
+    """Delivers a repeat of a frame that was delivered while others are held."""
+
+    def refusal(self, stream: Stream, key: int) -> str | None:
+        """Look at what is held."""
+        cause = super().refusal(stream, key)
+        return None if cause == "duplicate" and key not in stream.held and len(stream.held) > 1 else cause

@@ -65,11 +65,11 @@ class ForgetsShortFrames(Packer):
 
 @mutant("SPRAY-PER-DESTINATION", kind="at-size")
 class BalancesNodesInPairs(Sprayer):
-    """Keeps one account for each two nodes whose numbers differ in the last bit."""
+    """Keeps one account for nodes whose numbers differ in the upper two of eight bits."""
 
     def shares_to(self, node: int) -> list[PathShare]:
-        """Take that of the higher one."""
-        return super().shares_to(node | 1 if self.paths.to(node | 1) else node)
+        """Take that of the lowest."""
+        return super().shares_to(min(each for each in (*self.paths.nodes(), node) if (each ^ node) & 63 == 0))
 
 
 @mutant("SPRAY-PER-DESTINATION", kind="bystanders")

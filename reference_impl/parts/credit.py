@@ -77,8 +77,8 @@ class Source:
 
     @property
     def need(self) -> int:
-        """Backlog that the credit held does not cover."""
-        return max(self.demand - self.known_sent - self.held, 0)
+        """Backlog that the credit held does not cover; below 0 where it covers more."""
+        return self.demand - self.known_sent - self.held
 
     @property
     def settled(self) -> int:

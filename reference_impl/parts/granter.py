@@ -97,7 +97,7 @@ class Granter:
         self.reckon(source, now)
         lifted = self.not_below(source.granted, source.reported)
         if is_known:
-            self.scheduler.charge(source, lifted - source.granted)
+            self.scheduler.penalise(source, lifted - source.granted)
         source.granted = lifted
         self.window.settle(credit, source)
         self.scheduler.activate(credit, source)
@@ -153,7 +153,7 @@ class Granter:
             self.window.note_ungoverned(credit, node, credit_bytes, now)
             return
         source = credit.sources.get((node, cls)) or self.source(credit, node, cls, now)
-        if generation != source.generation and not self.enter(source, generation):
+        if not self.enter(source, generation):
             return
         source.arrived += credit_bytes
         source.idle = source.silent = False

@@ -81,11 +81,7 @@ class Reorderer:
                 ahead = 0
             if ahead == 0 and index == stream.index:
                 self.deliver(port, cls, frame, credit, now)
-                if last:
-                    self.pass_over(stream, last, fill + credit)
-                else:
-                    stream.fill = fill + credit
-                    stream.index = index + 1
+                self.pass_over(stream, last, fill + credit)
                 if stream.held:
                     self.advance(stream, now)
                 return True
@@ -101,27 +97,33 @@ class Reorderer:
         sequence: int,
         now: int,
     ) -> Stream | None:
-        """Find or begin the stream of a frame; None when the frame belongs to the generation just ended."""
+        """Find or begin the stream of a frame; None when it is of no generation or of the one just ended."""
+        if self.is_void(generation):
+            self.leaf.drop("bad_message")
+            return None
         if stream is None:
             stream = self.streams.add(source, port, cls, now)
-            self.begin(stream, generation, sequence, now)
+            self.begin(stream, generation, sequence)
         elif self.is_forgotten(stream, now):
             self.release_all(stream, now)
             stream.happen("forgotten")
             stream.ended = 0
-            self.begin(stream, generation, sequence, now)
+            self.begin(stream, generation, sequence)
         elif generation != stream.generation:
             if self.is_ended(stream, generation):
                 self.leaf.drop("late")
                 return None
             self.release_all(stream, now)
             stream.ended = stream.generation
-            self.begin(stream, generation, sequence, now)
+            self.begin(stream, generation, sequence)
         elif stream.collecting and self.is_start(stream, sequence):
             stream.happen("start-found")
             stream.sequence = self.unwrap(stream, sequence)
-            stream.index = 0
         return stream
+
+    def is_void(self, generation: int) -> bool:
+        """Return whether a generation is 0, which stands for none."""
+        return generation == 0
 
     def is_ended(self, stream: Stream, generation: int) -> bool:
         """Return whether a generation is the one that ended last."""
@@ -131,7 +133,7 @@ class Reorderer:
         """Return whether a stream was silent for so long that its source has ended the generation since."""
         return now - stream.heard > self.idle_limit
 
-    def begin(self, stream: Stream, generation: int, sequence: int, now: int) -> None:
+    def begin(self, stream: Stream, generation: int, sequence: int) -> None:
         """Start a generation: at once when it starts with sequence 0, else by collecting first."""
         stream.generation = generation
         stream.sequence = sequence
@@ -139,7 +141,6 @@ class Reorderer:
         stream.fill = stream.usual = 0
         stream.totals.clear()
         stream.gaps.clear()
-        stream.heard = now
         stream.happen("begins-later" if self.collects(sequence) else "begins")
 
     def collects(self, sequence: int) -> bool:
@@ -194,11 +195,9 @@ class Reorderer:
         if cause is not None:
             self.leaf.drop(cause)
             return False
-        totals = stream.totals
-        tells_more = unwrapped - 1 not in totals
-        totals[unwrapped - 1] = previous
+        stream.totals[unwrapped - 1] = previous
         self.hold(stream, key, (frame, credit, last, fill), now)
-        if stream.state is ORDERED and (tells_more or key == stream.place):
+        if stream.state is ORDERED:
             self.advance(stream, now)
         while stream.held_bytes >= self.limit:
             self.close_oldest(stream, now)
@@ -218,8 +217,7 @@ class Reorderer:
 
     def hold(self, stream: Stream, key: int, early: tuple[bytes, int, bool, int], now: int) -> None:
         """Keep an early frame, until `reorder_timeout` from now at the longest."""
-        if key != (stream.sequence << INDEX_BITS) + stream.index or stream.state is not ORDERED:
-            self.leaf.count["reorder_held"] += 1
+        self.leaf.count["reorder_held"] += 1
         stream.held[key] = early
         stream.held_bytes += early[1]
         self.held_bytes[stream.port] += early[1]
@@ -246,7 +244,7 @@ class Reorderer:
         """Release what has come in order."""
         held = stream.held
         while held:
-            key = (stream.sequence << INDEX_BITS) + stream.index
+            key = stream.place
             if key in held:
                 self.release(stream, key, now)
             elif self.completes(stream, stream.totals.get(stream.sequence, 0)):

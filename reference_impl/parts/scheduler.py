@@ -27,8 +27,8 @@ class Scheduler:
        enough has come free, or for the fabric, in turn with the other ports.
     5. The step is granted, and charged to the deficit of the source and to its class. The turn passes on
        where the deficit is used up; a source that wants no more leaves the ring when its turn comes.
-    6. What a source sent beyond its grant is charged to its deficit as well, so that its next turns pass
-       without a grant. While another one has something to send it waits for the turns of that one.
+    6. What a source sent beyond its grant is charged to its deficit as well. While that is below 0 it gets
+       no turn: each grant to others of its class pays a part off, and a debt that serves nobody ends.
     """
 
     def __init__(self, leaf: Leaf, window: CreditWindow, give: Give) -> None:
@@ -71,8 +71,7 @@ class Scheduler:
 
     def wants(self, source: Source) -> bool:
         """Return whether a source gets new credit: it has need, and holds less than its allowance."""
-        held = source.held
-        return source.demand - source.known_sent > held < self.allowance(source) and not source.silent
+        return not source.silent and source.need > 0 and source.held < self.allowance(source)
 
     def allowance(self, source: Source) -> int:
         """Credit that a source may hold, which is one longest frame once it let credit expire.
@@ -144,18 +143,20 @@ class Scheduler:
 
     def next_source(self, credit: PortCredit, ring: ClassRing) -> Source | None:
         """Return the source whose turn it is, with a quantum; None while debtors wait for another one."""
-        ready = next((source for source in ring.sources if source.deficit + self.quantum > 0), None)
+        ready = next((source for source in ring.sources if source.deficit >= 0), None)
         if ready is None:
-            if any(self.is_served(other) for other in credit.sources.values() if other.cls == ring.cls):
+            if self.rivals(credit, ring.cls):
                 return None
             ready = ring.sources[0]
             ready.deficit = 0
-        while ring.sources[0] is not ready:
-            ring.sources[0].deficit += self.quantum
-            ring.sources.rotate(-1)
-        if ready.deficit <= 0:
-            ready.deficit += self.quantum
+        ring.sources.rotate(-ring.sources.index(ready))
+        if not ready.deficit:
+            ready.deficit = self.quantum
         return ready
+
+    def rivals(self, credit: PortCredit, cls: int) -> int:
+        """Count the sources of a class that have something to send, and are in no debt."""
+        return sum(self.is_served(other) for other in credit.sources.values() if other.cls == cls)
 
     def is_served(self, source: Source) -> bool:
         """Return whether a source has something to send, and is in no debt."""
@@ -192,12 +193,18 @@ class Scheduler:
 
     def end_turn(self, credit: PortCredit, ring: ClassRing, source: Source, amount: int) -> None:
         """Charge a grant to source and class, and pass the turn on where the deficit is used up."""
-        self.charge(source, amount)
+        source.deficit -= amount
+        for debtor in ring.sources:
+            if debtor.deficit < 0:
+                debtor.deficit = min(debtor.deficit + amount // max(self.rivals(credit, ring.cls), 1), 0)
         credit.served = ring.served
         ring.served += amount / self.weight(ring.cls)
         if source.deficit <= 0:
             ring.sources.rotate(-1)
 
-    def charge(self, source: Source, octets: int) -> None:
-        """Charge to a source what it was granted, or what it sent beyond that."""
-        source.deficit -= octets
+    def penalise(self, source: Source, octets: int) -> None:
+        """Charge to a source what it sent beyond its grant, and as much as it had in its last turn."""
+        if octets > 0:
+            if source.deficit >= 0:
+                source.deficit -= self.quantum
+            source.deficit -= octets

@@ -85,15 +85,13 @@ class Streams(dict[tuple[int, int, int], Stream]):
         super().__init__()
         self.at = at
         self.idle_limit = 0
-        self.sweeping = False
 
     def add(self, source: int, port: int, cls: int, now: int) -> Stream:
         """Begin to know a stream; of too many that hold no frame, the half silent longest are forgotten."""
         if len(self) >= REMEMBERED_STREAMS:
             idle = sorted((stream for stream in self.values() if not stream.held), key=attrgetter("heard"))
             self.forget(idle[: (len(idle) + 1) // 2])
-        if not self.sweeping:
-            self.sweeping = True
+        if not self:
             self.at(now + self.idle_limit, self.sweep)
         stream = self[source, port, cls] = Stream(source, port, cls)
         return stream
@@ -102,8 +100,7 @@ class Streams(dict[tuple[int, int, int], Stream]):
         """Forget the streams that were silent for too long, every so often while there are any."""
         since = now - self.idle_limit
         self.forget([stream for stream in self.values() if stream.heard < since and not stream.held])
-        self.sweeping = bool(self)
-        if self.sweeping:
+        if self:
             self.at(now + self.idle_limit, self.sweep)
 
     def forget(self, streams: Iterable[Stream]) -> None:

@@ -86,17 +86,27 @@ class Gsp(Device):
 
     def request(self, header: Header, frame: bytes, now: int) -> None:
         """Take a REQUEST."""
-        self.count["requests_received"] += 1
         _, cls, _, source, _, port, _ = header
         generation, demand, sent, forfeited = codec.decode_request(frame)
+        if self.is_void(generation):
+            self.drop("bad_message")
+            return
+        self.count["requests_received"] += 1
         self.requested(source, port, cls, generation, demand, sent, forfeited, now)
 
     def grant(self, header: Header, frame: bytes, now: int) -> None:
         """Take a GRANT."""
-        self.count["grants_received"] += 1
         _, cls, _, source, _, port, _ = header
         generation, granted, expired, validity = codec.decode_grant(frame)
+        if self.is_void(generation):
+            self.drop("bad_message")
+            return
+        self.count["grants_received"] += 1
         self.granted(now, (source, port, cls), generation, granted, expired, validity)
+
+    def is_void(self, generation: int) -> bool:
+        """Return whether a generation is 0, which stands for none."""
+        return generation == 0
 
     def backpressure(self, header: Header, frame: bytes, now: int) -> None:
         """Take a BACKPRESSURE."""

@@ -8,6 +8,7 @@ from reference_impl.device import Device, Handler, Resolve, as_it_is
 from reference_impl.parts.forwarding import Forwarder
 from reference_impl.parts.ingress import PFC_ADDRESS, Ingress
 from reference_impl.port import Emit, HostPort, OutPort
+from reference_impl.roles.gsp import Gsp
 from reference_impl.variants import variant
 
 SHORTEST = 60
@@ -169,3 +170,56 @@ class LooksEachFrameUp(Forwarder):
 
     def remember(self, port: int, frame: bytes, key: tuple[int, int, int]) -> None:
         """Forget it."""
+
+
+@variant("ORDER-IN-ORDER-AT-ONCE", "GRANT-CONTROL-FIRST", "FWD-ZERO-LOSS")
+class HasAnUnevenPipeline(Device):
+    """Acts on each frame after up to a twentieth of `grant_round_trip`, by chance and yet in their order.
+
+    Every limit on time has an allowance for processing, `latency_margin`.
+    """
+
+    def __init__(self, config: DeviceConfig, resolve: Resolve = as_it_is) -> None:
+        super().__init__(config, resolve)
+        self.ingress_handlers = [partial(self.after_a_while, handler) for handler in self.ingress_handlers]
+        self.last: dict[int, int] = {}
+
+    def after_a_while(self, handler: Handler, port: int, frame: bytes, now: int) -> None:
+        """Act on a frame later, and not before the one ahead of it."""
+        late = self.random.randint(0, self.settings.grant_round_trip // 20)
+        time = self.last[port] = max(now + late, self.last.get(port, 0))
+        self.at(time, self.act, handler, port, frame)
+
+    def act(self, now: int, handler: Handler, port: int, frame: bytes) -> None:
+        """Act on a frame."""
+        handler(port, frame, now)
+
+
+@variant("DGSQ-KEY", "FWD-EGRESS-PORT")
+class ListsTheNewestFirst(Gsp):
+    """Shows its queues, sources, streams and links in the opposite order.
+
+    What has to be shown is listed; in which order is not said.
+    """
+
+    def state(self) -> dict[str, Any]:
+        """Turn each list around."""
+        return {
+            name: each[::-1] if isinstance(each, list) else each for name, each in super().state().items()
+        }
+
+
+@variant("GRANT-CLASS-WEIGHTS", "ORDER-PER-FLOW")
+class ServesClassesInTurn(HostPort):
+    """Sends to a host from the classes in turn, and not from the highest first.
+
+    No clause says in which order classes that share a port leave it.
+    """
+
+    turn = 0
+
+    def next_class(self, now: int) -> int:
+        """Take the next class that may go after the one before."""
+        turns = ((self.turn + 1 + step) % 8 for step in range(8))
+        self.turn = next(cls for cls in turns if self.busy >> cls & 1 and self.paused_until[cls] <= now)
+        return self.turn

@@ -273,3 +273,94 @@ class AsksForASteadyHalf(BackpressureSender):
     def level(self, port: int, now: int) -> int:
         """Take one of two levels."""
         return 255 if super().level(port, now) == 255 else 128
+
+
+@variant("GRANT-WORK-CONSERVING", "GRANT-FAIR")
+class GrantsNowAndThen(Scheduler):
+    """Shares out what may be granted at a port once in a twentieth of `grant_round_trip`, all at once.
+
+    Every limit on time has an allowance for processing, `latency_margin`.
+    """
+
+    def configure(self) -> None:
+        """Begin with no port that waits."""
+        super().configure()
+        self.due: set[int] = set()
+
+    def run(self, credit: PortCredit, now: int) -> None:
+        """Put it off to the next round."""
+        step = max(self.leaf.settings.grant_round_trip // 20, 1)
+        if credit.port.index not in self.due:
+            self.due.add(credit.port.index)
+            self.leaf.at(now + step - now % step, self.round, credit)
+
+    def round(self, now: int, credit: PortCredit) -> None:
+        """Share out what has come together."""
+        self.due.discard(credit.port.index)
+        super().run(credit, now)
+
+
+@variant("GRANT-COUNTED", "GRANT-REMAINING-VALIDITY", "GRANT-LOST-GRANT")
+class GathersGrants(Granter):
+    """Puts each GRANT off for a twentieth of `grant_round_trip`, so that one says what several would have.
+
+    Its counters are cumulative, so that the last one says all. What it takes back it says at once.
+    """
+
+    def configure(self) -> None:
+        """Begin with nothing to say."""
+        super().configure()
+        self.gathered: set[Source] = set()
+
+    def announce(self, credit: PortCredit, source: Source, now: int) -> None:
+        """Say it a little later."""
+        source.announced_at = now
+        if source.granted == source.expired:
+            super().announce(credit, source, now)
+        elif source not in self.gathered:
+            self.gathered.add(source)
+            self.leaf.at(now + self.round_trip // 20, self.say, credit, source)
+
+    def say(self, now: int, credit: PortCredit, source: Source) -> None:
+        """Say all that has come together."""
+        self.gathered.discard(source)
+        if credit.sources.get((source.node, source.cls)) is source:
+            super().announce(credit, source, now)
+
+
+@variant("GRANT-REMAINING-VALIDITY", "GRANT-LOST-GRANT", "GRANT-OVERHEAD")
+class RepeatsGrantsUnasked(Granter):
+    """Repeats the last GRANT to each source every `grant_round_trip` as long as it holds credit.
+
+    A GRANT that repeats a value is allowed as long as it says what is left of its validity.
+    """
+
+    def give(self, credit: PortCredit, source: Source, amount: int, now: int) -> None:
+        """Plan to repeat it."""
+        super().give(credit, source, amount, now)
+        self.leaf.at(now + self.round_trip, self.repeat, credit, source)
+
+    def repeat(self, now: int, credit: PortCredit, source: Source) -> None:
+        """Repeat it where nothing was said since."""
+        known = credit.sources.get((source.node, source.cls)) is source
+        if known and source.held and now - source.announced_at >= self.round_trip:
+            self.announce(credit, source, now)
+            self.leaf.at(now + self.round_trip, self.repeat, credit, source)
+
+
+@variant("GRANT-REFRESH", "GRANT-OVERHEAD")
+class RefreshesAllAtOnce(Requester):
+    """Repeats the REQUESTs of all queues together, once in `request_refresh`.
+
+    Two of a queue are at most an interval apart; where its beat begins is open.
+    """
+
+    def start(self, dgsq: Dgsq, now: int) -> None:
+        """Fall in with the beat."""
+        self.leaf.at(now + self.refresh - now % self.refresh, self.refresh_due, dgsq)
+
+    def refresh_due(self, now: int, dgsq: Dgsq) -> None:
+        """Repeat it on every beat."""
+        if not dgsq.dead:
+            self.send(dgsq, now)
+            self.leaf.at(now + self.refresh, self.refresh_due, dgsq)

@@ -76,3 +76,35 @@ class WaitsLonger(Device):
 
     The time is declared.
     """
+
+
+@variant("ORDER-IN-ORDER-AT-ONCE", "ORDER-PER-FLOW")
+class DeliversInRounds(Egress):
+    """Hands frames to the queues of its ports once in a twentieth of `grant_round_trip`, all at once.
+
+    Every limit on time has an allowance for processing, `latency_margin`.
+    """
+
+    def deliver(self, port: int, cls: int, frame: bytes, credit: int, now: int) -> None:
+        """Put it off to the next round; it counts as held meanwhile."""
+        step = max(self.leaf.settings.grant_round_trip // 20, 1)
+        self.leaf.held_bytes[port] += credit
+        self.leaf.at(now + step - now % step, self.put_down, port, cls, frame, credit)
+
+    def put_down(self, now: int, port: int, cls: int, frame: bytes, credit: int) -> None:
+        """Send it to its host."""
+        self.leaf.held_bytes[port] -= credit
+        super().deliver(port, cls, frame, credit, now)
+
+
+@variant("ORDER-UNKNOWN-START", "ORDER-ENDED-GENERATION-LATE")
+class ForgetsStreamsSooner(Reorderer):
+    """Forgets a stream after one and a half times `age_out`.
+
+    Its source has ended the generation after `age_out`; how long the egress remembers it is open.
+    """
+
+    def configure(self) -> None:
+        """Remember it for three quarters of the time."""
+        super().configure()
+        self.idle_limit = self.streams.idle_limit = self.idle_limit * 3 // 4

@@ -87,3 +87,19 @@ class MovesToAnyPath(Ingress):
         """Draw a path to a node."""
         shares = self.sprayer.shares_to(node)
         return self.leaf.random.choice(shares) if shares else None
+
+
+@variant("PKTC-FLUSH", "PKTC-COUNTERS")
+class LooksForOldContainersNowAndThen(Packer):
+    """Looks for containers to close ten times in `flush_time`, and so closes them up to so much later.
+
+    Every limit on time has an allowance for processing, `latency_margin`.
+    """
+
+    def flush_due(self, now: int, dgsq: Dgsq) -> None:
+        """Wait for the next look."""
+        step = max(self.flush_time // 10, 1)
+        if now % step:
+            self.device.at(now + step - now % step, self.flush_due, dgsq)
+        else:
+            super().flush_due(now, dgsq)

@@ -1,6 +1,9 @@
 """Correct devices that choose paths, and find out about them, otherwise."""
 
-from reference_impl.parts.liveness import Link, Liveness
+from reference_impl import codec
+from reference_impl.codec import Header
+from reference_impl.device import Device
+from reference_impl.parts.liveness import Link, Liveness, Reach
 from reference_impl.parts.paths import Path, PathTable
 from reference_impl.parts.sprayer import PathShare, Sprayer
 from reference_impl.parts.transit import TransitBackpressure, TransitForwarder
@@ -208,3 +211,74 @@ class HoldsLinksAtFirst(Liveness):
     def damped(self, link: Link) -> bool:  # noqa: ARG002 - it holds all
         """Hold it."""
         return True
+
+
+@variant("SPRAY-HELLO-CONTENT", "SPRAY-TWO-WAY")
+class GreetsBeforeTheWrap(Liveness):
+    """Begins the sequence of its HELLO so that it wraps at the fourth.
+
+    It has to count up from message to message; where it begins is open.
+    """
+
+    def __init__(self, device: Device, reach: Reach) -> None:
+        super().__init__(device, reach)
+        for link in self.links.values():
+            link.sequence = codec.HELLO_MASK - 3
+
+
+@variant("SPRAY-HELLO-CONTENT", "SPRAY-HELLO-LOSS")
+class GreetsLinksInTurn(Liveness):
+    """Says HELLO on each link at another time, after anything between three quarters and all of the interval.
+
+    Two on a link are at most an interval apart; less is as good.
+    """
+
+    def tick(self, now: int) -> None:
+        """Begin the beat of each link."""
+        for link in self.links.values():
+            self.greet(now, link)
+
+    def greet(self, now: int, link: Link) -> None:
+        """Send one and draw when to do so again."""
+        self.send_hello(link, now)
+        interval = self.device.settings.hello_interval
+        self.device.at(now + self.device.random.randint(interval * 3 // 4, interval), self.greet, link)
+
+
+@variant("GRANT-CONTROL-FIRST", "SPRAY-GSF-ONE-LINK")
+class SpreadsControlAtTheGsf(TransitForwarder):
+    """Draws the link of every REQUEST, GRANT and BACKPRESSURE at a GSF that has several.
+
+    The paths of control messages are not spoken of, and one that overtakes another says nothing older.
+    """
+
+    def control(self, port: int, frame: bytes, header: Header, now: int) -> None:
+        """Draw one of the paths."""
+        route = self.route(port, frame, header)
+        if route is not None:
+            path = self.device.random.choice(route[2])
+            self.ports[path.port].send_control(codec.forward(frame, path.prefix), now)
+
+
+@variant("SPRAY-BACKPRESSURE-WEIGHT", "DGSQ-BACKPRESSURE-RATE")
+class ReleasesSooner(TransitBackpressure):
+    """Ends back-pressure of a GSF as soon as its queue is down at three quarters of the threshold.
+
+    How short a queue has to be before its sources are let go is open.
+    """
+
+    def over(self, queued: int) -> bool:
+        """Let them go sooner."""
+        return queued <= self.device.settings.bp_threshold * 3 // 4
+
+
+@variant("SPRAY-BACKPRESSURE-WEIGHT", "DGSQ-ON-CONGESTION-CREATED")
+class AsksForHalfOrAll(TransitBackpressure):
+    """Asks from a GSF to withhold half or everything, and nothing in between.
+
+    A source obeys the level it is given; which one a GSF gives is open.
+    """
+
+    def level(self, queued: int) -> int:
+        """Take one of two levels."""
+        return 255 if super().level(queued) == 255 else 128

@@ -127,6 +127,35 @@ PLANS = {
         (*_busy(), Harm(0, "reorder", 0, 0, 900_000, 9_000), Harm(2, "reorder", 1, 0, 900_000, 9_000)),
     ),
     "parallel": Plan(Bed("fabric", 2, 1, 2, 3), {}, (*_busy(), Flow(0, 2, (1518, 66), 200, 200_000))),
+    "long-isolation": Plan(
+        Bed("fabric", 3, 2, 2),
+        {},
+        (Flow(0, 2, (594,), 40), *(Cut(number, 60_000, 2_500_000) for number in range(4))),
+    ),
+    "flaps-of-the-only-path": Plan(
+        Bed("fabric", 3, 1, 2),
+        {"dgsq_mode": "on-congestion"},
+        (
+            Flow(0, 2, (9216,), bursts=40, period=40_000, cls=3),
+            Flow(0, 2, (66,), 1, 20_000, bursts=40, period=40_000, cls=3),
+            *(Cut(1, 100_000 * number, 30_000) for number in (1, 2, 3)),
+        ),
+    ),
+    "ends-of-containers-lost": Plan(
+        Bed("fabric", 3, 1, 2),
+        {"overflow_mode": "overflow", "dgsq_mode": "on-congestion"},
+        (
+            Flow(0, 2, (9216,), 20, cls=3),
+            Flow(1, 2, (594, 128), 20, 20_000, cls=3),
+            Harm(0, "loss", 0, 50_000, 100_000, every=7, messages=("DATA",)),
+        ),
+        53,
+    ),
+    "flooding-what-is-withdrawn": Plan(
+        Bed("fabric", 2, 2, 2),
+        {"unknown_unicast": "flood"},
+        (Flow(0, 0), Withdrawal(1, 0, 5_000)),
+    ),
     "few-queues": Plan(
         Bed("fabric", 8, 2, 3),
         {"dgsq_max": 16},

@@ -3,12 +3,15 @@
 from functools import cache
 
 import pytest
+from conformance.exploration.plan import Bed, Flow, Harm, Plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.exploration.play import play
+from conformance.judge.expect import Expect
 from conformance.judge.invariants import INVARIANTS, hidden
 from conformance.judge.invariants.credit import Validity
+from conformance.judge.invariants.ordering import frames_in_order_wait_for_nothing
 from conformance.run.context import RunContext, RunOptions
 from reference_impl.mutants import mutants
 from tests.conformance.common_plans import PLANS
@@ -63,6 +66,7 @@ KILLED = {
     "PKTC-BORROW-AVERAGE": ("ForgetsExcess", "borrowing"),
     "PKTC-CLASS-SEPARATION": ("MixesClasses", "free"),
     "PKTC-CLOSE-EARLY": ("NeverClosesEarly", "busy"),
+    "PKTC-COUNTERS": ("CountsFullTwice", "busy"),
     "PKTC-FILL-FIELD": ("FillIncludesFrame", "busy"),
     "PKTC-FLUSH": ("FlushesEmptyQueuesOnly", "crowded"),
     "PKTC-FRAME-INDEX": ("IndexesFromOne", "busy"),
@@ -81,7 +85,7 @@ KILLED = {
     "SPRAY-GSF-CONTAINER-ORDER": ("PrefersShortFrames", "busy"),
     "SPRAY-HELLO-CONTENT": ("AnnouncesAllItKnows", "busy"),
     "SPRAY-LIVE-PATHS-ONLY": ("OverlooksCarrier", "cut"),
-    "SPRAY-NO-PATH": ("ClingsToTheLastPath", "cut-off"),
+    "SPRAY-NO-PATH": ("ClingsToTheLastPath", "flaps-of-the-only-path"),
     "SPRAY-PER-DESTINATION": ("BalancesAllTogether", "borrowing"),
     "SPRAY-REMOTE-FAULT": ("NeverUnlearns", "cut"),
     "SPRAY-SINGLE-FLOW-ALL-PATHS": ("KeepsToOnePath", "free"),
@@ -108,6 +112,17 @@ def test_an_invariant_kills_a_mutant_without_a_case(clause):
     assert clause in INVARIANTS
     assert mutants()[name].clause == clause
     assert clause in play(PLANS[plan], bench(f"mutant:{name}")).rules
+
+
+def test_a_frame_behind_the_lost_end_of_a_container_may_be_held():
+    harm = Harm(0, "loss", 0, 0, 10_000_000, every=10, messages=("DATA",))
+    outcome = play(Plan(Bed(gsps=2), steps=(Flow(0, 1, (1518,), 40), harm)), bench())
+    assert outcome.recording is not None
+    lost = [data for data in outcome.recording.fabric.messages("DATA") if not data.delivered]
+    assert lost[0].index == 9, "the end of a container"
+    expect = Expect()
+    frames_in_order_wait_for_nothing(outcome.recording, expect)
+    assert not expect.breaches
 
 
 def test_most_invariants_prove_themselves():

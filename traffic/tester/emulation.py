@@ -9,6 +9,8 @@ from traffic.scenario import GsfPeer, GspPeer, HostAddress, Signal, Window
 
 MISSES: Final = 3
 """Hello intervals after which what was heard is stale."""
+BEFORE_WRAP: Final = 12
+"""HELLO of an emulated device on a link before their sequence wraps, so that it does so in most plays."""
 QueueKey = tuple[int, int, int]
 """Node (the other end), egress port, class."""
 Spec = TypeVar("Spec", GsfPeer, GspPeer)
@@ -126,7 +128,8 @@ class Emulated(Generic[Spec]):
         self.origin = origin
         self.alive = True
         self._links = tuple(links)
-        self._sequences = dict.fromkeys((link for link, _ in self._links), 0)
+        self._numbers = around.codec.profile.numbers("HELLO")
+        self._sequences = dict.fromkeys((link for link, _ in self._links), self._numbers - BEFORE_WRAP)
 
     def adopt(self, spec: Spec, origin: int) -> None:
         """Behave as specified from `origin` on, and begin to count anew."""
@@ -141,8 +144,7 @@ class Emulated(Generic[Spec]):
             return
         for link, port_id in self._links:
             if not self._covered(self.hello_off, now):
-                numbers = self.around.codec.profile.numbers("HELLO")
-                self._sequences[link] = (self._sequences[link] + 1) % numbers
+                self._sequences[link] = (self._sequences[link] + 1) % self._numbers
                 self._hello(link, port_id, now)
         self.around.surroundings.at(now + self.spec.hello_interval, self.greet)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from conformance.api.outcomes import TesterLimited
-from conformance.api.testbeds import GSF_NODE_BASE, LeafSpine, Request, SoloGsf, SoloGsp, Topology
+from conformance.api.testbeds import GSF_NODE_BASE, LeafSpine, Request, SoloGsf, SoloGsp, Topology, gsp_node
 from conformance.bindings.lab.bench import LabBench, ends_of, is_host
 from conformance.bindings.lab.model import Cable
 from traffic.recordings.recording import Link, Node
@@ -186,7 +186,7 @@ class Layout:
 def usual_id(device: str) -> int:
     """Return the node id that the suite gives a device."""
     number = int(device[3:])
-    return number + 1 if device.startswith("gsp") else GSF_NODE_BASE + number
+    return gsp_node(number) if device.startswith("gsp") else GSF_NODE_BASE + number
 
 
 def _mac(text: str) -> bytes:

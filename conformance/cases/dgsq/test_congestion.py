@@ -81,11 +81,11 @@ def test_backpressure_makes_a_queue_of_free_traffic(bed, expect):
     ends = bed.node("gsp1"), (bed.node("gsp0"),)
     signal = Signal(*ends, HALF, validity, start=time, stop=time + validity)
     gap, load = 3 * gap_at(SIZE, bed.parameter("link_rate")), Scenario()
-    for host, cls in ((bed.host(3), 0), (bed.host(3), 3), (bed.host(-1), 0)):
+    for host, cls in ((bed.host(3), 0), (bed.host(3), 5), (bed.host(-1), 0)):
         load += elephant(bed.host(0), host, count=2 * time // gap, size=SIZE, gap=gap, cls=cls)
     recording = bed.play(Scenario(peers=(replace(bed.peer("gsp1"), signals=(signal,)),)) + load)
     told = told_at(expect, recording, 1)
-    for cls in (0, 3):
+    for cls in (0, 5):
         asked = recording.fabric.messages("REQUEST", source="gsp0", destination="gsp1")
         requests = [request for request in asked if request.cls == cls]
         containers = passed(bed, recording, "gsp1", cls)

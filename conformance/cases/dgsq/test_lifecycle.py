@@ -7,7 +7,7 @@ from conformance.api.testbeds import SoloGsp
 from conformance.cases.dgsq.queues import read_after, read_within, release_time
 from traffic.patterns import bursts, elephant, gap_at, interleaved, single
 from traffic.recordings.recording import UP
-from traffic.scenario import Scenario
+from traffic.scenario import Scenario, Signal, Window
 
 
 @clause("DGSQ-NONE-AT-IDLE")
@@ -63,18 +63,20 @@ def test_one_queue_an_egress_and_class(bed, expect):
         expect.equal(keys, wanted, f"node, port and class named by {name}")
 
 
-@clause("DGSQ-AGE-OUT")
+@clause("DGSQ-AGE-OUT", "two-sided")
 @testbed(SoloGsp(remotes=2))
 @needs("counters")
 @configure(dgsq_mode="on-first-frame")
 def test_idle_queues_are_released_in_time(bed, expect):
-    """Queues in rare use outlive every pause shorter than age_out, and are gone soon after a longer one."""
+    """Queues in rare use outlive each pause below age_out, and go soon after, under back-pressure as well."""
     age_out, margin = bed.parameter("age_out"), bed.parameter("latency_margin")
     pause = age_out - 3 * margin - bed.parameter("grant_round_trip")
     often = {"repeat": 3, "frames": 2, "period": pause, "size": 66}
     rare = [bursts(bed.host(0), host, cls=cls, **often) for host in bed.hosts[2:] for cls in (0, 5)]
-    for rest, active in ((pause, len(rare)), (release_time(bed), 0)):
-        recording = bed.play(replace(sum(rare, Scenario()), settle=rest))
+    slower = Signal(bed.node("gsp1"), (bed.node("gsp0"),), 128, 9 * age_out)
+    pressed = Scenario(peers=(replace(bed.peer("gsp1"), signals=(slower,)),))
+    for rest, active, more in ((pause, len(rare), Scenario()), (release_time(bed), 0, pressed)):
+        recording = bed.play(replace(sum(rare, more), settle=rest))
         if not (
             read_within(expect, recording, age_out - margin)
             if active
@@ -87,6 +89,25 @@ def test_idle_queues_are_released_in_time(bed, expect):
         )
         released = recording.devices.counter("dgsq_released", "gsp0")
         expect.equal(released, len(rare) - active, f"growth of dgsq_released after {rest} ns of rest")
+
+
+@clause("DGSQ-AGE-OUT", "waiting-is-not-idle")
+@testbed(SoloGsp())
+@needs("fabric taps", "counters")
+@configure(unsolicited_bytes=0, dgsq_mode="on-first-frame")
+def test_waiting_queues_are_not_released(bed, expect):
+    """Queues of two classes that wait for credit for longer than age_out keep their frames and generation."""
+    late, flows = 3 * bed.parameter("age_out"), ((bed.host(0), 0), (bed.host(1), 5))
+    grants = replace(bed.peer("gsp1").grants, during=Window(start=late))
+    load = sum((elephant(host, bed.host(-1), count=20, cls=cls) for host, cls in flows), Scenario())
+    egress = Scenario(peers=(replace(bed.peer("gsp1"), grants=grants),), settle=2 * late)
+    recording = bed.play(load + egress)
+    for source, cls in flows:
+        data = [each for each in recording.fabric.messages("DATA", source="gsp0") if each.cls == cls]
+        expect.enough(sum(each.time > late for each in data), 1, f"DATA of class {cls} granted late")
+        arrived = recording.hosts.delivered(source, bed.host(-1), emulated=True)
+        expect.equal(arrived, 20, f"frames of class {cls} delivered")
+    expect.equal(recording.devices.counter("dgsq_created", "gsp0"), len(flows), "growth of dgsq_created")
 
 
 @clause("DGSQ-NO-LEAK")
@@ -123,13 +144,15 @@ def test_exhaustion_harms_the_newcomer_alone(bed, expect):
         load += elephant(here, host, count=60, size=size, gap=middle // 40, cls=cls)
     for newcomer, cls in ((bed.host(3), 0), (bed.host(5), 0), (bed.host(5), 5)):
         load += elephant(other, newcomer, count=10, size=size, start=middle, cls=cls)
-    free = elephant(other, bed.host(3), count=5, size=size, start=2 * release_time(bed))
-    recording = bed.play(replace(load + free, settle=bed.parameter("age_out") // 2))
+    later = 2 * release_time(bed)
+    for turn, cls in enumerate((0, 3, 5)):
+        free = {"count": 5, "size": size, "start": later + turn * middle, "cls": cls}
+        load += elephant(other, bed.host(3), **free)
+    recording = bed.play(replace(load, settle=bed.parameter("age_out") // 2))
     again = recording.hosts.delivered(other, bed.host(3), emulated=True)
-    expect.equal(again, 5, "frames of a newcomer once the others are released")
-    expect.equal(
-        recording.devices.counter("drop.dgsq_exhausted", "gsp0"), 30, "growth of drop.dgsq_exhausted"
-    )
+    expect.equal(again, 2 * 5, "frames of two newcomers once the others are released")
+    dropped = recording.devices.counter("drop.dgsq_exhausted", "gsp0")
+    expect.equal(dropped, 3 * 10 + 5, "growth of drop.dgsq_exhausted, that of a third newcomer included")
     expect.at_most(recording.devices.counter("dgsq_active", "gsp0"), bed.parameter("dgsq_max"), "dgsq_active")
     for host in known:
         expect.enough(recording.hosts.delivered(here, host, emulated=True), 40, f"frames for {host}")

@@ -1,6 +1,6 @@
 """What a node does with fabric messages that are damaged, foreign, worn out or not for it."""
 
-from conformance.api.marks import clause, needs, testbed
+from conformance.api.marks import clause, configure, needs, testbed
 from conformance.api.testbeds import SoloGsf, SoloGsp
 from conformance.cases.forwarding.frames import plain
 from traffic.frames.codec import codec
@@ -114,8 +114,11 @@ def test_a_gsf_stops_malformed_messages(bed, expect):
     judge_passage(bed, expect, cut, len(names), ["bad_message", "bad_checksum"])
 
 
-def judge_delivery(bed, expect, faults, cause, link=None):
-    """Play DATA to a host, a spoiled one between each two good ones; only the good ones may arrive."""
+def judge_delivery(bed, expect, faults, *causes, link=None):
+    """Play DATA to a host, a spoiled one between each two good ones; only the good ones may arrive.
+
+    The others are counted as one of the causes: what nobody could be granted may be dropped for that first.
+    """
     gap = gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
     peer, port = bed.gsps[-1], link or bed.uplinks[0]
     ends = {
@@ -140,7 +143,8 @@ def judge_delivery(bed, expect, faults, cause, link=None):
     recording = bed.play(load)
     got = [frame.frame for frame in recording.hosts.frames(bed.hosts[:2], "received")]
     expect.equal(got, good, "frames that reached a host", unit="frame")
-    expect.equal(recording.devices.counter(f"drop.{cause}", "gsp0"), len(faults), f"growth of drop.{cause}")
+    counted = sum(recording.devices.counter(f"drop.{cause}", "gsp0") for cause in causes)
+    expect.equal(counted, len(faults), f"growth of drop.{' and drop.'.join(causes)}")
 
 
 @clause("FWD-CHECKSUM", "flipped-bit-at-gsp")
@@ -150,7 +154,9 @@ def test_a_gsp_stops_damaged_data(bed, expect):
     """DATA with one flipped bit in its checksum reaches no host from any uplink; intact frames do."""
     bits = range(bed.profile.checked().bits)
     for link in bed.uplinks:
-        judge_delivery(bed, expect, [({}, {"crc_error": 1 << bit}) for bit in bits], "bad_checksum", link)
+        judge_delivery(
+            bed, expect, [({}, {"crc_error": 1 << bit}) for bit in bits], "bad_checksum", link=link
+        )
 
 
 @clause("FWD-UNKNOWN-VERSION", "other-versions")
@@ -198,3 +204,55 @@ def test_a_gsf_stops_what_is_for_nobody(bed, expect):
     nobody = bed.profile.header.field("destination").maximum
     spoiled = [(name, {"destination": nobody}) for name in through(bed)]
     judge_passage(bed, expect, passing(bed, spoiled), len(spoiled), ["unknown_node"])
+
+
+@clause("FWD-GENERATION-ZERO", "data")
+@testbed(SoloGsp())
+@needs("fabric taps", "raw frames", "counters")
+def test_data_of_no_generation_goes_nowhere(bed, expect):
+    """DATA of the generation 0, in two classes, reaches no host and is counted; good frames arrive."""
+    void = ({"generation": 0, "class": cls} for cls in (0, 3))
+    judge_delivery(bed, expect, [(values, {}) for values in void], "bad_message", "queue_full")
+
+
+@clause("FWD-GENERATION-ZERO", "control")
+@testbed(SoloGsp())
+@needs("fabric taps", "raw frames", "counters")
+@configure(unsolicited_bytes=0, dgsq_mode="on-first-frame")
+def test_control_of_no_generation_says_nothing(bed, expect):
+    """REQUEST and GRANT of the generation 0 are dropped and counted; a good REQUEST behind is granted."""
+    ends = {"source": bed.node("gsp1"), "destination": bed.node("gsp0"), "class": 3}
+    ends |= {"port": bed.addresses[bed.host(0)].port, "generation": 0}
+    octets, validity = bed.parameter("container_bytes"), bed.parameter("grant_validity")
+    asked, given = ends | {"demand": octets}, ends | {"granted": octets, "validity": validity}
+    good = asked | {"generation": bed.profile.after(6)}
+    load = Scenario()
+    for turn, (name, values) in enumerate((("REQUEST", asked), ("GRANT", given), ("REQUEST", good))):
+        at = turn * bed.parameter("grant_round_trip")
+        load += message(bed.uplinks[0], name, values, at=at, profile=bed.wire_profile)
+    recording = bed.play(load)
+    told = {grant.generation for grant in recording.fabric.messages("GRANT", source="gsp0")}
+    expect.equal(told, {good["generation"]}, "generations in GRANT", unit="generation")
+    expect.equal(recording.devices.counter("drop.bad_message", "gsp0"), 2, "growth of drop.bad_message")
+
+
+@clause("FWD-RESERVED-IGNORED")
+@testbed(SoloGsp())
+@needs("fabric taps", "raw frames")
+def test_bits_without_a_meaning_are_ignored(bed, expect):
+    """DATA with each flag set that has no meaning, and each reserved field altered, reaches its host."""
+    known, width = sum(bed.profile.flags.values()), bed.profile.header.field("flags").width_bits
+    odd = [{"flags": 1 << bit} for bit in range(width) if not known >> bit & 1]
+    odd += [{field.name: field.illegal()[0]} for field in bed.profile.reserved("DATA")]
+    ends = {"source": bed.node("gsp1"), "destination": bed.node("gsp0"), "generation": bed.profile.after(1)}
+    ends["port"] = bed.addresses[bed.host(0)].port
+    gap = 2 * gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
+    load = Scenario()
+    sent = [plain(bed, bed.host(-1), bed.host(0), number) for number in range(len(odd))]
+    for number, (values, payload) in enumerate(zip(odd, sent, strict=True)):
+        asked = {"at": number * gap, "payload": payload, "governed": True, "profile": bed.wire_profile}
+        load += message(bed.uplinks[0], "DATA", ends | {"index": number} | values, **asked)
+    recording = bed.play(load)
+    got = [frame.frame for frame in recording.hosts.frames(bed.hosts[:2], "received")]
+    expect.enough(len(odd), 1, "bits without a meaning")
+    expect.equal(got, sent, "frames that reached a host", unit="frame")

@@ -54,7 +54,7 @@ def test_declared_expiry_voids_credit(bed, expect):
 @needs("fabric taps")
 @configure(unsolicited_bytes=0, dgsq_mode="on-first-frame")
 def test_validity_ends_without_a_word(bed, expect):
-    """Credit whose validity has run out is forfeited unasked, and carries no frame that comes later."""
+    """Credit whose validity is over, under back-pressure or not, is forfeited and carries no frame."""
     validity, margin = bed.parameter("grant_validity"), bed.parameter("latency_margin")
     limit, lasting = bed.parameter("request_refresh") + margin, bed.parameter("settle_time")
     for cls in (0, 3):
@@ -62,6 +62,9 @@ def test_validity_ends_without_a_word(bed, expect):
         again = elephant(
             bed.host(0), bed.host(-1), count=10, size=66, cls=cls, start=validity + 3 * margin // 2
         )
+        if cls:
+            slower = Signal(bed.node("gsp1"), (bed.node("gsp0"),), 128, 3 * validity)
+            load = replace(load, peers=tuple(replace(peer, signals=(slower,)) for peer in load.peers))
         recording = bed.play(replace(load, streams=load.streams[:1]) + again)
         grants = recording.fabric.messages("GRANT", destination="gsp0")
         last = recording.fabric.messages("REQUEST", source="gsp0")[-1:]
@@ -81,7 +84,7 @@ def test_validity_ends_without_a_word(bed, expect):
 @needs("fabric taps")
 @configure(unsolicited_bytes=0)
 def test_mute_source_is_served_again(bed, expect):
-    """A source that let its credit expire has its fair share again once it sends, and loses nothing."""
+    """A source that let credit of two classes expire has its share again once it sends, and loses nothing."""
     frame = gap_at(bed.parameter("max_frame"), bed.parameter("link_rate"))
     hit, slow, other = bed.hosts
     idle = 2 * bed.parameter("grant_validity") // frame
@@ -89,8 +92,11 @@ def test_mute_source_is_served_again(bed, expect):
     span = even(bed, 2, bed.parameter("recovery_max"))
     mute = replace(bed.peer("gsp1"), silent=True)
     speaks = Trigger("HOST", Scenario(peers=(bed.peer("gsp1"),)), port=hit, count=idle)
-    count = idle + 2 * (recovered + span) // frame
-    load = incast((slow, other), hit, count=count, size=bed.parameter("max_frame"))
+    count = idle // 2 + (recovered + span) // frame
+    flows = (
+        incast((slow, other), hit, count=count, size=bed.parameter("max_frame"), cls=cls) for cls in (0, 3)
+    )
+    load = sum(flows, Scenario())
     recording = bed.play(Scenario(peers=(mute,), triggers=(speaks,)) + load)
     received = recording.hosts.frames(hit, "received")
     if not expect.given(received[idle:], "the host received frames until the mute source spoke"):
@@ -143,14 +149,14 @@ def test_stopped_source_asks_again(bed, expect):
 @needs("fabric taps")
 @configure(unsolicited_bytes=0)
 def test_unused_credit_goes_to_another(bed, expect):
-    """Sources that ask and never send cost the one that does nothing once their credit has expired."""
+    """Sources that ask in two classes and never send cost the one that does nothing once credit expired."""
     rate, least = bed.parameter("link_rate"), bed.parameter("utilisation_min")
     converged = bed.parameter("convergence_max")
     start, span = bed.parameter("grant_validity") + converged, telling(bed, least, converged)
     hit, *mute, busy = bed.hosts
     peers = tuple(replace(bed.peer(name), silent=True) for name in bed.gsps[1:-1])
     size = bed.parameter("max_frame")
-    asked = incast(mute, hit, count=20, size=size)
+    asked = sum((incast(mute, hit, count=20, size=size, cls=cls) for cls in (0, 3)), Scenario())
     load = elephant(busy, hit, count=(start + span) // gap_at(size, rate), size=size, start=converged // 10)
     recording = bed.play(Scenario(peers=peers) + asked + load)
     granted = {grant.destination for grant in recording.fabric.messages("GRANT", source="gsp0")}

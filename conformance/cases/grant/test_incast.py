@@ -56,8 +56,9 @@ def test_shares_settle_after_join_and_leave(bed, expect):
     sources, gap = len(bed.gsps) - 1, 3 * frame_time(bed) // 2
     span = even(bed, sources, 15 * sources * frame_time(bed))
     phase = converged + span
-    flows = [elephant(other, hit, count=4 * phase // gap, size=longest, gap=gap) for other in others]
-    flows += [elephant(late, hit, count=phase // gap, size=longest, gap=gap, start=phase)]
+    flow = {"size": longest, "gap": gap, "cls": 3}
+    flows = [elephant(other, hit, count=4 * phase // gap, **flow) for other in others]
+    flows += [elephant(late, hit, count=phase // gap, start=phase, **flow)]
     recording = bed.play(sum(flows, Scenario()))
     matches = recording.hosts.matches()
     its = [row for frame in recording.hosts.frames(late) for row in matches[frame.row]]
@@ -101,7 +102,7 @@ def test_overrun_harms_no_other_source(bed, expect):
     span, longest = bed.parameter("convergence_max"), bed.parameter("max_frame")
     hit, greedy, *fair = bed.hosts
     peer = replace(bed.peer("gsp1"), overrun=2 * bed.parameter("container_bytes"))
-    load = incast([greedy, *fair], hit, count=frames_in(bed, span), size=longest)
+    load = incast([greedy, *fair], hit, count=frames_in(bed, span), size=longest, cls=3)
     recording = bed.play(Scenario(peers=(peer,)) + load)
     grants = [grant for grant in recording.fabric.messages("GRANT", source="gsp0") if grant.time < 2 * span]
     granted = {

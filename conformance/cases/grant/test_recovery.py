@@ -55,7 +55,7 @@ def test_lost_grants_are_made_good(bed, expect):
         for link in links
     )
     count = frames_in(bed, 4 * whole)
-    load = elephant(bed.host(0), bed.host(-1), count=count, size=bed.parameter("max_frame"))
+    load = elephant(bed.host(0), bed.host(-1), count=count, size=bed.parameter("max_frame"), cls=3)
     recording = bed.play(load + Scenario(impairments=lost))
     grants = recording.fabric.messages("GRANT", destination=bed.gsps[0], direction=DOWN)
     for what, start, _ in phases:
@@ -107,11 +107,12 @@ def test_traffic_resumes_after_a_blackout(bed, expect):
 @testbed(SoloGsp(hosts=1, remotes=2))
 @needs("fabric taps")
 def test_silent_source_is_written_off(bed, expect):
-    """A source that falls silent while it holds credit is soon granted nothing, the other one gets all."""
+    """A source that falls silent with credit in two classes is soon granted nothing, the other gets all."""
     longest, least = bed.parameter("max_frame"), bed.parameter("utilisation_min")
     span = telling(bed, least, bed.parameter("convergence_max"))
     hit, gone, busy = bed.hosts
     load = incast((gone, busy), hit, count=frames_in(bed, 3 * span), size=longest)
+    load += elephant(gone, hit, count=frames_in(bed, span), size=longest, cls=3)
     vanishing = replace(bed.peer("gsp1"), mute=(Window(start=span // 4),), voids=("GRANT-EGRESS-RATE",))
     recording = bed.play(Scenario(peers=(vanishing,)) + load)
     heard = [

@@ -11,9 +11,8 @@ from traffic.scenario import Impairment, Scenario
 MIDDLING = 4 << 10
 
 
-def expect_fair(bed, expect, scenario):
-    """Expect equal shares of the first host among the others from convergence on."""
-    hit, *sources = bed.hosts
+def expect_fair(bed, expect, hit, sources, scenario):
+    """Expect equal shares of a host among the sources from convergence on."""
     start, span = bed.parameter("convergence_max"), even(bed, len(sources), bed.parameter("convergence_max"))
     recording = bed.play(scenario)
     shares = [recording.hosts.throughput(hit, start, start + span, source=source) for source in sources]
@@ -30,9 +29,9 @@ def middling(bed):
     return min(MIDDLING, bed.parameter("max_frame"))
 
 
-def offered(bed):
-    """Octets of each source that keep it backlogged for the whole measurement at an equal share."""
-    sources, start = len(bed.hosts) - 1, bed.parameter("convergence_max")
+def offered(bed, sources):
+    """Octets of each of so many sources that keep it backlogged all the time at an equal share."""
+    start = bed.parameter("convergence_max")
     return (start + 2 * even(bed, sources, start)) * bed.parameter("link_rate") // 8 // 1000 // sources
 
 
@@ -42,30 +41,31 @@ def offered(bed):
 def test_equal_frames_share_equally(bed, expect):
     """Five sources that send frames of one size to one host get equal shares of it."""
     hit, *sources = bed.hosts
-    expect_fair(bed, expect, incast(sources, hit, bytes=offered(bed), size=middling(bed)))
+    load = incast(sources, hit, bytes=offered(bed, len(sources)), size=middling(bed))
+    expect_fair(bed, expect, hit, sources, load)
 
 
 @clause("GRANT-FAIR", "unequal-frames")
-@testbed(LeafSpine(gsps=5))
+@testbed(LeafSpine(gsps=5, hosts=2))
 @duration(1)
 def test_unequal_frames_share_equally(bed, expect):
-    """Four sources that send frames of four sizes in class 5 to one host get equal shares of it in octets."""
-    hit, *sources = bed.hosts
+    """Four sources that send frames of four sizes in class 5 to a second port get equal shares in octets."""
+    hit, *sources = bed.hosts[1::2]
     sizes = (*RFC2544, bed.parameter("max_frame"))[-len(sources) :]
     loads = [
-        elephant(source, hit, bytes=offered(bed), size=size, cls=5)
+        elephant(source, hit, bytes=offered(bed, len(sources)), size=size, cls=5)
         for source, size in zip(sources, sizes, strict=True)
     ]
-    expect_fair(bed, expect, sum(loads, Scenario()))
+    expect_fair(bed, expect, hit, sources, sum(loads, Scenario()))
 
 
 @clause("GRANT-CLASS-WEIGHTS")
-@testbed(LeafSpine(gsps=4))
+@testbed(LeafSpine(gsps=4, hosts=2))
 @configure(class_weight_ratio=3)
 @duration(1)
 def test_classes_share_by_weight(bed, expect):
-    """Three classes with backlog for one host get shares of it by their declared weights."""
-    hit, *sources = bed.hosts
+    """Three classes with backlog for the host at a second port get shares of it by their declared weights."""
+    hit, *sources = bed.hosts[1::2]
     start, ratio = bed.parameter("convergence_max"), bed.parameter("class_weight_ratio")
     tolerance, rate = bed.parameter("class_share_tolerance"), bed.parameter("link_rate")
     lacking = max(2 * one_turn(bed), grant_window(bed) / len(sources))

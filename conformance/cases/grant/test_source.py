@@ -12,11 +12,13 @@ from traffic.scenario import DOWN, GrantPolicy, Scenario, Signal, Trigger
 @needs("fabric taps")
 @configure(dgsq_mode="on-first-frame")
 def test_data_stays_within_the_grant(bed, expect):
-    """Data of long streams of two classes never goes beyond grants that rise in small steps."""
+    """Data of two classes, free and then held back, never goes beyond grants that rise in small steps."""
     steps = replace(
         bed.peer("gsp1").grants, window=bed.parameter("max_frame"), delay=bed.parameter("latency_margin")
     )
-    egress = Scenario(peers=(replace(bed.peer("gsp1"), grants=steps),))
+    validity = bed.parameter("bp_validity")
+    slower = Signal(bed.node("gsp1"), (bed.node("gsp0"),), 128, validity, validity, repeat=validity // 2)
+    egress = Scenario(peers=(replace(bed.peer("gsp1"), grants=steps, signals=(slower,)),))
     flows = (elephant(bed.host(0), bed.host(-1), count=100, cls=cls) for cls in (0, 5))
     recording = bed.play(sum(flows, egress))
     accounts = recording.credit.accounts(source="gsp0")
@@ -109,29 +111,35 @@ def granting(bed, ceiling):
 @clause("GRANT-REQUEST-ON-DEMAND")
 @testbed(SoloGsp())
 @needs("fabric taps")
-@configure(dgsq_mode="on-first-frame")
+@configure(unsolicited_bytes=0, dgsq_mode="on-first-frame")
 def test_first_frames_are_asked_for(bed, expect):
-    """The first frames for a destination, in any class, make a REQUEST go out ahead of their data."""
-    end, allowance = bed.addresses[bed.host(-1)], bed.parameter("unsolicited_bytes")
-    flows = ((bed.host(0), 0), (bed.host(1), 3))
-    load = (elephant(source, bed.host(-1), count=10, cls=cls) for source, cls in flows)
-    recording = bed.play(sum(load, Scenario()))
-    for source, cls in flows:
-        requests, data = (
-            [
-                message
-                for message in recording.fabric.messages(name, source="gsp0")
-                if (message.destination, message.port, message.cls) == (end.node, end.port, cls)
-            ]
-            for name in ("REQUEST", "DATA")
+    """In each of six queues, and in each of two lives of them, a REQUEST goes out ahead of the first DATA."""
+    margin, rest = bed.parameter("latency_margin"), 3 * bed.parameter("age_out")
+    flows = [
+        (source, host, cls)
+        for source, cls in zip(bed.hosts[:2], (0, 5), strict=True)
+        for host in bed.hosts[2:]
+    ]
+    flows += [(bed.host(0), host, 7) for host in bed.hosts[2:]]
+    load = sum((elephant(source, host, count=5, cls=cls) for source, host, cls in flows), Scenario())
+    recording = bed.play(load + load.delayed(rest))
+    for source, host, cls in flows:
+        seat = bed.addresses[host]
+        frames = [f for f in recording.hosts.frames(source) if f.cls == cls and f.frame[:6] == seat.mac]
+        asked, data = (
+            [each for each in found if (each.port, each.cls) == (seat.port, cls)]
+            for found in (recording.fabric.messages(name, source="gsp0") for name in ("REQUEST", "DATA"))
         )
-        sent = recording.hosts.frames(source)
-        asked = requests[0].time if requests else None
-        waited = asked - recording.arrival[sent[0].row] if requests and sent else None
-        expect.at_most(waited, bed.parameter("latency_margin"), f"time to the REQUEST of class {cls}", "ns")
-        early = [message for message in data if asked is None or message.time < asked]
-        octets, rows = sum(message.credit for message in early), [message.row for message in early]
-        expect.at_most(octets, allowance, "credit octets sent before the first REQUEST", "octet", rows=rows)
+        expect.equal(len({each.generation for each in asked}), 2, f"generations of class {cls} to {host}")
+        for start in (0, rest):
+            first, told, left = (
+                next((each for each in found if each.time >= start), None) for found in (frames, asked, data)
+            )
+            waited = told.time - recording.arrival[first.row] if first and told else None
+            what = f"time to the REQUEST of class {cls} to {host}"
+            expect.at_most(waited, margin, what, "ns")
+            early = left is not None and (told is None or left.time < told.time)
+            expect.that(not early, f"DATA of class {cls} to {host} before its REQUEST", "none", "sent")
 
 
 @clause("GRANT-DEMAND-CUMULATIVE")
@@ -192,7 +200,11 @@ def test_requests_go_on_until_age_out(bed, expect):
         for before, after in pairwise(requests):
             pause = after.time - before.time
             expect.at_most(pause, refresh + margin, "time between two REQUESTs", "ns", rows=[after.row])
-        longest = max((request.time - last for request in requests if request.time > last), default=0)
+        idle = [request.time for request in requests if request.time > last]
+        took = idle[-1] - idle[0] if idle else 0
+        what = f"time that {len(idle)} REQUESTs of class {cls} for {host} took"
+        expect.at_most(took, (len(idle) - 1) * refresh + margin, what, "ns")
+        longest = max((time - last for time in idle), default=0)
         what = f"time until the last REQUEST of class {cls} for {host}"
         expect.at_least(longest, age_out - refresh - margin, what, "ns")
         expect.at_most(longest, age_out + refresh, what, "ns")

@@ -5,13 +5,14 @@ from conformance.api.testbeds import SoloGsp
 from conformance.cases.ordering.passages import SIZE, passages, received, scripted
 from traffic.frames.crafted import Container
 from traffic.patterns import RFC2544, credit_bytes, gap_at
+from traffic.scenario import Scenario
 
 
 @clause("ORDER-GAP-CLOSED")
 @testbed(SoloGsp())
-@needs("raw frames", "counters")
+@needs("raw frames", "fabric taps", "counters")
 def test_gaps_are_closed_and_counted(bed, expect):
-    """Behind frames, containers and long rows of them that are lost, the flow goes on in order."""
+    """Behind frames, containers and long rows of them that are lost, four flows go on in order."""
     later = 4 * bed.parameter("reorder_timeout")
     whole, part = (0, 1, 2), (0, 2)
     there = [(number, part if number == 8 else whole, 0) for number in (0, 1, 2, 4, 7, 8, 9, 160)]
@@ -23,11 +24,15 @@ def test_gaps_are_closed_and_counted(bed, expect):
     script.append(
         Container(bed.uplinks[0], 0, at=later + bed.parameter("reorder_timeout") // 4, generation=2)
     )
-    recording = bed.play(scripted(bed, script))
+    flows = [(host, cls) for host in (0, 1) for cls in (0, 3)]
+    loads = (scripted(bed, script, destination=host, cls=cls) for host, cls in flows)
+    recording = bed.play(sum(loads, Scenario()))
     lost = 5 * 3 + 1
     due = [number for number in range(9 * 3 + 2) if number != lost]
-    expect.equal(received(recording, bed.host(0)), due, "frames delivered", unit="frame")
-    expect.equal(recording.devices.counter("gaps_closed", "gsp0"), 5, "gaps_closed")
+    for host, cls in flows:
+        numbers = [passage.number for passage in passages(recording, bed.host(host), cls=cls)]
+        expect.equal(numbers, due, f"frames of class {cls} delivered at port {host}", unit="frame")
+    expect.equal(recording.devices.counter("gaps_closed", "gsp0"), 5 * len(flows), "gaps_closed")
 
 
 @clause("ORDER-LATE-DROPPED", "after-the-timeout")
@@ -40,9 +45,9 @@ def test_late_frames_are_dropped(bed, expect):
     script = [Container(link, number) for number in (0, 2, 3, 5, 6, 8, 9)]
     late = [Container(link, number, at=after) for number in (1, 4, 7)]
     script += [*late, Container(link, 10, at=after)]
-    recording = bed.play(scripted(bed, script) + scripted(bed, script, cls=4))
+    recording = bed.play(scripted(bed, script) + scripted(bed, script, cls=5))
     due = [number for number in range(22) if number // 2 not in {1, 4, 7}]
-    for cls in (0, 4):
+    for cls in (0, 5):
         numbers = [passage.number for passage in passages(recording, bed.host(0), cls=cls)]
         expect.equal(numbers, due, f"frames of class {cls} delivered", unit="frame")
     dropped = recording.devices.counter("drop.late", "gsp0")
@@ -68,11 +73,11 @@ def test_frames_too_late_for_the_room_are_dropped(bed, expect):
 @testbed(SoloGsp())
 @needs("raw frames", "fabric taps", "counters")
 def test_duplicates_are_dropped(bed, expect):
-    """Repeats of frames that were delivered, are held or were held are not delivered, in two classes."""
+    """Repeats of frames that were delivered, are held or were held are not delivered, while some are held."""
     link, soon = bed.uplinks[0], bed.parameter("reorder_timeout") // 2
     first, held = Container(link, 0), Container(link, 2)
     missing, behind = Container(link, 1, at=soon), Container(link, 4, at=soon)
-    script = [first, first, held, held, missing, replace(held, at=soon), behind]
+    script = [first, held, first, held, missing, replace(held, at=soon), behind]
     script.append(replace(behind, at=4 * soon))
     recording = bed.play(scripted(bed, script) + scripted(bed, script, cls=3))
     for cls in (0, 3):

@@ -14,6 +14,7 @@ from conformance.cases.spraying.shares import (
     line_time,
     plenty,
 )
+from traffic.patterns import elephant
 from traffic.recordings.recording import DOWN, UP
 from traffic.scenario import Scenario, Window
 
@@ -74,6 +75,24 @@ def test_a_short_silence_is_borne(bed, expect):
     expect.equal(recording.devices.counter("path_down", "gsp0"), 0, "growth of path_down")
     containers = recording.fabric.containers(at=bed.uplinks)
     judge_shares(bed, expect, containers, dict.fromkeys(bed.uplinks, 1), "both uplinks")
+
+
+@clause("SPRAY-HELLO-LOSS", "across-the-wrap")
+@testbed(SoloGsp())
+@needs("fabric taps", "counters")
+def test_numbers_of_hello_begin_again(bed, expect):
+    """When the sequence of HELLO wraps, no path is lost, and DATA goes up both uplinks from then on."""
+    gap = bed.parameter("hello_interval") // 4
+    load = elephant(bed.host(0), bed.host(-1), count=100, size=bed.parameter("max_frame"), gap=gap)
+    recording = bed.play(load)
+    for link in bed.uplinks:
+        heard = recording.fabric.messages("HELLO", link, DOWN)
+        again = [after.time for before, after in pairwise(heard) if after.sequence < before.sequence]
+        if expect.given(again, f"the sequence of HELLO on {link} wrapped"):
+            left = begun(recording.fabric.containers(at=bed.uplinks), again[0] + patience(bed))
+            used = {each for container in left for each in container.links}
+            expect.equal(used, set(bed.uplinks), "uplinks in use behind the wrap", unit="uplink")
+    expect.equal(recording.devices.counter("path_down", "gsp0"), 0, "growth of path_down")
 
 
 def judge_pace(bed, expect, greetings):

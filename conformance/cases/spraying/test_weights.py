@@ -5,7 +5,7 @@ from dataclasses import replace
 from conformance.api.marks import clause, needs, testbed
 from conformance.api.testbeds import LeafSpine, SoloGsp
 from conformance.cases.spraying.shares import begun, judge_shares, lasting, line_time, plenty
-from traffic.patterns import elephant, gap_at
+from traffic.patterns import RFC2544, elephant, gap_at
 from traffic.recordings.recording import DOWN
 from traffic.scenario import LinkEvent, Scenario, Signal
 
@@ -15,9 +15,10 @@ from traffic.scenario import LinkEvent, Scenario, Signal
 @needs("fabric taps")
 def test_load_follows_the_rate_of_the_uplinks(bed, expect):
     """Over uplinks at half, the whole and a quarter of the nominal rate the octets divide as the rates do."""
-    uplinks = bed.uplinks_of("gsp0")
-    late = Scenario(voids=("FWD-ZERO-LOSS",))
-    recording = bed.play(elephant(bed.host(0), bed.host(-1), bytes=plenty(bed, 7)) + late)
+    uplinks, slowest = bed.uplinks_of("gsp0"), bed.parameter("link_rate") / 4
+    size = min(RFC2544[-1], bed.parameter("max_frame"))
+    flow = {"bytes": plenty(bed, 7), "size": size, "gap": gap_at(size, slowest)}
+    recording = bed.play(elephant(bed.host(0), bed.host(-1), **flow))
     rates = {link.name: link.rate_mbps for link in recording.links if link.name in uplinks}
     expect.enough(len(set(rates.values())), 3, "rates of the uplinks")
     judge_shares(bed, expect, recording.fabric.containers(at=uplinks), rates, "one flow")

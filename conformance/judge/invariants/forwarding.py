@@ -125,6 +125,8 @@ def _judge_ends(recording: Recording, expect: Expect) -> None:
         dropped = seen.counter(name, "dropped_frames")
         if dropped is None or any(recording.frame(row)[:MAC] not in seen.by_mac for row in sent):
             continue
+        if _floods(seen, node):
+            continue
         arriving, leaving = (passing(seen.columns, name, arriving=way) for way in (True, False))
         unsound = tables.faults()
         due = int(columns.delivered[sent].sum()) if sent else 0
@@ -140,8 +142,17 @@ def _judge_ends(recording: Recording, expect: Expect) -> None:
             expect.that((due if idle else 0) <= dropped <= due + refused, what, due, dropped)
 
 
+def _floods(seen: Wire, node: int) -> bool:
+    """Whether a GSP sent a frame elsewhere than to the seat of its host, which its table lacks then."""
+    seats = {mac: (host.node, host.port) for mac, host in seen.by_mac.items()}
+    own = {name: (host.node, host.port) for name, host in seen.hosts_of([node]).items()}
+    gone = [(item.frame, item.queue[1:3]) for item in seen.left if item.queue.source == node]
+    gone += [(frame, own[host]) for _, host, frame in seen.received if host in own]
+    return any(seats.get(frame[:MAC], seat) != seat for frame, seat in gone)
+
+
 def _strange(seen: Wire, message: str, node: int, arriving: NDArray[np.bool_]) -> int:
-    """How many messages came to a GSP that it may refuse: for others, for no host, or about links."""
+    """How many messages came to a GSP that it may refuse: for others, no host or no generation, of links."""
     table = seen.columns.tables[message]
     table = table.where(table.valid_crc & arriving[table.rows])
     if message == "DATA":
@@ -149,6 +160,8 @@ def _strange(seen: Wire, message: str, node: int, arriving: NDArray[np.bool_]) -
     if message == "FAULT":
         return int(seen.columns.delivered[table.rows].sum())
     strange = (table["destination"] != node) | ~np.isin(table["source"], list(_nodes(seen) - {node}))
+    if message in {"REQUEST", "GRANT"}:
+        strange |= table["generation"] == 0
     if message == "REQUEST":
         strange |= ~np.isin(table["port"], [host.port for host in seen.hosts_of([node]).values()])
     return int(seen.columns.delivered[table.rows[strange]].sum())

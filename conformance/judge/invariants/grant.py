@@ -29,8 +29,8 @@ def no_data_without_a_grant(recording: Recording, expect: Expect) -> None:
 def grants_keep_to_the_port(recording: Recording, expect: Expect) -> None:
     """Over any span an egress grants no more than its port can send, plus what may be outstanding.
 
-    That is one window, one longest frame a source, and the frame that is on its way out. What is lost on
-    the way never takes time of the port, and may be granted again.
+    That is one window, one longest frame a source and class, and the frame that is on its way out. What is
+    lost on the way never takes time of the port, and may be granted again.
     """
     rates = {link.name: link.rate_mbps for link in recording.links}
     longest = recording.parameter("max_frame") + FRAME_OVERHEAD
@@ -42,7 +42,7 @@ def grants_keep_to_the_port(recording: Recording, expect: Expect) -> None:
             continue
         table = recording.columns.tables["GRANT"]
         own = (table["source"] == address.node) & (table["port"] == address.port)
-        sources = len(np.unique(table["destination"][own]))
+        sources = len(np.unique(np.stack((table["destination"][own], table["class"][own])), axis=1).T)
         lost = _lost_credit(recording, address)
         window = recording.parameter("grant_window_factor") * rates[host] / BITS_NS
         window *= recording.parameter("grant_round_trip")

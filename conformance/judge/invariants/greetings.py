@@ -74,13 +74,12 @@ class Greetings:
                 found[index] = ([item.arrival for item in heard], heard)
         return found
 
-    def left_out(self, index: int, node: int, before: int) -> bool:
-        """Whether the last HELLO down a link by a time (ns), and the next one, leave a node out."""
+    def left_out(self, index: int, node: int, since: int, until: int) -> bool:
+        """Whether all HELLO down a link in a span (ns), the one before and the one after too, omit a node."""
         arrivals, heard = self.heard_down(index)
-        last = bisect_right(arrivals, before)
-        if not last or node in heard[last - 1].reach:
-            return False
-        return node not in (heard[last].reach if last < len(heard) else {})
+        last = bisect_right(arrivals, since)
+        after = max(last + 1, bisect_right(arrivals, until))
+        return last > 0 and all(node not in item.reach for item in heard[last - 1 : after])
 
     @cached_property
     def ends(self) -> list[tuple[int, Link, int, str, int, list[Hello], list[Hello]]]:

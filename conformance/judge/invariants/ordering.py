@@ -229,20 +229,25 @@ def _repeats(seen: Wire, node: int, *, alike: bool = True) -> list[int]:
 
 
 def _ordered_streams(seen: Wire) -> set[Queue]:
-    """Return the generations whose frames all came in order of sequence and index, from 0 without a gap."""
+    """Return the generations of which no frame was lost and all came in order, from 0 without a gap.
+
+    The end of a container came where the next one says that it had no more frames.
+    """
     columns = seen.columns
-    places: dict[Queue, list[tuple[int, int, int]]] = {}
-    for item in seen.came:
+    places: dict[Queue, list[tuple[int, int, int, int]]] = {}
+    for item, previous in zip(seen.came, seen.reaching["previous_frames"].tolist(), strict=True):
         arrival = int(columns.arrival[int(item.row)])
-        places.setdefault(item.queue, []).append((arrival, item.sequence, item.place))
+        places.setdefault(item.queue, []).append((arrival, item.sequence, item.place, previous))
     good = set()
     for queue, items in places.items():
         items.sort(key=lambda place: place[0])
-        order = [place[1:] for place in items]
+        steps = pairwise(place[1:] for place in items)
         gaps = any(
-            after not in {(before[0], before[1] + 1), (before[0] + 1, 0)} for before, after in pairwise(order)
+            after[:2] != (before[0], before[1] + 1) and after != (before[0] + 1, 0, before[1] + 1)
+            for before, after in steps
         )
-        if order[0] == (0, 0) and not gaps:
+        if items[0][1:3] == (0, 0) and not gaps:
             good.add(queue)
+    good -= {item.queue for item in seen.lost}
     streams = Counter(queue[:4] for queue in places)
     return {queue for queue in good if streams[queue[:4]] == 1}

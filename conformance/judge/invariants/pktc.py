@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from conformance.judge.expect import Expect
+from conformance.judge.invariants.greetings import greetings
 from conformance.judge.invariants.parties import ids_under_test
 from conformance.judge.invariants.registration import ALTERED, invariant
 from conformance.judge.invariants.wire import Key, Left, Wire, wire
@@ -68,6 +69,29 @@ def containers_keep_to_one_uplink(recording: Recording, expect: Expect) -> None:
         rows = [row for item in split for row in item.rows]
         what = f"containers of {name} on several uplinks, beside {moved} that it moved"
         expect.that(len(split) <= moved, what, 0, len(split), rows)
+
+
+@invariant(
+    "PKTC-COUNTERS",
+    hidden_by=ALTERED | {"carrier", "restart", "setting", "table_withdraw", "signal", "odd spine"},
+)
+def containers_are_counted(recording: Recording, expect: Expect) -> None:
+    """Each container that began is counted once, and once as full or flushed where nothing else closed it.
+
+    A GSP that drops nothing, and began idle, shows all of them on its links.
+    """
+    seen = wire(recording)
+    for name, node in seen.gsps.items():
+        built = seen.counter(name, "containers_built")
+        if built is None or seen.counter(name, "dropped_frames") != 0 or not seen.began(name):
+            continue
+        begun = {(item.queue, item.sequence) for item in seen.left if item.queue.source == node}
+        expect.equal(built, len(begun), f"growth of containers_built of {name}", unit="container")
+        causes = [seen.counter(name, f"containers_closed_{cause}") for cause in ("full", "flush")]
+        if None not in causes and greetings(recording).steady:
+            closed = sum(cause for cause in causes if cause is not None)
+            what = f"containers of {name} counted as closed, full or after the flush time"
+            expect.equal(closed, len(begun), what, unit="container")
 
 
 @invariant("PKTC-MOVED-TOGETHER")

@@ -1,6 +1,6 @@
 """How a check becomes the invariant of a clause, and how recordings are judged by all of them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from conformance.judge.expect import Expect
@@ -63,12 +63,11 @@ def judge(
     voided: Iterable[frozenset[str]],
     clauses: Iterable[str],
     uncertainty: Mapping[str, float],
-) -> dict[str, Expect | Exception]:
+) -> Iterator[tuple[str, Expect | Exception]]:
     """Run the invariants of these clauses over the plays of a case, but for those that each play voids.
 
-    Gives what was found for each that could be shown, or what broke its check.
+    Yields, one by one, what was found for each that could be shown, or what broke its check.
     """
-    found: dict[str, Expect | Exception] = {}
     plays = list(enumerate(zip(recordings, voided, strict=True), start=1))
     for clause_id in clauses:
         check = INVARIANTS.get(clause_id)
@@ -81,11 +80,10 @@ def judge(
                     expect.play, expect.tardy = number, recording.columns.tardy
                     _ask(check, recording, expect)
         except Exception as error:  # noqa: BLE001 - whatever breaks a check is reported as its ERROR
-            found[clause_id] = error
+            yield clause_id, error
         else:
             if expect.checked:
-                found[clause_id] = expect
-    return found
+                yield clause_id, expect
 
 
 def _ask(check: Check, recording: Recording, expect: Expect) -> None:

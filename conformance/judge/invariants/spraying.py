@@ -135,7 +135,9 @@ def nodes_without_path_get_nothing(recording: Recording, expect: Expect) -> None
         for item in told.seen.left:
             if item.queue.source == node:
                 checked += 1
-                if ups and all(told.left_out(up, item.queue.destination, item.time - margin) for up in ups):
+                if ups and all(
+                    told.left_out(up, item.queue.destination, item.time - margin, item.time) for up in ups
+                ):
                     wrong.append(item.row)
     if checked:
         expect.that(not wrong, "DATA for nodes that no GSF announces", 0, len(wrong), wrong)

@@ -220,6 +220,12 @@ class Wire:
         )
         return table.rows, list(map(Left._make, zip(*columns, strict=True)))
 
+    @cached_property
+    def lost(self) -> list[Left]:
+        """Sound DATA that was lost on a link."""
+        table = self.columns.tables["DATA"]
+        return self.frames_of(table.where(table.valid_crc & (self.columns.delivered[table.rows] == 0)))
+
     def passing(self, name: str, *, arriving: bool) -> list[Left]:
         """Sound DATA, in order of time, that reached a device over the fabric, or left it."""
         known = self._passing

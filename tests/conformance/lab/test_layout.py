@@ -4,7 +4,7 @@ import pytest
 
 from conformance.api.binding import BindingOptions
 from conformance.api.outcomes import TesterLimited
-from conformance.api.testbeds import LeafSpine, SoloGsf, SoloGsp, host_mac
+from conformance.api.testbeds import GSF_NODE_BASE, LeafSpine, SoloGsf, SoloGsp, gsp_node, host_mac
 from conformance.bindings.lab.binding import LabBinding
 from conformance.bindings.lab.hosts import hosts_of
 from conformance.bindings.registry import load_binding
@@ -108,16 +108,20 @@ LINKS = {
 
 
 def test_nodes_and_ports_are_those_of_the_device(binding):
-    changes = {"devices.gsp0.node": 2, "links.h1.ends.gsp0.port": 17, "links.gsp0-gsf1.ends.gsp0.port": 31}
+    changes = {
+        "devices.gsp0.node": gsp_node(1),
+        "links.h1.ends.gsp0.port": 17,
+        "links.gsp0-gsf1.ends.gsp0.port": 31,
+    }
     found = binding(GSP, changes)
     for remotes in (1, 2, 3):
         topology = ask(found, SoloGsp(remotes=remotes))
         ids = [node.id for node in topology.nodes.values()]
         assert len(set(ids)) == len(ids)
-        assert topology.nodes["gsp0"].id == 2
-        assert topology.nodes["gsp1"].id == 1, "the same in every testbed, for a static table"
+        assert topology.nodes["gsp0"].id == gsp_node(1)
+        assert topology.nodes["gsp1"].id == gsp_node(0), "the same in every testbed, for a static table"
         assert topology.addresses["h1"].port == 17
-        assert topology.addresses["h1"].mac == host_mac(2, 17)
+        assert topology.addresses["h1"].mac == host_mac(gsp_node(1), 17)
         uplink = next(link for link in topology.links if link.name == "gsp0-gsf1")
         assert topology.number("gsp0", uplink) == 31
 
@@ -226,3 +230,11 @@ def test_every_case_is_foreseen(example, name):
     assert counts.total() == len(cases)
     assert counts[None, ""]
     assert {verdict for verdict, _ in counts} <= {None, Verdict.TESTER_LIMITED, Verdict.NOT_APPLICABLE}
+
+
+def test_leaves_differ_in_upper_bits_and_fit_an_octet():
+    ids = [gsp_node(index) for index in range(24)]
+    assert len(set(ids)) == len(ids)
+    assert len({node & 63 for node in ids[:3]}) == 1, "neighbours differ in the upper bits alone"
+    assert max(ids) < 256
+    assert not set(ids) & set(range(GSF_NODE_BASE, GSF_NODE_BASE + 16))

@@ -9,7 +9,7 @@ from conformance.mutation.equivalents import Equivalent, gone, load_equivalents,
 from conformance.mutation.places import Source
 from conformance.mutation.runner import InChild, Order
 from conformance.mutation.table import document, survivors, tally
-from conformance.mutation.trial import Fate, Outcome, Trial
+from conformance.mutation.trial import Fate, Mutant, Outcome, Trial
 from spec.errors import InputError
 
 TEXT = "def f(a):\n    b = a + 1\n    return b < 7\n"
@@ -31,10 +31,12 @@ def told(*texts, number=None):
         if number is not None:
             os.kill(os.getpid(), number)
         os._exit(0)
-    return Trial(PLACES[0], (), child, reading, "".join(f"{text}\n" for text in texts).encode()).end()
+    mutant = Mutant(SOURCE, PLACES[0], (), None)
+    return Trial(mutant, child, reading, "".join(f"{text}\n" for text in texts).encode()).end()
 
 
-PASSED = '{"case": 0, "verdict": "PASS"}'
+PASSED = '{"case": 0, "verdict": "PASS", "acted": true}'
+SAME = '{"case": 4, "verdict": "PASS", "acted": false}'
 ERROR = '{"case": 1, "verdict": "ERROR", "reason": "broke"}'
 DOUBT = '{"case": 2, "verdict": "INCONCLUSIVE", "reason": "too few"}'
 FAIL = '{"case": 3, "verdict": "FAIL", "clause": "A", "reason": "wrong"}'
@@ -43,7 +45,8 @@ FAIL = '{"case": 3, "verdict": "FAIL", "clause": "A", "reason": "wrong"}'
 @pytest.mark.parametrize(
     ("texts", "fate", "reason"),
     [
-        ([PASSED, PASSED], Fate.SURVIVED, ""),
+        ([PASSED, SAME], Fate.SURVIVED, ""),
+        ([SAME, SAME], Fate.IDLE, ""),
         ([PASSED, DOUBT, ERROR], Fate.ERROR, "broke"),
         ([PASSED, DOUBT], Fate.INCONCLUSIVE, "too few"),
         ([ERROR, DOUBT, FAIL], Fate.FAIL, "wrong"),
