@@ -1,6 +1,6 @@
 """When a play is over."""
 
-from traffic.scenario import Scenario
+from traffic.scenario import LinkEvent, Scenario, Stream, Trigger
 from traffic.tester.course import TIMERS, Course
 
 VALUES = {"settle_time": 100, "play_limit": 10_000, **dict.fromkeys(TIMERS, 10), "grant_validity": 40}
@@ -53,8 +53,11 @@ def test_it_is_cut_at_its_limit_only_if_something_was_left():
     assert (ends(whole), whole.cut) == (1100, "")
 
 
+LOAD = Stream(1, "h0", "h1", sizes=(64,), count=1)
+
+
 def test_where_nothing_waits_it_may_end_after_the_longest_timer():
-    course = begun()
+    course = begun(streams=(LOAD,))
     course.note(2000)
     assert [course.may_end(now, busy=False) for now in (2039, 2040)] == [False, True]
     assert not course.may_end(2040, busy=True)
@@ -62,9 +65,16 @@ def test_where_nothing_waits_it_may_end_after_the_longest_timer():
 
 
 def test_a_scenario_that_says_how_long_it_settles_is_not_ended_sooner():
-    course = begun(settle=70)
+    course = begun(streams=(LOAD,), settle=70)
     assert [course.may_end(now, busy=False) for now in (1069, 1070)] == [False, True]
-    assert not begun(settle=500).may_end(1499, busy=False)
+    assert not begun(streams=(LOAD,), settle=500).may_end(1499, busy=False)
+
+
+def test_what_devices_tell_each_other_is_waited_for_where_a_play_is_about_it():
+    cut = LinkEvent(0, "h0", up=False)
+    later = Trigger(message="GRANT", then=Scenario(links=(cut,)))
+    for words in ({}, {"links": (cut,), "streams": (LOAD,)}, {"triggers": (later,), "streams": (LOAD,)}):
+        assert [begun(**words).may_end(now, busy=False) for now in (1099, 1100)] == [False, True]
 
 
 def test_between_two_looks_it_goes_on():

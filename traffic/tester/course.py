@@ -16,15 +16,17 @@ class Course:
     2. It goes on until `settle` after the last data that `moved`, and after the last event that anything
        planned, a trigger included, however late that fired.
     3. It ends at its limit whatever is left, and `cut` then names the limit if anything was.
-    4. Where devices can be asked, it `may_end` sooner after that data or event, unless the scenario says what
-       `settle` is: after the longest time for which a device that holds nothing is still busy with either.
+    4. Where devices can be asked, a play of data alone `may_end` sooner after that, unless the scenario says
+       what `settle` is: after the longest time for which a device that holds none is still busy with it. What
+       a link or an order does goes on in messages between devices, which hold nothing.
     """
 
     def __init__(self, scenario: Scenario, values: Mapping[str, Any]) -> None:
         self.own = scenario.limit is not None
         self.span: int = scenario.limit or int(values["play_limit"])
         self.settle: int = scenario.settle or int(values["settle_time"])
-        self.quiet = scenario.settle or max(int(values[name]) for name in TIMERS)
+        timers = max(int(values[name]) for name in TIMERS)
+        self.quiet = timers if scenario.settle is None and is_data_alone(scenario) else self.settle
         self.limit = self.span
         self.last = 0
         self.cut = ""
@@ -52,3 +54,9 @@ class Course:
         if going and now >= self.limit:
             self.cut = f"{'its own limit' if self.own else 'play_limit'} of {self.span:,} ns"
         return going and now < self.limit
+
+
+def is_data_alone(scenario: Scenario) -> bool:
+    """Say whether a scenario sends data, and neither switches a link nor has a device managed."""
+    own = (scenario.streams or scenario.frames) and not (scenario.links or scenario.management)
+    return bool(own) and not any(each.then.links or each.then.management for each in scenario.triggers)

@@ -17,7 +17,8 @@ UNSEEN: Final = UNCLEAR - {"pause"}
 def paused_classes_stand_still(recording: Recording, expect: Expect) -> None:
     """No frame of a class that its host pauses begins to leave, and what waited goes on soon after."""
     seen = wire(recording)
-    margin = int(recording.parameter("latency_margin") + expect.uncertainty.get("ns", 0))
+    off = int(expect.uncertainty.get("ns", 0))
+    margin = recording.parameter("latency_margin") + off
     ordered = recording.parameter("reorder_timeout")
     came = {item.row: item.came for line in congestion(recording).egress for item in line.frames}
     for host in seen.hosts_of(seen.gsps.values()):
@@ -27,7 +28,8 @@ def paused_classes_stand_still(recording: Recording, expect: Expect) -> None:
         for row in seen.host_rows(host, DOWN) if held else ():
             start = int(recording.time[row]) - seen.wire_time(row)
             spans = held.get(traffic_class(recording.frame(row)), [])
-            early += [row] if any(begin + margin < start < end for begin, end in spans) else []
+            gone = int(recording.time[row]) + off  # a tap that sees a frame as it begins is a frame early
+            early += [row] if any(begin + margin < start and gone < end for begin, end in spans) else []
             free = max((end for _, end in spans if end <= start), default=0)
             if row in came and came[row] + ordered < free:
                 late += [row] if min(start - free, seen.idle_before(row)) > margin else []
