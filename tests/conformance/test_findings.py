@@ -25,14 +25,25 @@ def noting(self, *arguments, **more):
             print("FINDING", finding.what, "||", finding.expected, "||", finding.got, file=sys.__stderr__)
     return ok
 
+class Sample:
+    @staticmethod
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(items):
+        others = [item for item in items if "cases/pktc" not in item.nodeid]
+        left_out = {id(item) for item in others} - {id(item) for item in others[::4]}
+        items[:] = [item for item in items if id(item) not in left_out]
+
 expect.Expect.that = noting
-sys.exit(pytest.main(sys.argv[1:]))
+sys.exit(pytest.main(sys.argv[1:], [Sample]))
 """
 
 
 @pytest.fixture(scope="module")
 def findings():
-    """The findings that all mutants make in the cases of their clauses: (what, expected, got)."""
+    """The findings of mutants in the cases of their clauses, of pktc and a quarter of the others.
+
+    Each is (what, expected, got).
+    """
     words = ["conformance", "--mutants=own", "-q", "-p", "no:cacheprovider", "--tb=no", "-s"]
     done = subprocess.run(  # noqa: S603 - our own command line
         [sys.executable, "-c", NOTING, *words],

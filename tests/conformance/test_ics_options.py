@@ -91,7 +91,8 @@ def test_a_device_with_the_fewest_options_passes(tmp_path):
     assert unclean(records) == []
     played = [record for record in records if not record["invariant"]]
     assert sum(record["verdict"] == "PASS" for record in played) > len(played) / 2
-    reasons = {record["reason"] for record in played if record["verdict"] == "TESTER_LIMITED"}
+    limited = (record["reason"] for record in played if record["verdict"] == "TESTER_LIMITED")
+    reasons = {each for reason in limited for each in reason.split("; ")}
     assert reasons == {
         "the ICS declares COUNTERS no, so there are no counters to read",
         "the ICS declares EVENTS no, so there are no events to read",

@@ -99,7 +99,7 @@ def test_a_dry_run_says_what_would_be_played_and_touches_nothing(call, tmp_path,
     assert call("run", "--dry-run", *(f"--clause={name}" for name in clauses)) == Exit.OK
     *table, counts, time = capsys.readouterr().out.splitlines()
     rows = {line.split()[1]: line for line in table if line.startswith(clauses)}
-    assert len(rows) == 5
+    assert len(rows) == 6
     padding = rows["pktc/test_contents.py::test_nothing_is_padded"]
     assert "SoloGsp(hosts=2, uplinks=2, remotes=1)" in padding
     assert "?" in padding
@@ -107,7 +107,7 @@ def test_a_dry_run_says_what_would_be_played_and_touches_nothing(call, tmp_path,
     assert "NOT_APPLICABLE  GSP (yes) AND GSE2.0 (yes) AND" in said
     assert "(overflow_mode = overflow" in said
     assert "TESTER_LIMITED  the binding blind" in said
-    assert counts == "5 cases: 3 would be played, 1 NOT_APPLICABLE, 1 TESTER_LIMITED"
+    assert counts == "6 cases: 3 would be played, 1 NOT_APPLICABLE, 2 TESTER_LIMITED"
     assert time == "about 0 s of play on one bed, not counting 3 cases of which no earlier run tells"
     assert list(tmp_path.iterdir()) == []
 

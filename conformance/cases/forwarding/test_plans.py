@@ -43,11 +43,13 @@ def saying_nothing(expect, plan, silent) -> Iterator[None]:
 def judge_plans(bed, expect, plans):
     """Play plans, and expect that the oracle of what a correct fabric owes finds nothing amiss."""
     silent: list[str] = []
+    data = 0
     seat = Seat(bed.topology, bed.peers, bed.parameter, bed.wire_profile)
     for plan in plans:
         with saying_nothing(expect, plan, silent):
             scenario, probes_at = stage(plan, seat)
             recording = bed.play(scenario)
+            data += len(recording.fabric.messages("DATA"))
             broken = Oracle(scenario, recording, probes_at).breaches()
             told = "; ".join(f"{breach.rule}: {breach.words}" for breach in broken)
             again = f"gse-cts explore --plan {plan.name}"
@@ -55,6 +57,7 @@ def judge_plans(bed, expect, plans):
             expect.note(f"play {len(bed.recordings)}: {again}")
     if len(silent) == len(plans):
         raise TesterLimited(f"none of {len(plans)} plans says anything here")
+    expect.enough(data, len(plans) - len(silent), "DATA on the fabric links")
 
 
 @clause("FWD-DUE-FATE", "whole-fabric")
