@@ -58,13 +58,13 @@ class TellsEverybody(TransitBackpressure):
             super().send(node, about, level, now)
 
 
-@mutant("DGSQ-BACKPRESSURE-TOLD", kind="by-little")
+@mutant("DGSQ-BACKPRESSURE-TOLD")
 class RepeatsTooLate(TransitBackpressure):
-    """Repeats back-pressure of a GSF only when its validity has been over for half as long again."""
+    """Repeats back-pressure of a GSF only when its validity has been over for three times as long."""
 
     def refresh(self, now: int, key: tuple[int, int]) -> None:
-        """Wait for as long as it was valid first."""
-        self.device.at(now + self.device.settings.bp_validity, super().refresh, key)
+        """Wait for three times as long as it was valid first."""
+        self.device.at(now + 3 * self.device.settings.bp_validity, super().refresh, key)
 
 
 @mutant("DGSQ-BACKPRESSURE-TOLD", kind="not-the-first")
