@@ -40,7 +40,7 @@ test: $(READY)
 	$(BIN)/pytest $(LIVE) -n 0 -q
 
 whole: $(READY)
-	GSE_WHOLE=1 $(BIN)/pytest $(addprefix tests/conformance/test_,ics_options.py thin_recordings.py ends.py) \
+	GSE_WHOLE=1 $(BIN)/pytest $(addprefix tests/conformance/test_,ics_options.py thin_recordings.py ends.py findings.py) \
 	  -n auto --dist worksteal -q
 
 check: $(READY)

@@ -8,7 +8,7 @@ LARGE: Final = 16 << 20
 """Octets of a play from which on it is worth the time."""
 
 
-def give_back(octets: int) -> None:
+def release_memory(octets: int) -> None:
     """Free what plays of so many octets left in circles of references, and return it to the system.
 
     A C library without malloc_trim keeps what is free for later plays.

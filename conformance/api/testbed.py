@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from conformance.api.binding import Driver, Setup
-from conformance.api.memory import give_back
+from conformance.api.memory import release_memory
 from conformance.api.outcomes import (
     BenchError,
     BenchGone,
@@ -175,7 +175,7 @@ class Testbed:
             self._refuse_spoilt(guarded, number)
         self.scenarios.append(whole)
         self.recordings.append(guarded)
-        give_back(len(guarded.columns.blob))
+        release_memory(len(guarded.columns.blob))
         self._expect.play, self._expect.only_play = number, number == 1
         self._expect.tardy = max(self._expect.tardy, recording.columns.tardy)
         if ended is not None:

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Final
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import Phase, given, seed, settings
 
 from conformance.exploration.draw import plans
+from conformance.exploration.explore import quietly
 from conformance.exploration.play import play
 from conformance.exploration.steer import Pair, conditions
 from conformance.plans.plan import Bed, Misbehaviour, Plan, Stray
@@ -46,13 +47,7 @@ def candidates(bed: Bed, values: Mapping[str, int | str], number: int) -> Iterat
     drawn: list[Plan] = []
 
     @seed(number)
-    @settings(
-        max_examples=DRAWN,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(quietly(DRAWN), phases=[Phase.generate])
     @given(plans(bed.kind))
     def draw(plan: Plan) -> None:
         drawn.append(Plan(bed, dict(values), plan.steps, plan.seed))

@@ -94,7 +94,7 @@ class Exploration:
         if self.shrinks:
             masks = st.tuples(*[st.booleans()] * len(plan.steps))
             with suppress(NoSuchExample, Flaky):
-                find(masks, breaks, settings=_quietly(ROUND), random=Random(self.number))
+                find(masks, breaks, settings=quietly(ROUND), random=Random(self.number))
         self.known |= smallest.outcome.rules & wanted
         return smallest
 
@@ -121,7 +121,7 @@ class Exploration:
             raise RuleBrokenError
 
         phases = [Phase.generate, Phase.target, *([Phase.shrink] if self.shrinks else [])]
-        search = settings(_quietly(ROUND), phases=phases)
+        search = settings(quietly(ROUND), phases=phases)
         try:
             seed(self.number * 1_000_003 + turn)(search(given(plans())(attempt)))()
         except (RuleBrokenError, Flaky):
@@ -139,7 +139,7 @@ class Exploration:
         return outcome.having_met(fresh)
 
 
-def _quietly(examples: int) -> settings:
+def quietly(examples: int) -> settings:
     """Return how hypothesis draws: so many plans, as long as they take, with no memory of other searches."""
     return settings(
         max_examples=examples,

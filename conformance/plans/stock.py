@@ -26,7 +26,7 @@ SHARE: Final = 6
 
 @cache
 def stock() -> Mapping[str, tuple[Plan, ...]]:
-    """All plans by kind; InputError where the file holds something else."""
+    """All plans by kind; InputError where one of them is none."""
     data = json.loads(FILE.read_text(encoding="utf-8"))
     return {
         kind: tuple(read_plan(json.dumps(plan), FILE) for plan in plans)

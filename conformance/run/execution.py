@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from pydantic import ValidationError
 
-from conformance.api.memory import give_back
+from conformance.api.memory import release_memory
 from conformance.api.outcomes import (
     BenchError,
     BenchGone,
@@ -143,7 +143,7 @@ class CaseExecution:
                 octets += sum(len(recording.columns.blob) for recording in execution.plays)
                 execution.bed.recordings.clear()
                 execution.bed.spoilt.clear()
-        give_back(octets)
+        release_memory(octets)
 
     def break_off(self, error: BaseException) -> None:
         """Judge a case that never ran, or in which something broke after it was judged.

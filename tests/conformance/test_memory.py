@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from conformance.api.memory import LARGE, give_back
+from conformance.api.memory import LARGE, release_memory
 
 
 class Circle:
@@ -23,5 +23,5 @@ def _without_collection():
 @pytest.mark.parametrize(("octets", "freed"), [(LARGE, True), (LARGE - 1, False)])
 def test_a_circle_goes_with_a_large_play(octets, freed):
     kept = weakref.ref(Circle())
-    give_back(octets)
+    release_memory(octets)
     assert (kept() is None) == freed

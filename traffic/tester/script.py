@@ -1,6 +1,7 @@
 """Timed frames of which some are governed DATA: asked for first, and sent as soon as due and granted."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from traffic.frames.host import credit
@@ -176,7 +177,7 @@ class Script:
 
     def _ask(self, at: int, now: int) -> None:
         """Ask for all new queues whose first frames are due at this time of the script."""
-        for timed, claim, octets in self.steps[self.next :]:
+        for timed, claim, octets in islice(self.steps, self.next, None):
             if timed.at != at:
                 return
             if claim is not None and claim.before is None and not claim.is_open:

@@ -40,7 +40,7 @@ def test_sources_of_two_queues_are_told_twice(bed, expect):
 @needs("fabric taps")
 @configure(dgsq_mode="on-congestion")
 def test_sources_of_two_host_ports_are_told(bed, expect):
-    """Three GSPs overrun one host port and hear of it; what they hear when the other follows is invariant."""
+    """Three GSPs overrun one host port and hear of it; of the other, which follows, the invariant judges."""
     size = bed.parameter("max_frame")
     count = 1 + frame_count(size, 2 * bed.parameter("bp_threshold"), None)
     span = count * gap_at(size, bed.parameter("link_rate"))

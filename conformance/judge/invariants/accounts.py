@@ -2,8 +2,10 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import chain
 
 from conformance.judge.expect import Expect
+from conformance.judge.invariants.counters import growths
 from conformance.judge.invariants.credit import COARSE, LOST, grants, reports, requests
 from conformance.judge.invariants.registration import ALTERED, FROM_AFAR, invariant
 from conformance.judge.invariants.wire import Wire, wire
@@ -18,26 +20,14 @@ Said = tuple[str, int, int]
     hidden_by=LOST | FROM_AFAR | ALTERED | {"setting", "table_withdraw", "script", "odd spine"},
 )
 def signalling_is_counted(recording: Recording, expect: Expect) -> None:
-    """Counters of REQUEST, GRANT and credit grow by what passed, on a GSP that began idle and drops nothing.
-
-    What passes less than `latency_margin` before they are read may be counted or not.
-    """
+    """Counters of REQUEST, GRANT and credit grow by what passed, on GSPs that began idle and drop nothing."""
     seen = wire(recording)
     if not {"REQUEST", "GRANT"} <= recording.columns.profile.messages.keys():
         return
     if not all(seen.began(name) and seen.counter(name, "dropped_frames") == 0 for name in seen.gsps):
         return
-    counted = recording.columns.read[0] - recording.parameter("latency_margin")
     for name, node in seen.gsps.items():
-        said = [*_messages(seen, node), *_credit(seen, node)]
-        for counter in dict.fromkeys(item[0] for item in said):
-            got = seen.counter(name, counter)
-            own = [(time, growth) for each, time, growth in said if each == counter]
-            least = sum(growth for time, growth in own if time < counted)
-            most = sum(growth for _, growth in own)
-            if got is not None:
-                wanted = most if least == most else f"{least} to {most}"
-                expect.that(least <= got <= most, f"growth of {counter} of {name}", wanted, got)
+        growths(seen, expect, name, chain(_messages(seen, node), _credit(seen, node)))
 
 
 def _messages(seen: Wire, node: int) -> Iterator[Said]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from conformance.judge.expect import Expect
 from conformance.judge.invariants.greetings import Greetings, greetings
+from conformance.judge.invariants.kept import kept
 from conformance.judge.invariants.pktc import every
 from conformance.judge.invariants.registration import invariant
 from traffic.recordings.recording import DOWN, Container, Recording
@@ -49,14 +50,11 @@ def narrow_paths_carry_less(recording: Recording, expect: Expect) -> None:
     _judge_balance(recording, expect, lambda weights: any(weights[link] < rates[link] for link in weights))
 
 
+@kept
 def _balances(recording: Recording) -> list[tuple[str, int, dict[str, int], list[Container]]]:
     """List (GSP, destination, weight by uplink, containers) while all paths are steady."""
     told = greetings(recording)
-    known = vars(told)
-    if "balances" not in known:
-        known["balances"] = _weighed(told) if told.steady else []
-    found: list[tuple[str, int, dict[str, int], list[Container]]] = known["balances"]
-    return found
+    return _weighed(told) if told.steady else []
 
 
 def _weighed(told: Greetings) -> list[tuple[str, int, dict[str, int], list[Container]]]:

@@ -1,13 +1,34 @@
-"""What a device counts on its fabric ports, against what was on its links."""
+"""What a device counts, against what was on its links."""
+
+from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
 from conformance.judge.expect import Expect
 from conformance.judge.invariants.greetings import greetings
 from conformance.judge.invariants.registration import ALTERED, invariant
-from conformance.judge.invariants.wire import passing, wire
+from conformance.judge.invariants.wire import Wire, passing, wire
 from traffic.frames.host import OVERHEAD, SHORTEST
 from traffic.recordings.recording import Recording
+
+
+def growths(seen: Wire, expect: Expect, name: str, said: Iterable[tuple[str, int, int]]) -> None:
+    """Expect counters of a device to have grown by what passed: (counter, time in ns, by how much) each.
+
+    What passes less than `latency_margin` before they are read may be counted or not.
+    """
+    sure = seen.columns.read[0] - seen.recording.parameter("latency_margin")
+    least: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+    for counter, time, growth in said:
+        least[counter] += growth if time < sure else 0
+        most[counter] += growth
+    for counter, due in most.items():
+        got = seen.counter(name, counter)
+        if got is not None:
+            wanted = due if least[counter] == due else f"{least[counter]} to {due}"
+            expect.that(least[counter] <= got <= due, f"growth of {counter} of {name}", wanted, got)
 
 
 @invariant("FWD-FABRIC-COUNTERS", hidden_by=ALTERED)

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from conformance.judge.expect import Expect
+from conformance.judge.invariants.kept import kept
 from conformance.judge.invariants.registration import ALTERED, FROM_AFAR, invariant
 from conformance.judge.invariants.wire import MAC_CONTROL, Key, Wire, wire
 from traffic.recordings.decode import Table, credit_bytes
@@ -364,22 +365,16 @@ FULL = 200
 """Fewest frames by which the share of a link is judged."""
 
 
+@kept
 def requests(seen: Wire) -> Mapping[Queue, list[Asked]]:
     """Return REQUESTs of the GSPs under test by DGSQ generation, in order of time."""
-    known = vars(seen)
-    if "requests" not in known:
-        known["requests"] = _by_queue(_asked(seen, seen.from_gsps("REQUEST")))
-    found: Mapping[Queue, list[Asked]] = known["requests"]
-    return found
+    return _by_queue(_asked(seen, seen.from_gsps("REQUEST")))
 
 
+@kept
 def grants(seen: Wire) -> Mapping[Queue, list[Given]]:
     """Return GRANTs of the GSPs under test by DGSQ generation of the source, in order of time."""
-    known = vars(seen)
-    if "grants" not in known:
-        known["grants"] = _by_queue(_given(seen))
-    found: Mapping[Queue, list[Given]] = known["grants"]
-    return found
+    return _by_queue(_given(seen))
 
 
 def _given(seen: Wire) -> Iterator[tuple[Queue, Given]]:

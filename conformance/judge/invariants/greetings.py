@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from conformance.judge.invariants.kept import kept
 from conformance.judge.invariants.wire import Wire, wire
 from traffic.recordings.recording import DOWN, UP, Link, Recording
 
@@ -121,13 +122,10 @@ class Greetings:
         )
 
 
+@kept
 def greetings(recording: Recording) -> Greetings:
     """Return the HELLO of a recording."""
-    known = vars(recording)
-    if "greetings" not in known:
-        known["greetings"] = Greetings(wire(recording))
-    found: Greetings = known["greetings"]
-    return found
+    return Greetings(wire(recording))
 
 
 def was_alive(seen: Wire, index: int, start: int, stop: int) -> bool:

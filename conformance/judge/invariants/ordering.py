@@ -4,6 +4,7 @@ from collections import Counter
 from itertools import pairwise
 
 from conformance.judge.expect import Expect
+from conformance.judge.invariants.kept import kept
 from conformance.judge.invariants.registration import ALTERED, FROM_AFAR, invariant
 from conformance.judge.invariants.wire import Left, Wire, wire
 from traffic.frames.host import traffic_class
@@ -176,26 +177,23 @@ SMALL = 1 << 15
 """Below this sequences are compared as plain numbers."""
 
 
+@kept
 def _passed(seen: Wire) -> list[tuple[int, Left]]:
     """List (row at the host, DATA that brought it) of frames that reached hosts of GSPs under test.
 
     A frame that came, or was sent, several times is left out, since which one it was cannot be told.
     """
-    known = vars(seen)
-    if "passed" not in known:
-        came: dict[tuple[bytes, int, int], list[Left]] = {}
-        for item in seen.came:
-            came.setdefault((item.frame, item.queue.destination, item.queue.port), []).append(item)
-        hosts = seen.columns.facts.hosts
-        ambiguous = {frame for frame, items in seen.sent.items() if len(items) > 1}
-        found = []
-        for row, host, frame in seen.received:
-            items = came.get((frame, hosts[host].node, hosts[host].port), [])
-            if len(items) == 1 and frame not in ambiguous:
-                found.append((row, items[0]))
-        known["passed"] = found
-    passed: list[tuple[int, Left]] = known["passed"]
-    return passed
+    came: dict[tuple[bytes, int, int], list[Left]] = {}
+    for item in seen.came:
+        came.setdefault((item.frame, item.queue.destination, item.queue.port), []).append(item)
+    hosts = seen.columns.facts.hosts
+    ambiguous = {frame for frame, items in seen.sent.items() if len(items) > 1}
+    found = []
+    for row, host, frame in seen.received:
+        items = came.get((frame, hosts[host].node, hosts[host].port), [])
+        if len(items) == 1 and frame not in ambiguous:
+            found.append((row, items[0]))
+    return found
 
 
 def _held(seen: Wire, row: int, item: Left) -> int:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from conformance.judge.invariants.kept import kept
 from conformance.judge.invariants.parties import ids_under_test, under_test
 from traffic.frames.host import traffic_class
 from traffic.recordings.columns import Columns
@@ -347,13 +348,10 @@ class Wire:
         return found
 
 
+@kept
 def wire(recording: Recording) -> Wire:
     """Return what is known of a recording; BeyondRecording unless every frame of the fabric was seen."""
-    known = vars(recording)
-    if "wire" not in known:
-        known["wire"] = Wire(recording)
-    found: Wire = known["wire"]
-    return found
+    return Wire(recording)
 
 
 def passing(columns: Columns, name: str, *, arriving: bool) -> NDArray[np.bool_]:
